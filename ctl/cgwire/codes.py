@@ -1,0 +1,141 @@
+"""Every reason code there is, by what it is about; the sentences are in cgwire.text."""
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """`wait.*` is not settled yet, `held.*` waits in the queue, `skip.*` never goes, `fail.*` went wrong."""
+
+    # A file that is not settled yet. `until`: epoch seconds at which it may be, where that is known.
+    WAIT_QUIET = "wait.quiet"  # since, left, needed (seconds)
+    WAIT_WRITER = "wait.writer"  # writers: list of [pid, name]
+    WAIT_PARTIAL_NAME = "wait.partial-name"  # pattern
+    WAIT_CONTROL_FILE = "wait.control-file"  # file
+    WAIT_UNIT = "wait.unit"  # unit, blocker, blockers (count)
+    WAIT_DOWNLOADER = "wait.downloader"  # downloader, state, progress
+    WAIT_SCAN = "wait.scan"  # the scan that will look at it has not come there yet
+    WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause
+    WAIT_LISTING = "wait.listing"  # the target has not been asked yet whether it has the file; cause
+
+    # A condition that is met, shown by `why`.
+    MET_QUIET = "met.quiet"  # since, needed
+    MET_NO_WRITER = "met.no-writer"
+    MET_WRITER_UNKNOWN = "met.writer-unknown"  # cause: file-system, permission, error
+    MET_NAME = "met.name"
+    MET_UNIT = "met.unit"  # send
+    MET_NO_DOWNLOADER = "met.no-downloader"
+
+    # A queued transfer that must wait.
+    HELD_QUEUE_PAUSED = "held.queue-paused"
+    HELD_TASK_PAUSED = "held.task-paused"  # task
+    HELD_TASK_BROKEN = "held.task-broken"  # task: its file has errors
+    HELD_TARGET_PAUSED = "held.target-paused"  # target
+    HELD_TURN = "held.turn"  # ahead: how many go before it
+    HELD_RETRY = "held.retry"  # until, cause (a reason), attempt, attempts
+    HELD_WINDOW = "held.window"  # until, window, whose (task or target)
+    HELD_NOT_MOUNTED = "held.not-mounted"  # target, root, expected (mount point), found (fs type) or absent
+    HELD_NEVER_MOUNTED = "held.never-mounted"  # target, root, found: no cloud mount was ever seen there
+    HELD_OTHER_MOUNT = "held.other-mount"  # target, expected, found: another file system is mounted there
+    HELD_MOUNT_DEAD = "held.mount-dead"  # target: ENOTCONN, the program behind the mount has gone
+    HELD_MOUNT_DENIED = "held.mount-denied"  # target, owner: FUSE mount of another user without allow_other
+    HELD_READ_ONLY = "held.read-only"  # target
+    HELD_ROOT_GONE = "held.root-gone"  # target, root
+    HELD_BASE_GONE = "held.base-gone"  # target, task, folder: was there, is not now
+    HELD_BREAKER = "held.breaker"  # target, until, cause
+    HELD_STALLED = "held.stalled"  # target, step, seconds
+    HELD_UNREAPED = "held.unreaped"  # target, agents: processes that the kernel will not let die
+    HELD_FULL = "held.full"  # target
+    HELD_STATE_FULL = "held.state-full"  # file
+    HELD_STATE_BROKEN = "held.state-broken"  # file, message
+    HELD_SOURCE = "held.source"  # cause: the source folder cannot be used now
+    HELD_NAME_CLASH = "held.name-clash"  # other (task and path that goes to the same place)
+    HELD_STOPPING = "held.stopping"  # the daemon is shutting down
+
+    # A source folder that cannot be used, and a watch that does not work as it should.
+    SOURCE_GONE = "source.gone"  # source
+    SOURCE_DENIED = "source.denied"  # source, user
+    SOURCE_NOT_A_FOLDER = "source.not-a-folder"  # source
+    SOURCE_STALLED = "source.stalled"  # source, seconds
+    SOURCE_ERROR = "source.error"  # source, message
+    WATCH_LIMIT = "watch.limit"  # source, limit, directories: max_user_watches reached; polling instead
+    WATCH_INSTANCES = "watch.instances"  # limit: max_user_instances reached; polling instead
+    WATCH_REMOTE = "watch.remote"  # source, fs_type: gives no events; polling instead
+    WATCH_BROKEN = "watch.broken"  # message
+
+    # A file that does not go.
+    SKIP_NO_TASK = "skip.no-task"  # path
+    SKIP_JUNK = "skip.junk"  # name
+    SKIP_FILTER_EXTENSION = "skip.filter.extension"  # extension, allowed
+    SKIP_FILTER_EXCLUDE = "skip.filter.exclude"  # pattern
+    SKIP_FILTER_INCLUDE = "skip.filter.include"
+    SKIP_FILTER_DIRECTORY = "skip.filter.directory"  # pattern
+    SKIP_FILTER_SMALL = "skip.filter.small"  # size, min_size
+    SKIP_FILTER_LARGE = "skip.filter.large"  # size, max_size
+    SKIP_SYMLINK = "skip.symlink"
+    SKIP_SPECIAL = "skip.special"
+    SKIP_DENIED = "skip.denied"
+    SKIP_DIRECTORY = "skip.directory"
+    SKIP_GONE = "skip.gone"
+    SKIP_SENT = "skip.sent"  # at, target, destination, strength: this version was sent
+    SKIP_ADOPTED = "skip.adopted"  # the target has it already (same size)
+    SKIP_DIFFERS = "skip.differs"  # size, target_size: the target has another file of this name; no rule replaces it
+    SKIP_IGNORED = "skip.ignored"  # was there before the task
+    SKIP_NO_RULE = "skip.no-rule"  # rules: none matches
+    SKIP_FAILED = "skip.failed"  # transfer, at: this version failed; retry or change it
+    SKIP_CANCELLED = "skip.cancelled"  # transfer, at
+
+    # Why a file goes.
+    GO_MISSING = "go.missing"
+    GO_CHANGED = "go.changed"  # size, mtime, sent_size, sent_mtime
+    GO_SIZE = "go.size"  # size, target_size
+    GO_NEWER = "go.newer"  # mtime, target_mtime
+    GO_OVERWRITE = "go.overwrite"  # everything again, by order
+    GO_RESEND = "go.resend"  # the ledger has it and the target no longer shows it
+
+    # What went wrong with an attempt. All with `step` and `message`.
+    FAIL_IO = "fail.io"  # errno
+    FAIL_TIMEOUT = "fail.timeout"  # seconds
+    FAIL_AGENT = "fail.agent"
+    FAIL_FULL = "fail.full"  # ENOSPC, EDQUOT
+    FAIL_DENIED = "fail.denied"  # EACCES, EPERM
+    FAIL_READ_ONLY = "fail.read-only"
+    FAIL_MOUNT = "fail.mount"  # ENOTCONN, ESTALE, ENODEV
+    FAIL_NAME = "fail.name"  # ENAMETOOLONG, EILSEQ, EINVAL at create: the target cannot take this name
+    FAIL_TOO_LARGE = "fail.too-large"  # EFBIG
+    FAIL_LENGTH = "fail.length"  # expected, found: the target stored another length
+    FAIL_DIGEST = "fail.digest"
+    FAIL_SOURCE_READ = "fail.source-read"  # errno
+    FAIL_SOURCE_DENIED = "fail.source-denied"  # owner, mode
+    FAIL_OCCUPIED = "fail.occupied"  # a folder stands where the file should go, or a file where a folder should
+    FAIL_UNCONFIRMED = "fail.unconfirmed"  # not seen at the target before its deadline
+    FAIL_INTERNAL = "fail.internal"  # a bug; see the log
+    RETRY_CHANGED = "retry.changed"  # the source changed while it was copied
+    RETRY_INTERRUPTED = "retry.interrupted"  # the daemon or its agent was stopped
+    RETRY_UNPUBLISHED = "retry.unpublished"  # after a crash neither the temporary nor the published file was there
+
+    # How it ended otherwise.
+    DONE_WRITTEN = "done.written"
+    DONE_SEEN = "done.seen"
+    DONE_STORED = "done.stored"
+    DONE_UNCONFIRMED = "done.unconfirmed"  # confirm = "none"
+    CANCELLED_OPERATOR = "cancelled.operator"  # by (user name)
+    CANCELLED_TASK_REMOVED = "cancelled.task-removed"
+    CANCELLED_STANDING = "cancelled.standing"  # size, target_size: found at the target on the way
+    GONE_SOURCE = "gone.source"
+
+    # Answers to a request.
+    ERROR_DENIED = "error.denied"  # needed (access), user, group to join
+    ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method
+    ERROR_BAD_REQUEST = "error.bad-request"  # message
+    ERROR_NO_SUCH_TASK = "error.no-such-task"  # task, near
+    ERROR_NO_SUCH_TARGET = "error.no-such-target"  # target, near
+    ERROR_NO_SUCH_TRANSFER = "error.no-such-transfer"  # id
+    ERROR_NO_SUCH_RUN = "error.no-such-run"  # id
+    ERROR_NOTHING_CHOSEN = "error.nothing-chosen"
+    ERROR_TASK_EXISTS = "error.task-exists"  # task
+    ERROR_CONFIG = "error.config"  # problems
+    ERROR_OUTSIDE = "error.outside"  # path: in no task's source
+    ERROR_RUNNING = "error.running"  # task: a run is going on
+    ERROR_STORE = "error.store"  # cause
+    ERROR_TARGET = "error.target"  # target, cause
+    ERROR_INTERNAL = "error.internal"

@@ -1,0 +1,507 @@
+"""What the pipeline needs from the world, as Protocols whose docstrings state the law."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from cgwire.reasons import Reason
+from cloudgather.core.target import Identity, TargetSpec, Verify
+from cloudgather.core.transfer import Event, Plan, Sent, State, Transfer, Version
+
+
+class Clock(Protocol):
+    """The only source of time; a fake one drives the tests."""
+
+    def now(self) -> datetime:
+        """The wall clock, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump; counts suspended time (CLOCK_BOOTTIME)."""
+        ...
+
+    async def sleep(self, span: float) -> None:
+        """Wait `span` seconds of monotonic()."""
+        ...
+
+
+# ---- looking at a source -------------------------------------------------------------------------------------------
+
+
+class Access(StrEnum):
+    """Whether anybody has a file open for writing."""
+
+    FREE = "free"
+    WRITTEN = "written"  # somebody has
+    UNKNOWN = "unknown"  # the file system or our permissions do not let us know
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One path of a source, as lstat and a lease see it."""
+
+    path: bytes  # relative to the source
+    version: Version
+    ctime_ns: int
+    links: int
+    access: Access
+    unknown_why: str | None  # when access is UNKNOWN: "file-system", "permission", "error"
+    control_file: bytes | None  # the `.aria2` file beside it or beside its top folder, relative to the source
+
+
+class Absent(StrEnum):
+    """Why a path gives no Look."""
+
+    GONE = "gone"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"  # itself, or a component of its path: never followed
+    SPECIAL = "special"  # FIFO, socket, device
+    DENIED = "denied"  # EACCES: cannot be looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A regular file found by a scan."""
+
+    path: bytes  # relative to the source
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    device: int
+    inode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Something a scan met and could not or would not take."""
+
+    path: bytes
+    why: Absent
+
+
+class Source(Protocol):
+    """One task's source folder. Nothing here follows a symlink below the root or leaves the root."""
+
+    async def root(self) -> tuple[int, int]:
+        """(device, inode) of the root folder; raises SourceUnavailable when it cannot be opened as a folder."""
+        ...
+
+    def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+        """Walk the tree in batches (at most 1024 each), all names but those always skipped (core.filters.is_junk).
+
+        Junk folders are not entered. Raises SourceUnavailable when the root goes away during the walk: a walk that
+        ends without an error has seen everything that stood still.
+        """
+        ...
+
+    async def look(self, path: bytes) -> Look | Absent:
+        """lstat and lease of one path."""
+        ...
+
+    async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
+        """(pid, name) of those who have it open for writing, as far as /proc shows them to us. Costly: on request."""
+        ...
+
+
+class SourceUnavailable(Exception):
+    """The source's root cannot be used now; `reason` says why (gone, denied, stalled, not a folder)."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+# ---- writing into a target -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What stands under a name at the target."""
+
+    size: int
+    mtime_ns: int
+    is_file: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOrder:
+    """All that an agent needs for one copy."""
+
+    source_root: bytes
+    path: bytes  # relative to source_root
+    version: Version  # what must be found there before and after
+    base: bytes  # the task's destination folder below the target's root; made only where `make_base`
+    make_base: bool
+    destination: bytes  # relative to the target's root, begins with base
+    temporary: bytes  # name beside the destination
+    replace: bool  # else a file that stands under the final name ends the copy before a byte is read
+    durable: bool  # fsync file now; else a later `barrier` covers it
+    verify: Verify
+    file_mode: int | None
+    dir_mode: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The answer of a rename that happened."""
+
+    standing: Standing  # the final name, looked at afresh
+
+
+class Failed(Exception):
+    """An operation at a target or source failed; sorted by core.failure.judge."""
+
+    def __init__(self, *, errno: int | None, step: str, side: str, message: str, limit: float | None = None) -> None:
+        super().__init__(f"cannot {step}: {message}")
+        self.errno = errno  # None: not an errno (a wrong length, a digest that differs, a deadline)
+        self.step = step  # "open", "write", "fsync", "close", "reopen", "length", "digest", "rename", "list", "mkdir" …
+        self.side = side  # "source" or "target"
+        self.message = message
+        self.limit = limit
+
+
+class Stalled(Failed):
+    """An operation did not answer within its deadline (seconds in `limit`); its agent gets no new work."""
+
+
+class AgentLost(Failed):
+    """The agent process died or was killed while it worked on this."""
+
+
+class TargetHeld(Exception):
+    """The target must not be written to now; no attempt is spent. `reason` is a held.* code."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+class SourceChanged(Exception):
+    """The source is another version than ordered, before or after the copy; what was written is void."""
+
+
+class SourceGone(Exception):
+    """The source is not there any more (ENOENT, or a component became a symlink or no folder)."""
+
+
+class AlreadyStanding(Exception):
+    """A file stands under the final name and `replace` was not asked for."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__("a file of this name stands at the target")
+        self.standing = standing
+
+
+class Target(Protocol):
+    """One target, through its agent. Every call has a deadline and checks the target's identity first.
+
+    All may raise TargetHeld, Stalled, AgentLost and Failed besides what they name.
+    """
+
+    spec: TargetSpec
+
+    async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
+        """Copy aside: temporary written, fsynced if durable, closed without error, length checked, mtime set, source
+        compared again. `progress` hears the bytes written so far. Cancelling the awaiting task stops the copy and
+        removes the temporary if it can. Raises SourceChanged, SourceGone, AlreadyStanding.
+        """
+        ...
+
+    async def barrier(self) -> None:
+        """syncfs of the target's file system: makes all copies and renames so far durable."""
+        ...
+
+    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
+        """Check the mount once more, rename over, fsync the folder if durable, look at the final name."""
+        ...
+
+    async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
+        """What stands under each path (relative to the root), by a fresh open of the root; None = ENOENT."""
+        ...
+
+    async def digest(self, path: bytes) -> bytes:
+        """xxh3-128 of what stands under `path`, read through the mount."""
+        ...
+
+    async def listing(self, folder: bytes) -> Mapping[bytes, Standing] | None:
+        """All entries of a folder; None where the folder does not exist (its parents up to the root do)."""
+        ...
+
+    async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
+        """Unlink these temporaries (relative to the root); answers with those that are now known to be gone."""
+        ...
+
+
+# ---- the queue, the ledger, the history ----------------------------------------------------------------------------
+
+
+class Origin(StrEnum):
+    """Why the ledger knows a file."""
+
+    SENT = "sent"
+    ADOPTED = "adopted"  # found at the target; never sent by us
+    IGNORED = "ignored"  # was there before the task, which ignores it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """What is known to have been dealt with: one per task and path, the newest only."""
+
+    task: str
+    path: bytes
+    size: int
+    mtime_ns: int
+    origin: Origin
+    target: str
+    destination: bytes
+    target_size: int | None  # ADOPTED: what the target showed then, if it differs from `size`
+    digest: bytes | None
+    transfer: int | None
+    strength: str  # Confirm value reached: none, seen, stored; "" while only written
+    at: datetime
+
+
+class Added(StrEnum):
+    """What became of a plan."""
+
+    NEW = "new"  # a new transfer
+    REFRESHED = "refreshed"  # a live or ended transfer of the path took the new version
+    KNOWN = "known"  # a live transfer of this very version is there already
+    BOUND = "bound"  # failed or cancelled for this very version: stays so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One move of a transfer with everything that is committed together with it."""
+
+    transfer: int
+    generation: int  # must be the row's, else the move is refused with Overtaken
+    event: Event
+    reason: Reason | None = None
+    due: datetime | None = None
+    spend: bool = False  # counts as an attempt (DEFER, GIVE_UP)
+    version: Version | None = None  # CHANGE, REQUEUE with another version
+    sent: Sent | None = None  # PUBLISH
+    strength: str | None = None  # CONFIRM
+    swept: bool = False  # the temporary of the current try is known to be gone: its debris row goes, too
+
+
+class Overtaken(Exception):
+    """The row is another generation, or in a state that does not allow the move: somebody else moved it."""
+
+
+class StoreUnavailable(Exception):
+    """The store cannot commit now (state disk full, I/O error); nothing was changed. `reason` says why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debris:
+    """A temporary that may exist at a target."""
+
+    id: int
+    target: str
+    path: bytes  # relative to the target's root
+    transfer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Which transfers a listing or an order is about; all that is given must match."""
+
+    ids: tuple[int, ...] = ()
+    task: str | None = None
+    target: str | None = None
+    states: frozenset[State] = frozenset()
+    glob: bytes | None = None  # on the path, as core.filters globs
+    run: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastMove:
+    """One line of history."""
+
+    transfer: int
+    task: str
+    path: bytes
+    at: datetime
+    event: Event
+    before: State
+    after: State
+    attempt: int
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of a task."""
+
+    id: int
+    task: str
+    trigger: str  # watch, schedule, interval, manual, start, rescan, upload
+    started: datetime
+    scanned: datetime | None  # when its scan ended
+    ended: datetime | None  # when the last of its transfers ended
+    seen: int
+    planned: int
+    skipped: int
+    uploaded: int
+    failed: int
+    bytes: int
+    problem: Reason | None  # the scan could not be finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskMemory:
+    """What is remembered of a task between starts."""
+
+    name: str
+    paused: bool = False
+    initialised: bool = False  # its first scan has been dealt with as `initial` says
+    base_made: bool = False  # its destination folder has been seen or made: never made again
+    last_due: datetime | None = None  # the last scheduled instant that was run or passed over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetMemory:
+    """What is remembered of a target between starts."""
+
+    name: str
+    root: bytes | None = None  # of an implicit target, so that its name stays what it was
+    identity: Identity | None = None
+    paused: bool = False
+    breaker_until: datetime | None = None
+    breaker_opened: int = 0  # times in a row
+    breaker_reason: Reason | None = None
+    facts: Mapping[str, object] | None = None  # what `target test` found out, as it was found
+
+
+class QueueStore(Protocol):
+    """Queue, ledger and history. Every call is one step that survives a power cut once it has returned.
+
+    All writing calls raise StoreUnavailable when nothing could be committed.
+    """
+
+    async def add(self, plans: Sequence[Plan], *, now: datetime) -> Sequence[tuple[int, Added]]:
+        """Make transfers of plans (at most one live per task and path), all in one step; ids in the plans' order."""
+        ...
+
+    async def claim(
+        self, target: str, *, now: datetime, count: int, most_bytes: int | None, except_tasks: frozenset[str]
+    ) -> Sequence[Transfer]:
+        """Move up to `count` due queued transfers to copying: priority first, then age.
+
+        Each gets its temporary name, committed to debris in the same step. With more than one asked for, the second
+        and later ones are taken only while all together stay within `most_bytes`.
+        """
+        ...
+
+    async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
+        """Make moves, each with its history row, ledger entry (WRITE, CONFIRM) and debris, all in one step.
+
+        Raises Overtaken (nothing changed) when one of them is not possible.
+        """
+        ...
+
+    async def requeue(self, chosen: Chosen, *, now: datetime) -> int: ...
+    async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
+        """Cancel queued and failed ones that match (those that run are cancelled by dispatch)."""
+        ...
+
+    async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
+        """Give them a priority above every queued transfer of their target, and make them due at once."""
+        ...
+
+    async def forget(self, chosen: Chosen, *, now: datetime) -> int:
+        """Clear ended transfers (done, failed, cancelled, vanished) from the listing; the ledger stays."""
+        ...
+
+    async def transfer(self, id: int) -> Transfer | None: ...
+    async def transfers(
+        self, chosen: Chosen, *, limit: int, offset: int = 0, newest_first: bool = False
+    ) -> Sequence[Transfer]:
+        """In the order they will go (queued), else by id."""
+        ...
+
+    async def newest(self, task: str, path: bytes) -> Transfer | None:
+        """The transfer of the path that was made last."""
+        ...
+
+    async def counts(self) -> Mapping[tuple[str, str, State], tuple[int, int]]:
+        """(task, target, state) -> (transfers, bytes), kept up to date by the database itself."""
+        ...
+
+    async def next_due(self, target: str) -> datetime | None:
+        """When the earliest queued transfer of the target becomes due; None when nothing is queued."""
+        ...
+
+    async def ledger(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]: ...
+    async def ledger_of(self, task: str, *, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
+        """A page of a task's ledger in the order of paths."""
+        ...
+
+    async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
+        """Write ADOPTED and IGNORED entries."""
+        ...
+
+    async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
+        """Those paths that have failed or been cancelled for this very version (size and mtime)."""
+        ...
+
+    async def history(
+        self, *, task: str | None, path: bytes | None, transfer: int | None, limit: int, before_id: int | None = None
+    ) -> Sequence[tuple[int, PastMove]]:
+        """Newest first."""
+        ...
+
+    async def debris(self, target: str | None = None) -> Sequence[Debris]:
+        """Temporaries that no copying or publishing transfer owns."""
+        ...
+
+    async def swept(self, ids: Sequence[int]) -> None:
+        """These temporaries are known to be gone."""
+        ...
+
+    async def start_run(self, task: str, trigger: str, *, now: datetime) -> int: ...
+    async def note_run(
+        self, run: int, *, now: datetime, seen: int, planned: int, skipped: int, problem: Reason | None
+    ) -> None:
+        """Its scan has ended with these counters."""
+        ...
+
+    async def runs(self, task: str | None, *, limit: int) -> Sequence[Run]:
+        """Newest first; `ended` is set once scanned and none of its transfers is live."""
+        ...
+
+    async def run(self, id: int) -> Run | None: ...
+
+    async def tasks(self) -> Mapping[str, TaskMemory]: ...
+    async def remember_task(self, memory: TaskMemory) -> None: ...
+    async def targets(self) -> Mapping[str, TargetMemory]: ...
+    async def remember_target(self, memory: TargetMemory) -> None: ...
+    async def flags(self) -> Mapping[str, str]:
+        """Small facts of the whole daemon (queue paused, daemon id)."""
+        ...
+
+    async def set_flag(self, name: str, value: str | None) -> None: ...
+    async def prune(self, *, before: datetime) -> int:
+        """Remove ended transfers, their history and runs that ended before; the ledger stays."""
+        ...
+
+
+# ---- downloaders ---------------------------------------------------------------------------------------------------
+
+
+class Downloader(Protocol):
+    """Whoever downloads into a source and can be asked. None exists yet: app configures an empty list."""
+
+    name: str
+
+    def claims(self, path: bytes, inode: tuple[int, int]) -> Reason | None:
+        """None: not mine. Else what I know of it: downloader.done, downloader.waiting … with facts."""
+        ...
