@@ -1,0 +1,88 @@
+"""Sentences and hints for people, made from reason codes and their facts."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cgwire.text.values import Facts, Template, clock, compose, escaped
+
+EN: Final = "en"
+ZH_CN: Final = "zh-CN"
+LANGUAGES: Final = (EN, ZH_CN)
+
+_DEEPEST: Final = 4  # a cause has a cause; beyond this a map is malformed
+
+
+def sentence(reason: Mapping[str, Any], language: str, *, now: float | None = None, depth: int = 0) -> str:
+    """What `reason` (a code and its facts, flat) says; an unknown code is shown with its facts rather than hidden.
+
+    Without a full stop, lower case in English. Facts that are absent leave out the part that needs them.
+    """
+    catalogue = _catalogue(language)
+    code = str(reason.get("code", "?"))
+    template = catalogue.sentences.get(code)
+    if template is None or depth > _DEEPEST:
+        facts = ", ".join(f"{key}={escaped(value)}" for key, value in reason.items() if key != "code")
+        return f"{code} ({facts})" if facts else code
+    return compose(template, _facts(reason, language, now, depth))
+
+
+def hint(reason: Mapping[str, Any], language: str, *, now: float | None = None) -> str | None:
+    """What would help, or None where there is nothing to do; a cause without a hint of its own lends its cause's."""
+    template = _catalogue(language).hints.get(str(reason.get("code", "")))
+    if template is not None:
+        return compose(template, _facts(reason, language, now, 0)) or None
+    cause = reason.get("cause")
+    if isinstance(cause, Mapping) and "code" in cause:
+        return hint(cause, language, now=now)
+    return None
+
+
+class Catalogue:
+    """One language: templates by code, and the words that facts may be."""
+
+    __slots__ = ("hints", "language", "sentences", "words")
+
+    def __init__(
+        self, language: str, sentences: Mapping[str, Template], hints: Mapping[str, Template], words: Mapping[str, str]
+    ) -> None:
+        self.language = language
+        self.sentences = sentences
+        self.hints = hints
+        self.words = words
+
+
+def _catalogue(language: str) -> Catalogue:
+    if language == ZH_CN:
+        from cgwire.text import zh_cn
+
+        return Catalogue(ZH_CN, zh_cn.SENTENCES, zh_cn.HINTS, zh_cn.WORDS)
+    from cgwire.text import en
+
+    return Catalogue(EN, en.SENTENCES, en.HINTS, en.WORDS)
+
+
+def _facts(reason: Mapping[str, Any], language: str, now: float | None, depth: int) -> Facts:
+    at = time.time() if now is None else now
+
+    def show_reason(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return sentence(value, language, now=at, depth=depth + 1)
+        if isinstance(value, str) and value in _catalogue(language).sentences:
+            return sentence({"code": value}, language, now=at, depth=depth + 1)
+        return word(value, language)
+
+    return Facts(
+        reason,
+        language=language,
+        word=lambda value: word(value, language),
+        reason=show_reason,
+        clock=lambda value: clock(value, now=at, language=language),
+    )
+
+
+def word(value: Any, language: str) -> str:
+    """A fact that is one of a few fixed words (a step, a strength, a state) in `language`; others as they are."""
+    if isinstance(value, bool):
+        value = "yes" if value else "no"
+    return _catalogue(language).words.get(str(value), escaped(value)) if isinstance(value, str) else escaped(value)
