@@ -100,6 +100,13 @@ class Source(Protocol):
         """lstat and lease of one path."""
         ...
 
+    async def device_above(self, path: bytes) -> int:
+        """st_dev of the deepest folder on the way to `path` that is there: tells a deleted file from a lost disk.
+
+        Raises SourceUnavailable like root().
+        """
+        ...
+
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """(pid, name) of those who have it open for writing, as far as /proc shows them to us. Costly: on request."""
         ...
@@ -451,6 +458,10 @@ class QueueStore(Protocol):
 
     async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
         """Those paths that have failed or been cancelled for this very version (size and mtime)."""
+        ...
+
+    async def live(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
+        """Those paths that have a live transfer of this very version (size and mtime)."""
         ...
 
     async def history(

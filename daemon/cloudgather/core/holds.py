@@ -1,0 +1,101 @@
+"""Derives what holds a queued transfer; held is not a state, it is read off what is true now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core import window
+from cloudgather.core.retry import Breaker
+from cloudgather.core.task import Window
+from cloudgather.core.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonFacts:
+    """What may hold everything."""
+
+    queue_paused: bool = False
+    stopping: bool = False
+    store: Reason | None = None  # it cannot commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFacts:
+    """What may hold one task's transfers. `local_now` is in the task's time zone."""
+
+    name: str
+    paused: bool = False
+    broken: bool = False
+    source: Reason | None = None
+    upload_window: Window | None = None
+    local_now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """What may hold everything that goes to one target. `local_now` is in the daemon's time zone."""
+
+    name: str
+    paused: bool = False
+    hold: Reason | None = None  # not mounted, changed, unreachable …
+    breaker: Breaker
+    upload_window: Window | None = None
+    local_now: datetime
+
+
+def of_daemon(facts: DaemonFacts) -> tuple[Reason, ...]:
+    """What holds every transfer."""
+    found: list[Reason] = []
+    if facts.stopping:
+        found.append(because(Code.HELD_STOPPING))
+    if facts.store is not None:
+        found.append(facts.store)
+    if facts.queue_paused:
+        found.append(because(Code.HELD_QUEUE_PAUSED))
+    return tuple(found)
+
+
+def of_target(facts: TargetFacts) -> tuple[Reason, ...]:
+    """What holds every transfer of a target."""
+    found: list[Reason] = []
+    if facts.paused:
+        found.append(because(Code.HELD_TARGET_PAUSED, target=facts.name))
+    if facts.hold is not None:
+        found.append(facts.hold)
+    if facts.breaker.until is not None and facts.breaker.is_open(facts.local_now):
+        cause = facts.breaker.reason.to_wire() if facts.breaker.reason else None
+        until = facts.breaker.until.timestamp()
+        found.append(because(Code.HELD_BREAKER, target=facts.name, until=until, cause=cause))
+    if facts.upload_window is not None and not window.is_open(facts.upload_window, facts.local_now):
+        found.append(_outside(facts.upload_window, facts.local_now, whose="target"))
+    return tuple(found)
+
+
+def of_task(facts: TaskFacts) -> tuple[Reason, ...]:
+    """What holds every transfer of a task."""
+    found: list[Reason] = []
+    if facts.broken:
+        found.append(because(Code.HELD_TASK_BROKEN, task=facts.name))
+    if facts.paused:
+        found.append(because(Code.HELD_TASK_PAUSED, task=facts.name))
+    if facts.source is not None:
+        found.append(because(Code.HELD_SOURCE, cause=facts.source.to_wire()))
+    if facts.upload_window is not None and not window.is_open(facts.upload_window, facts.local_now):
+        found.append(_outside(facts.upload_window, facts.local_now, whose="task"))
+    return tuple(found)
+
+
+def of_transfer(transfer: Transfer, *, attempts: int, now: datetime) -> tuple[Reason, ...]:
+    """What holds this one by itself: a retry that is due later. `attempts`: how many its target allows."""
+    if transfer.due is None or transfer.due <= now:
+        return ()
+    cause = transfer.reason.to_wire() if transfer.reason else None
+    until = transfer.due.timestamp()
+    return (because(Code.HELD_RETRY, until=until, cause=cause, attempt=transfer.attempts, attempts=attempts),)
+
+
+def _outside(span: Window, local_now: datetime, *, whose: str) -> Reason:
+    text = f"{span.begin:%H:%M}-{span.end:%H:%M}"
+    until = window.opens_at(span, local_now).timestamp()
+    return because(Code.HELD_WINDOW, until=until, window=text, whose=whose)

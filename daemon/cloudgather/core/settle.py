@@ -1,0 +1,116 @@
+"""Decides whether a file is complete, from facts gathered outside; each condition has a code and its facts."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+
+# Where nobody can be asked, ten minutes without a change; where a downloader answers, the guess may be shorter.
+AUTO_WITHOUT_DOWNLOADER: Final = timedelta(minutes=10)
+AUTO_WITH_DOWNLOADER: Final = timedelta(seconds=10)
+# Without knowing about writers, quiet alone must carry the guess.
+QUIET_AT_LEAST_WHEN_BLIND: Final = timedelta(seconds=120)
+
+# How soon to look again when no event will tell: a writer's close and a rename give one, on most file systems.
+_LOOK_AGAIN_AT_WRITER: Final = 15.0
+_LOOK_AGAIN_AT_CONTROL_FILE: Final = 15.0
+_LOOK_AGAIN_AT_NAME: Final = 600.0
+_LOOK_AGAIN_AT_DOWNLOADER: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What is known of one file at one moment. Spans are seconds, `now` and `quiet_since` monotonic."""
+
+    now: float
+    quiet_since: float  # since when neither an event nor a change of size, mtime, ctime was seen by us
+    event_seen: bool  # an event told of it (then its ctime is not enough)
+    ctime_age: float | None  # wall clock minus ctime; None when the wall clock jumped or the ctime lies ahead
+    written: bool | None  # somebody has it open for writing; None: cannot be known
+    blind_because: str | None = None  # file-system, permission, error
+    partial_pattern: str | None = None  # the in-progress name pattern that its name matches
+    control_file: bytes | None = None  # an aria2 control file that stands for it
+    downloader: Reason | None = None  # a configured downloader claims it and says so
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the file is settled, and every condition with its facts (met.* and wait.*)."""
+
+    settled: bool
+    guessed: bool
+    conditions: tuple[Reason, ...]
+    look_again: float | None  # monotonic; when it makes sense to look again; None once settled
+
+
+def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False) -> timedelta:
+    """The task's `settle`, with "auto" (None) filled in."""
+    if settle is not None:
+        return settle
+    return AUTO_WITH_DOWNLOADER if downloader_answers else AUTO_WITHOUT_DOWNLOADER
+
+
+def judge(evidence: Evidence, settle: timedelta) -> Verdict:
+    """A downloader's word alone decides; else quiet, no writer, a name and neighbours that are not in progress."""
+    if evidence.downloader is not None:
+        return _as_the_downloader_says(evidence.downloader, evidence.now)
+    conditions: list[Reason] = []
+    look_again: list[float] = []
+    for reason, again in (_quiet(evidence, settle), _writer(evidence), _name(evidence), _control_file(evidence)):
+        conditions.append(reason)
+        if again is not None:
+            look_again.append(again)
+    return Verdict(
+        settled=not look_again,
+        guessed=True,
+        conditions=tuple(conditions),
+        # All must hold, so looking before the last of them can be met is in vain.
+        look_again=max(look_again) if look_again else None,
+    )
+
+
+def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
+    waits = word.code.startswith("wait.")
+    return Verdict(
+        settled=not waits,
+        guessed=False,
+        conditions=(word,),
+        look_again=now + _LOOK_AGAIN_AT_DOWNLOADER if waits else None,
+    )
+
+
+def _quiet(evidence: Evidence, settle: timedelta) -> tuple[Reason, float | None]:
+    blind = evidence.written is None
+    needed = max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds() if blind else settle.total_seconds()
+    observed = evidence.now - evidence.quiet_since
+    old = evidence.ctime_age if not evidence.event_seen and not blind else None
+    span = max(observed, old) if old is not None else observed
+    if span >= needed:
+        return because(Code.MET_QUIET, since=span, needed=needed), None
+    left = needed - span
+    return because(Code.WAIT_QUIET, since=span, left=left, needed=needed), evidence.now + left
+
+
+def _writer(evidence: Evidence) -> tuple[Reason, float | None]:
+    match evidence.written:
+        case True:
+            return because(Code.WAIT_WRITER, writers=[]), evidence.now + _LOOK_AGAIN_AT_WRITER
+        case False:
+            return because(Code.MET_NO_WRITER), None
+        case None:
+            return because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error"), None
+
+
+def _name(evidence: Evidence) -> tuple[Reason, float | None]:
+    if evidence.partial_pattern is None:
+        return because(Code.MET_NAME), None
+    return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern), evidence.now + _LOOK_AGAIN_AT_NAME
+
+
+def _control_file(evidence: Evidence) -> tuple[Reason, float | None]:
+    if evidence.control_file is None:
+        return because(Code.MET_NO_DOWNLOADER), None
+    again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
+    return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again

@@ -1,0 +1,150 @@
+"""What is true at this moment of tasks, targets and running transfers, outside the database."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from cgwire.reasons import Reason
+from cloudgather.core import holds
+from cloudgather.core.retry import Breaker
+from cloudgather.core.target import TargetSpec
+from cloudgather.core.task import Task
+from cloudgather.core.transfer import Transfer
+from cloudgather.ports import Clock, Source, Target, TargetMemory, TaskMemory
+
+
+@dataclass(slots=True, kw_only=True)
+class Moving:
+    """A transfer that an agent works on."""
+
+    transfer: Transfer
+    since: float  # monotonic
+    done: int = 0  # bytes
+    rate: float = 0.0  # bytes a second, smoothed
+    _marked: tuple[float, int] | None = None
+
+    def progressed(self, done: int, now: float) -> None:
+        """Hear of progress; the rate is an exponential mean over about five seconds."""
+        at, before = self._marked or (self.since, 0)
+        if done < before:  # it began anew
+            at, before, self.rate = now, 0, 0.0
+        span = now - at
+        if span >= 0.5:
+            weight = min(1.0, span / 5.0)
+            latest = (done - before) / span
+            self.rate = latest if self.rate == 0 else self.rate + weight * (latest - self.rate)
+            self._marked = (now, done)
+        elif self._marked is None:
+            self._marked = (at, before)
+        self.done = done
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left at this rate."""
+        return (self.transfer.version.size - self.done) / self.rate if self.rate > 0 else None
+
+
+@dataclass(slots=True, kw_only=True)
+class TargetState:
+    """One target: as configured, as remembered, as it is."""
+
+    spec: TargetSpec
+    memory: TargetMemory
+    port: Target
+    hold: Reason | None = None
+    held_since: float = 0.0
+    probe_at: float = 0.0  # monotonic: not to be asked again before
+    breaker: Breaker = field(default_factory=Breaker)
+    moving: dict[int, Moving] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskState:
+    """One task: as configured, as remembered, as it is."""
+
+    task: Task
+    memory: TaskMemory
+    source: Source
+    source_hold: Reason | None = None
+    zone: tzinfo
+
+
+class Board:
+    """Everything above by name, and what holds what."""
+
+    def __init__(self, *, clock: Clock, zone: tzinfo) -> None:
+        self._clock = clock
+        self.zone = zone
+        self.tasks: dict[str, TaskState] = {}
+        self.targets: dict[str, TargetState] = {}
+        self.broken: Mapping[str, Sequence[object]] = {}  # task files with errors: name -> problems
+        self.queue_paused = False
+        self.stopping = False
+        self.store_hold: Reason | None = None
+
+    def zone_of(self, task: Task) -> tzinfo:
+        """The task's time zone, or the daemon's."""
+        return ZoneInfo(task.timezone) if task.timezone else self.zone
+
+    def holds_of_daemon(self) -> tuple[Reason, ...]:
+        """What holds everything."""
+        facts = holds.DaemonFacts(queue_paused=self.queue_paused, stopping=self.stopping, store=self.store_hold)
+        return holds.of_daemon(facts)
+
+    def holds_of_target(self, name: str) -> tuple[Reason, ...]:
+        """What holds everything that goes to this target, the daemon's own holds left out."""
+        if (state := self.targets.get(name)) is None:
+            return ()
+        return holds.of_target(
+            holds.TargetFacts(
+                name=name,
+                paused=state.memory.paused,
+                hold=state.hold,
+                breaker=state.breaker,
+                upload_window=state.spec.upload_window,
+                local_now=self._clock.now().astimezone(self.zone),
+            )
+        )
+
+    def holds_of_task(self, name: str) -> tuple[Reason, ...]:
+        """What holds every transfer of this task, its target's holds left out."""
+        now = self._clock.now()
+        if (state := self.tasks.get(name)) is None:
+            return holds.of_task(holds.TaskFacts(name=name, broken=True, local_now=now))
+        return holds.of_task(
+            holds.TaskFacts(
+                name=name,
+                paused=state.memory.paused,
+                broken=name in self.broken,
+                source=state.source_hold,
+                upload_window=state.task.upload_window,
+                local_now=now.astimezone(state.zone),
+            )
+        )
+
+    def holds_of(self, transfer: Transfer) -> tuple[Reason, ...]:
+        """Everything that holds this queued transfer."""
+        target = self.targets.get(transfer.target)
+        attempts = target.spec.attempts if target else 0
+        return (
+            *self.holds_of_daemon(),
+            *self.holds_of_task(transfer.task),
+            *self.holds_of_target(transfer.target),
+            *holds.of_transfer(transfer, attempts=attempts, now=self._clock.now()),
+        )
+
+    def moving(self, id: int) -> Moving | None:
+        """The running transfer of this id."""
+        for target in self.targets.values():
+            if (found := target.moving.get(id)) is not None:
+                return found
+        return None
+
+    def held_tasks(self) -> frozenset[str]:
+        """Tasks none of whose transfers may start now."""
+        return frozenset(name for name in self.tasks if self.holds_of_task(name)) | frozenset(self.broken)
+
+    def now(self) -> datetime:
+        """The clock's."""
+        return self._clock.now()
