@@ -123,6 +123,13 @@ class Code(StrEnum):
     CANCELLED_STANDING = "cancelled.standing"  # size, target_size: found at the target on the way
     GONE_SOURCE = "gone.source"
 
+    # A state directory that the daemon cannot start on.
+    STATE_LOCKED = "state.locked"  # file, pid: another daemon uses it
+    STATE_FOREIGN = "state.foreign"  # file: a database of another program, or no database
+    STATE_CORRUPT = "state.corrupt"  # file, copy, message
+    STATE_NEWER = "state.newer"  # file, copy, found, known: made by a later release
+    STATE_UNUSABLE = "state.unusable"  # file, message: cannot be opened, made or brought up to date
+
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join
     ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -443,8 +443,12 @@ class QueueStore(Protocol):
         """(task, target, state) -> (transfers, bytes), kept up to date by the database itself."""
         ...
 
-    async def next_due(self, target: str) -> datetime | None:
-        """When the earliest queued transfer of the target becomes due; None when nothing is queued."""
+    async def next_due(self, target: str, *, except_tasks: frozenset[str] = frozenset()) -> datetime | None:
+        """When the earliest queued transfer of the target becomes due (the epoch: at once); None: nothing is queued."""
+        ...
+
+    async def clamp_due(self, *, now: datetime, most: timedelta) -> int:
+        """Let no queued transfer be due later than `most` from now; for the start and after a jump of the clock."""
         ...
 
     async def ledger(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]: ...
@@ -483,6 +487,10 @@ class QueueStore(Protocol):
         self, run: int, *, now: datetime, seen: int, planned: int, skipped: int, problem: Reason | None
     ) -> None:
         """Its scan has ended with these counters."""
+        ...
+
+    async def interrupt_runs(self, *, reason: Reason, now: datetime) -> int:
+        """End the scans that an earlier daemon left unfinished, with `reason` as their problem; for the start."""
         ...
 
     async def runs(self, task: str | None, *, limit: int) -> Sequence[Run]:
