@@ -143,6 +143,8 @@ class Code(StrEnum):
     ERROR_CONFIG = "error.config"  # problems
     ERROR_OUTSIDE = "error.outside"  # path: in no task's source
     ERROR_RUNNING = "error.running"  # task: a run is going on
+    ERROR_TOO_LARGE = "error.too-large"  # most (bytes): the reply would be larger; ask for less at a time
     ERROR_STORE = "error.store"  # cause
     ERROR_TARGET = "error.target"  # target, cause
+    ERROR_CLOSED = "error.closed"  # message: why the daemon closed the connection
     ERROR_INTERNAL = "error.internal"

@@ -1,0 +1,70 @@
+"""Requests about the daemon itself."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cgwire.access import Access
+from cgwire.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping(Request):
+    """Whether a daemon answers: {version, pid}."""
+
+    METHOD: ClassVar[str] = "daemon.ping"
+    ACCESS: ClassVar[Access] = Access.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status(Request):
+    """A screenful of everything.
+
+    {daemon: {version, pid, started, now, state_dir, socket, config, timezone, held: [reason], problems: [reason]},
+     targets: [target], tasks: [task], active: [transfer], waiting: [first 10 transfers], waiting_total,
+     settling: [first 10 of {task, path, size, reasons: [reason], until}], settling_total,
+     failed: [newest 10 transfers], failed_total, totals: {state: [n, bytes]}}
+
+    target, task and transfer are the maps of target.list, task.list and queue.list.
+    """
+
+    METHOD: ClassVar[str] = "daemon.status"
+    ACCESS: ClassVar[Access] = Access.VIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reload(Request):
+    """Read the configuration again; an invalid file changes nothing: {problems: [problem], added, removed, changed}.
+
+    The last three are lists of task names. A problem is {file, line, table, key, code, text, …facts}.
+    """
+
+    METHOD: ClassVar[str] = "daemon.reload"
+    ACCESS: ClassVar[Access] = Access.ADMIN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config(Request):
+    """The configuration in effect, every default filled in: {file, daemon: map, targets: {name: map}, tasks: {…}}."""
+
+    METHOD: ClassVar[str] = "daemon.config"
+    ACCESS: ClassVar[Access] = Access.VIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doctor(Request):
+    """Look for what commonly goes wrong: {checks: [{name, ok: "ok" | "warn" | "bad", code?, text, …facts}]}."""
+
+    METHOD: ClassVar[str] = "daemon.doctor"
+    ACCESS: ClassVar[Access] = Access.OPERATE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs(Request):
+    """The last lines of the daemon's log, or of a task's, or of a run's: {lines: [str]}, oldest first."""
+
+    METHOD: ClassVar[str] = "daemon.logs"
+    ACCESS: ClassVar[Access] = Access.VIEW
+
+    task: str | None = None
+    run: int | None = None
+    lines: int = 100

@@ -1,0 +1,88 @@
+"""Requests about targets."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from cgwire.access import Access
+from cgwire.request import Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class List(Request):
+    """{targets: [target]}; a target is
+
+    {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
+     parallel, bandwidth, written: [n, bytes]}
+    """
+
+    METHOD: ClassVar[str] = "target.list"
+    ACCESS: ClassVar[Access] = Access.VIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show(Request):
+    """A target map as in target.list, and beside its keys
+
+    {config: map of every key in effect, identity: {mount_point, fs_type, source} | None,
+     facts: the last report of target.test | None, tasks: [name]}
+    """
+
+    METHOD: ClassVar[str] = "target.show"
+    ACCESS: ClassVar[Access] = Access.VIEW
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test(Request):
+    """Write, read, rename and delete a probe file there, and measure.
+
+    {steps: [[name, ok, seconds, message]], held: [reason], case_sensitive: bool | None,
+     unicode_form: "keeps" | "nfc" | "nfd" | None, keeps_mtime, rename_over, fsync, write_rate, read_rate,
+     name_max: int | None, bad_chars: [str]}
+    """
+
+    __test__: ClassVar[bool] = False  # pytest would take it for a test
+
+    METHOD: ClassVar[str] = "target.test"
+    ACCESS: ClassVar[Access] = Access.OPERATE
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept(Request):
+    """Take the file system that is mounted there now as the right one: {identity: {mount_point, fs_type, source}}."""
+
+    METHOD: ClassVar[str] = "target.accept"
+    ACCESS: ClassVar[Access] = Access.ADMIN
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Request):
+    """Hand out none of its transfers until target.resume; running transfers end: {}."""
+
+    METHOD: ClassVar[str] = "target.pause"
+    ACCESS: ClassVar[Access] = Access.OPERATE
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume(Request):
+    """Undo target.pause, and try a target that failed at once: {}."""
+
+    METHOD: ClassVar[str] = "target.resume"
+    ACCESS: ClassVar[Access] = Access.OPERATE
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mounts(Request):
+    """What is mounted on the machine: {mounts: [{mount_point, fs_type, source, read_only, is_remote, target?}]}."""
+
+    METHOD: ClassVar[str] = "target.mounts"
+    ACCESS: ClassVar[Access] = Access.VIEW
