@@ -1,0 +1,106 @@
+"""RcloneMount: `rclone mount` of a local folder, as people mount their cloud drives."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import pytest
+
+from fuse.mounting import detach_all, mounts_at, wait_until, why_no_rclone
+
+needs_rclone = pytest.mark.skipif(why_no_rclone() is not None, reason=str(why_no_rclone()))
+
+
+class RcloneMount:
+    """A real rclone mount; `root` is the mount point, `backing` the "cloud".
+
+    `vfs_cache` is rclone's --vfs-cache-mode. Mount source and type stay the same over restarts, as with a
+    configured remote. Entering it mounts; it may be killed, detached and started again at will.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str = "rclone",
+        vfs_cache: str = "off",
+        source: str = "cloud:",
+        options: tuple[str, ...] = (),
+    ) -> None:
+        self.root = os.fsencode(folder / name)
+        self.backing = os.fsencode(folder / f"{name}.backing")
+        self._vfs_cache = vfs_cache
+        self._source = source
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._former: list[subprocess.Popen[bytes]] = []
+        self._own = ""
+
+    def __enter__(self) -> "RcloneMount":
+        os.makedirs(self.root, exist_ok=True)
+        os.makedirs(self.backing, exist_ok=True)
+        self._own = tempfile.mkdtemp(prefix="rclone-")
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.detach()
+        self.kill()
+        for process in self._former:
+            process.kill()
+            process.wait()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+    def start(self) -> None:
+        """Mount and wait until it shows in mountinfo; what is mounted there is detached first.
+
+        The rclone of a detached mount serves on for those who have it open.
+        """
+        self.detach()
+        if self._process is not None:
+            self._former.append(self._process)
+        options = ["--config", "", "--cache-dir", f"{self._own}/cache", "--log-file", self.log_file]
+        options += ["--devname", self._source, "--vfs-cache-mode", self._vfs_cache, "--vfs-write-back", "1s"]
+        options += ["--dir-cache-time", "1s", "--attr-timeout", "0s", *self._options]
+        process = subprocess.Popen(
+            ["rclone", "mount", f":local:{os.fsdecode(self.backing)}", os.fsdecode(self.root), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._process = process
+        wait_until(lambda: mounts_at(self.root) or process.poll() is not None, "the mount of rclone")
+        if process.poll() is not None:
+            with open(self.log_file) as file:
+                said = file.read()
+            self.kill()
+            if "ermission denied" in said or "not permitted" in said:
+                pytest.skip(f"rclone cannot mount here: {said}")
+            raise RuntimeError(said)
+
+    @property
+    def log_file(self) -> str:
+        """Where rclone logs."""
+        return f"{self._own}/log"
+
+    @property
+    def pid(self) -> int:
+        """Of rclone."""
+        assert self._process is not None
+        return self._process.pid
+
+    def kill(self) -> None:
+        """kill -9: the mount stays and answers ENOTCONN."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def detach(self) -> None:
+        """Lazily unmount: new openings see the mount point below, those that are open go on."""
+        detach_all(self.root)
