@@ -208,6 +208,15 @@ class Target(Protocol):
     """
 
     spec: TargetSpec
+    expects_no_mount: bool  # a plain disk, by kind or because the operator accepted it as one
+
+    async def probe(self) -> Identity | None:
+        """Look whether the target is there and is what was recorded; None for a plain directory.
+
+        Raises TargetHeld with the reason; with HELD_NEVER_MOUNTED where nothing was recorded and no FUSE or network
+        file system is mounted there.
+        """
+        ...
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside: temporary written, fsynced if durable, closed without error, length checked, mtime set, source

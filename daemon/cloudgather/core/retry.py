@@ -47,7 +47,6 @@ def judge(failure: Failure, *, attempts: int, spec: TargetSpec, now: datetime, l
             return RetryAt(when=now + span, why=failure.reason, spend=True)
 
 
-BREAKER_FIRST: Final = timedelta(seconds=60)
 BREAKER_MOST: Final = timedelta(minutes=30)
 FAILURES_TO_OPEN: Final = 5  # transient ones in a row, over all files of the target
 
@@ -74,9 +73,7 @@ class Breaker:
         """Closed."""
         return Breaker()
 
-    def after_failure(
-        self, failure: Failure, *, now: datetime, luck: float, first: timedelta = BREAKER_FIRST
-    ) -> "Breaker":
+    def after_failure(self, failure: Failure, *, now: datetime, luck: float, first: timedelta) -> "Breaker":
         """Open at once for a target-wide failure, after five in a row for others; permanent ones do not count."""
         if failure.sort is Sort.PERMANENT:
             return self

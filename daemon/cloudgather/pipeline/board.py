@@ -1,5 +1,6 @@
 """What is true at this moment of tasks, targets and running transfers, outside the database."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -10,7 +11,7 @@ from cloudgather.core import holds
 from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
-from cloudgather.core.transfer import Transfer
+from cloudgather.core.transfer import Event, Transfer
 from cloudgather.ports import Clock, Source, Target, TargetMemory, TaskMemory
 
 
@@ -22,6 +23,9 @@ class Moving:
     since: float  # monotonic
     done: int = 0  # bytes
     rate: float = 0.0  # bytes a second, smoothed
+    ending: tuple[Event, Reason] | None = None  # what a cancellation of its task means; None: interrupted
+    task: asyncio.Task[None] | None = None  # cancelled to end it; None in a batch, which looks at `ending` itself
+    told: float = 0.0  # monotonic: when listeners last heard of its progress
     _marked: tuple[float, int] | None = None
 
     def progressed(self, done: int, now: float) -> None:
@@ -57,6 +61,8 @@ class TargetState:
     probe_at: float = 0.0  # monotonic: not to be asked again before
     breaker: Breaker = field(default_factory=Breaker)
     moving: dict[int, Moving] = field(default_factory=dict)
+    unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
+    littered: bool = False  # temporaries may be left that the store lists as debris
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,85 @@
+"""Records moves: waits out a store that cannot commit, and tells the bus and the task's log what happened."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cgwire.reasons import Reason
+from cloudgather.core.transfer import Event, Sent, Transfer, Version
+from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.journal import Journal
+from cloudgather.ports import Clock, Move, QueueStore, StoreUnavailable
+
+_STORE_AGAIN = 5.0
+
+
+class Recorder:
+    """The only one that calls `store.move` for a running transfer."""
+
+    def __init__(self, *, store: QueueStore, board: Board, bus: Bus, journal: Journal, clock: Clock) -> None:
+        self._store = store
+        self._board = board
+        self._bus = bus
+        self._journal = journal
+        self._clock = clock
+
+    async def record(self, moves: Sequence[Move]) -> Sequence[Transfer]:
+        """Commit the moves in one step and announce them; while the store cannot commit, hold everything and wait.
+
+        Raises Overtaken. Until it returns, nothing that depends on these moves may be done.
+        """
+        while True:
+            try:
+                moved = await self._store.move(moves, now=self._clock.now())
+            except StoreUnavailable as refused:
+                self._board.store_hold = refused.reason
+                await self._clock.sleep(_STORE_AGAIN)
+            else:
+                self._board.store_hold = None
+                break
+        for transfer, move in zip(moved, moves, strict=True):
+            self.announce(transfer, move.event)
+        return moved
+
+    def announce(self, transfer: Transfer, event: Event) -> None:
+        """Tell listeners of a move that has been committed."""
+        self._bus.publish(
+            {
+                "kind": "transfer",
+                "id": transfer.id,
+                "task": transfer.task,
+                "path": transfer.path,
+                "target": transfer.target,
+                "state": str(transfer.state),
+                "event": str(event),
+                "reason": transfer.reason.to_wire() if transfer.reason else None,
+                "at": transfer.updated.timestamp(),
+            }
+        )
+        if event not in (Event.CLAIM, Event.PUBLISH):
+            self._journal.outcome(transfer, event)
+
+
+def move_of(
+    transfer: Transfer,
+    event: Event,
+    *,
+    reason: Reason | None = None,
+    due: datetime | None = None,
+    spend: bool = False,
+    version: Version | None = None,
+    sent: Sent | None = None,
+    strength: str | None = None,
+) -> Move:
+    """A move of the transfer as it is known to the caller: another generation in the store refuses it."""
+    return Move(
+        transfer=transfer.id,
+        generation=transfer.generation,
+        event=event,
+        reason=reason,
+        due=due,
+        spend=spend,
+        version=version,
+        sent=sent,
+        strength=strength,
+    )

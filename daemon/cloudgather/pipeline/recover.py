@@ -1,0 +1,147 @@
+"""Puts right what a crash, a kill or a lost mount left half done: copies, renames, temporaries."""
+
+import logging
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.naming import sibling
+from cloudgather.core.transfer import Event, State, Transfer
+from cloudgather.pipeline.board import TargetState
+from cloudgather.pipeline.recording import Recorder, move_of
+from cloudgather.pipeline.transfer import Carrier
+from cloudgather.ports import Chosen, Failed, Overtaken, QueueStore, Standing, TargetHeld
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 64
+
+
+class Found(Enum):
+    """What a look at the target says of a transfer that was being published."""
+
+    WHOLE = "whole"  # the temporary is there and whole: rename it
+    PUBLISHED = "published"  # the final name is it
+    PERHAPS = "perhaps"  # the final name has its size, but might be what stood there before: read it
+    LOST = "lost"  # neither
+
+
+def judge(transfer: Transfer, temporary: Standing | None, final: Standing | None) -> Found:
+    """Sort what stands under the temporary and the final name; `transfer.sent` says what was recorded."""
+    sent = transfer.sent
+    if sent is None:
+        return Found.LOST
+    if temporary is not None and temporary.size == sent.size:
+        return Found.WHOLE
+    if final is None or not final.is_file or final.size != sent.size:
+        return Found.LOST
+    if sent.standing is None:
+        return Found.PUBLISHED
+    if sent.mtime_ns is not None and final.mtime_ns == sent.mtime_ns != sent.standing[1]:
+        return Found.PUBLISHED
+    return Found.PERHAPS
+
+
+class Recovery:
+    """Runs before a target gets new work: at start, and whenever something was left behind."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        recorder: Recorder,
+        carrier: Carrier,
+        may_still_act: Callable[[bytes], bool],
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._carrier = carrier
+        self._may_still_act = may_still_act
+
+    async def at_start(self, lanes: Sequence[TargetState]) -> None:
+        """Put interrupted copies back and list what was being published; touches no target."""
+        copying = await self._store.transfers(Chosen(states=frozenset({State.COPYING})), limit=1_000_000)
+        reason = because(Code.RETRY_INTERRUPTED)
+        await self._recorder.record([move_of(transfer, Event.DEFER, reason=reason) for transfer in copying])
+        for transfer in await self._store.transfers(Chosen(states=frozenset({State.PUBLISHING})), limit=1_000_000):
+            for lane in lanes:
+                if lane.spec.name == transfer.target:
+                    lane.unresolved.add(transfer.id)
+        littered = {debris.target for debris in await self._store.debris()}
+        for lane in lanes:
+            lane.littered = lane.spec.name in littered
+
+    async def tidy(self, lane: TargetState) -> None:
+        """Finish or undo interrupted renames, then remove temporaries; what cannot be done now waits."""
+        try:
+            if lane.unresolved:
+                await self._resolve(lane)
+            if lane.littered:
+                await self._sweep(lane)
+        except TargetHeld as held:
+            lane.littered = True
+            lane.hold = held.reason
+        except Failed as error:
+            lane.littered = True
+            logger.warning("cannot tidy %s: %s", lane.spec.name, error)
+
+    async def after_a_bug(self, batch: Sequence[Transfer]) -> None:
+        """A bug must not lose or repeat a transfer for ever: it fails, visibly."""
+        for transfer in batch:
+            now = await self._store.transfer(transfer.id)
+            if now is not None and now.state is State.COPYING:
+                await self._recorder.record([move_of(now, Event.GIVE_UP, reason=because(Code.FAIL_INTERNAL))])
+
+    async def _resolve(self, lane: TargetState) -> None:
+        for id in sorted(lane.unresolved):
+            transfer = await self._store.transfer(id)
+            if transfer is None or transfer.state is not State.PUBLISHING or transfer.temporary is None:
+                lane.unresolved.discard(id)
+                continue
+            if self._may_still_act(transfer.temporary):
+                continue  # the agent that was told to rename it has not died yet
+            aside = sibling(transfer.destination, transfer.temporary)
+            temporary, final = await lane.port.look([aside, transfer.destination])
+            match judge(transfer, temporary, final):
+                case Found.WHOLE:
+                    await self._carrier.publish(lane, [transfer], durable=True)
+                    if transfer.id in lane.unresolved:
+                        await self._undo(lane, transfer)
+                case Found.PUBLISHED:
+                    await self._carrier.finish(lane, [transfer])
+                case Found.PERHAPS:
+                    assert transfer.sent is not None
+                    if await lane.port.digest(transfer.destination) == transfer.sent.digest:
+                        await self._carrier.finish(lane, [transfer])
+                    else:
+                        await self._undo(lane, transfer)
+                case Found.LOST:
+                    await self._undo(lane, transfer)
+
+    async def _undo(self, lane: TargetState, transfer: Transfer) -> None:
+        """Send it again: nothing of it stands under its final name."""
+        if lane.hold is not None or (transfer.temporary and self._may_still_act(transfer.temporary)):
+            return
+        reason = because(Code.RETRY_UNPUBLISHED)
+        try:
+            await self._recorder.record([move_of(transfer, Event.UNPUBLISH, reason=reason, spend=True)])
+        except Overtaken:
+            logger.warning("%d was moved by somebody else", transfer.id)
+        lane.unresolved.discard(transfer.id)
+        lane.littered = True
+
+    async def _sweep(self, lane: TargetState) -> None:
+        """Unlink the temporaries that the store lists for this target, and nothing else."""
+        lane.littered = False
+        name = lane.spec.name
+        left = [
+            debris
+            for debris in await self._store.debris(name)
+            if not self._may_still_act(debris.path.rpartition(b"/")[2])
+        ]
+        for start in range(0, len(left), _AT_ONCE):
+            some = left[start : start + _AT_ONCE]
+            gone = set(await lane.port.sweep([debris.path for debris in some]))
+            await self._store.swept([debris.id for debris in some if debris.path in gone])

@@ -1,0 +1,322 @@
+"""Brings a batch of claimed transfers over: copy aside, record, publish, record."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.failure import Failure, sort_errno, sort_other
+from cloudgather.core.retry import GiveUp, RetryAt, judge
+from cloudgather.core.rules import Go, decide
+from cloudgather.core.settle import needed_quiet
+from cloudgather.core.target import Confirm
+from cloudgather.core.transfer import Event, Sent, Transfer
+from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
+from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.planning import adoption
+from cloudgather.pipeline.recording import Recorder, move_of
+from cloudgather.ports import (
+    Absent,
+    Access,
+    AlreadyStanding,
+    Clock,
+    CopyOrder,
+    Failed,
+    Move,
+    QueueStore,
+    SourceChanged,
+    SourceGone,
+    SourceUnavailable,
+    Standing,
+    TargetHeld,
+)
+
+logger = logging.getLogger(__name__)
+
+_TELL_EVERY = 1.0  # seconds between two progress events of a transfer
+_LOOK_AGAIN_AT_LOST_FOLDER = timedelta(minutes=5)
+_LOOK_AGAIN_AT_LOST_DISK = timedelta(seconds=60)
+
+
+class Ended(Exception):
+    """The copy has led elsewhere than to a whole temporary: this move says where."""
+
+    def __init__(self, move: Move) -> None:
+        super().__init__(move.event)
+        self.move = move
+
+
+class Carrier:
+    """Takes claimed transfers to `written`, or back to where a failure sends them."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        recorder: Recorder,
+        board: Board,
+        bus: Bus,
+        clock: Clock,
+        luck: Callable[[], float],
+        written: Callable[[TargetState], None],
+    ) -> None:
+        self._store = store
+        self._recorder = recorder
+        self._board = board
+        self._bus = bus
+        self._clock = clock
+        self._luck = luck
+        self._written = written
+
+    async def bring(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        """One file is made durable by itself; several by a barrier before and after they are published."""
+        durable = len(batch) == 1
+        copying = {transfer.id: transfer for transfer in batch}
+        publishing: Sequence[Transfer] = ()
+        try:
+            whole = await self._copy_all(lane, batch, copying, durable=durable)
+            if not whole:
+                return
+            if not durable and not await self._barrier(lane, copying):
+                return
+            publishing = await self._recorder.record(
+                [move_of(transfer, Event.PUBLISH, sent=sent) for transfer, sent in whole]
+            )
+            copying.clear()
+            await self.publish(lane, publishing, durable=durable)
+        except asyncio.CancelledError:
+            lane.unresolved.update(transfer.id for transfer in publishing)
+            await self._interrupted(lane, copying)
+            raise
+
+    async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> None:
+        """Rename what stands recorded as publishing; what cannot be renamed now stays `unresolved` for recovery."""
+        renamed = []
+        for transfer in publishing:
+            assert transfer.temporary is not None and transfer.sent is not None
+            try:
+                await lane.port.publish(transfer.destination, transfer.temporary, transfer.sent.size, durable=durable)
+            except (Failed, TargetHeld) as error:
+                self._target_trouble(lane, error)
+                lane.unresolved.add(transfer.id)
+                logger.warning("%d stays in publishing: %s", transfer.id, error)
+            else:
+                renamed.append(transfer)
+        if renamed and not durable and not await self._barrier(lane, {}):
+            lane.unresolved.update(transfer.id for transfer in renamed)
+            return
+        await self.finish(lane, renamed)
+
+    async def finish(self, lane: TargetState, renamed: Sequence[Transfer]) -> None:
+        """Record that these stand under their final names, and what the target's `confirm` says of that at once."""
+        if not renamed:
+            return
+        moves = [move_of(transfer, Event.WRITE, reason=because(Code.DONE_WRITTEN)) for transfer in renamed]
+        strength = {Confirm.NONE: Code.DONE_UNCONFIRMED, Confirm.STORED: Code.DONE_STORED}.get(lane.spec.confirm)
+        if strength is not None:
+            moves += [
+                move_of(transfer, Event.CONFIRM, reason=because(strength), strength=str(lane.spec.confirm))
+                for transfer in renamed
+            ]
+        await self._recorder.record(moves)
+        lane.unresolved.difference_update(transfer.id for transfer in renamed)
+        lane.breaker = lane.breaker.after_success()
+        if strength is None:
+            self._written(lane)
+
+    # ---- the copy ----------------------------------------------------------------------------------------------------
+
+    async def _copy_all(
+        self, lane: TargetState, batch: Sequence[Transfer], copying: dict[int, Transfer], *, durable: bool
+    ) -> list[tuple[Transfer, Sent]]:
+        whole = []
+        for transfer in batch:
+            moving = lane.moving[transfer.id]
+            try:
+                if moving.ending is not None:
+                    raise Ended(move_of(transfer, moving.ending[0], reason=moving.ending[1]))
+                whole.append((transfer, await self._copied(lane, transfer, moving, durable=durable)))
+            except Ended as ended:
+                del copying[transfer.id]
+                lane.littered = True
+                await self._recorder.record([ended.move])
+        return whole
+
+    async def _copied(self, lane: TargetState, transfer: Transfer, moving: Moving, *, durable: bool) -> Sent:
+        task = self._board.tasks.get(transfer.task)
+        if task is None:
+            reason = because(Code.HELD_TASK_BROKEN, task=transfer.task)
+            raise Ended(move_of(transfer, Event.DEFER, reason=reason))
+        if transfer.attempts >= lane.spec.attempts:
+            raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
+        await self._check_source(task, transfer)
+        order = CopyOrder(
+            source_root=task.task.source,
+            path=transfer.path,
+            version=transfer.version,
+            base=task.task.base,
+            make_base=not task.memory.base_made,
+            destination=transfer.destination,
+            temporary=transfer.temporary or b"",
+            replace=transfer.replace,
+            durable=durable,
+            verify=lane.spec.verify,
+            file_mode=lane.spec.file_mode,
+            dir_mode=lane.spec.dir_mode,
+        )
+        try:
+            sent = await self._copy(lane, task, order, moving)
+        except TargetHeld as held:
+            raise Ended(self._held(lane, transfer, held)) from held
+        except SourceGone:
+            raise Ended(await self._gone(task, transfer)) from None
+        except SourceChanged:
+            await self._check_source(task, transfer)  # says how it changed, if it still shows
+            raise Ended(self._changed(task, transfer)) from None
+        except Failed as error:
+            raise Ended(self._failed(lane, transfer, error)) from error
+        if not task.memory.base_made:
+            task.memory = replace(task.memory, base_made=True)
+            await self._store.remember_task(task.memory)
+        return sent
+
+    async def _copy(self, lane: TargetState, task: TaskState, order: CopyOrder, moving: Moving) -> Sent:
+        def heard(done: int) -> None:
+            now = self._clock.monotonic()
+            moving.progressed(done, now)
+            if self._bus.heard and now - moving.told >= _TELL_EVERY:
+                moving.told = now
+                self._tell_progress(moving)
+
+        try:
+            return await lane.port.copy(order, heard)
+        except AlreadyStanding as found:
+            if not found.standing.is_file:
+                raise Failed(
+                    errno=None, step="occupied", side="target", message="a folder stands under its name"
+                ) from found
+            await self._end_unless_replaced(task, moving.transfer, found.standing)
+            return await lane.port.copy(replace(order, replace=True), heard)
+
+    async def _end_unless_replaced(self, task: TaskState, transfer: Transfer, standing: Standing) -> None:
+        """Return if a rule replaces what stands there; else the transfer ends, and the ledger remembers why."""
+        ledger = await self._store.ledger(transfer.task, [transfer.path])
+        size, mtime_ns = transfer.version.size, transfer.version.mtime_ns
+        known = ledger.get(transfer.path)
+        if isinstance(decide(task.task.rules, size=size, mtime_ns=mtime_ns, known=known, shown=standing), Go):
+            return
+        await self._store.adopt([adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())])
+        reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
+        raise Ended(move_of(transfer, Event.CANCEL, reason=reason))
+
+    async def _check_source(self, task: TaskState, transfer: Transfer) -> None:
+        """The queue may have been long: the source must still be the version that was planned, and have no writer."""
+        try:
+            look = await task.source.look(transfer.path)
+        except SourceUnavailable as lost:
+            task.source_hold = lost.reason
+            reason = because(Code.HELD_SOURCE, cause=lost.reason.to_wire())
+            raise Ended(move_of(transfer, Event.DEFER, reason=reason)) from lost
+        match look:
+            case Absent.GONE:
+                raise Ended(await self._gone(task, transfer))
+            case Absent.DENIED:
+                raise Ended(move_of(transfer, Event.GIVE_UP, reason=because(Code.FAIL_SOURCE_DENIED, step="open")))
+            case Absent.SYMLINK | Absent.SPECIAL | Absent.DIRECTORY:
+                raise Ended(move_of(transfer, Event.VANISH, reason=because(f"skip.{look}")))
+            case _:
+                if look.version != transfer.version:
+                    raise Ended(replace(self._changed(task, transfer), version=look.version))
+                if look.access is Access.WRITTEN:
+                    raise Ended(self._changed(task, transfer))
+
+    def _changed(self, task: TaskState, transfer: Transfer) -> Move:
+        due = self._clock.now() + needed_quiet(task.task.settle)
+        return move_of(transfer, Event.CHANGE, reason=because(Code.RETRY_CHANGED), version=transfer.version, due=due)
+
+    async def _gone(self, task: TaskState, transfer: Transfer) -> Move:
+        """A deleted file has vanished; a file whose disk is not there is waited for."""
+        try:
+            if await task.source.device_above(transfer.path) == transfer.version.device:
+                return move_of(transfer, Event.VANISH, reason=because(Code.GONE_SOURCE))
+            cause = because(Code.SOURCE_GONE, source=task.task.source)
+        except SourceUnavailable as lost:
+            cause = task.source_hold = lost.reason
+        due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
+        return move_of(transfer, Event.DEFER, reason=because(Code.HELD_SOURCE, cause=cause.to_wire()), due=due)
+
+    # ---- when it goes wrong ------------------------------------------------------------------------------------------
+
+    def _held(self, lane: TargetState, transfer: Transfer, held: TargetHeld) -> Move:
+        """A task's own folder that is gone holds that task's files, anything else the whole target."""
+        if held.reason.code == Code.HELD_BASE_GONE:
+            due = self._clock.now() + _LOOK_AGAIN_AT_LOST_FOLDER
+            return move_of(transfer, Event.DEFER, reason=held.reason, due=due)
+        self._target_trouble(lane, held)
+        return move_of(transfer, Event.DEFER, reason=held.reason)
+
+    def _failed(self, lane: TargetState, transfer: Transfer, error: Failed) -> Move:
+        failure = self._target_trouble(lane, error)
+        assert failure is not None
+        now = self._clock.now()
+        match judge(failure, attempts=transfer.attempts, spec=lane.spec, now=now, luck=self._luck()):
+            case RetryAt(when=when, why=why, spend=spend):
+                return move_of(transfer, Event.DEFER, reason=why, due=when, spend=spend)
+            case GiveUp(why=why):
+                return move_of(transfer, Event.GIVE_UP, reason=why, spend=True)
+
+    def _target_trouble(self, lane: TargetState, error: Failed | TargetHeld) -> Failure | None:
+        """Let the target's hold or breaker know."""
+        if isinstance(error, TargetHeld):
+            lane.hold = error.reason
+            return None
+        failure = sorted_failure(error)
+        if error.side == "target":
+            lane.breaker = lane.breaker.after_failure(
+                failure, now=self._clock.now(), luck=self._luck(), first=lane.spec.retry_first
+            )
+        return failure
+
+    async def _barrier(self, lane: TargetState, copying: dict[int, Transfer]) -> bool:
+        try:
+            await lane.port.barrier()
+        except (Failed, TargetHeld) as error:
+            self._target_trouble(lane, error)
+            reason = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
+            await self._recorder.record(
+                [move_of(transfer, Event.DEFER, reason=reason) for transfer in copying.values()]
+            )
+            copying.clear()
+            return False
+        return True
+
+    async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer]) -> None:
+        lane.littered = True
+        moves = []
+        for transfer in copying.values():
+            event, reason = lane.moving[transfer.id].ending or (Event.DEFER, because(Code.RETRY_INTERRUPTED))
+            moves.append(move_of(transfer, event, reason=reason))
+        if moves:
+            await self._recorder.record(moves)
+
+    def _tell_progress(self, moving: Moving) -> None:
+        self._bus.publish(
+            {
+                "kind": "progress",
+                "id": moving.transfer.id,
+                "task": moving.transfer.task,
+                "done": moving.done,
+                "size": moving.transfer.version.size,
+                "rate": moving.rate,
+            }
+        )
+
+
+def sorted_failure(error: Failed) -> Failure:
+    """core.failure's answer for an error of a port."""
+    if error.errno is not None:
+        return sort_errno(error.errno, step=error.step, side=error.side, message=error.message)
+    return sort_other(error.step, message=error.message, limit=error.limit)
