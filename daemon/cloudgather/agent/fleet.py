@@ -105,7 +105,7 @@ class Fleet:
         return None
 
     def acting(self) -> frozenset[bytes]:
-        """The names of all temporaries that some agent may still write or rename, whether anybody waits for it or not."""
+        """The names of all temporaries that some agent may still write or rename, given up or not."""
         return frozenset().union(*(agent.acting() for agent in self._all()))
 
     def may_still_act(self, temporary: bytes) -> bool:

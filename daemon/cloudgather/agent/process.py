@@ -4,11 +4,11 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from cloudgather.agent.channel import Channel
 from cloudgather.agent.deadlines import Deadlines
+from cloudgather.agent.operation import AgentError, Operation
 from cloudgather.agent.spawning import spawn
 from cloudgather.ports import AgentLost, Clock, Stalled
 
@@ -20,36 +20,6 @@ _SLACK: Final = 1.0
 _OBITUARY: Final = 1.0
 
 
-class AgentError(Exception):
-    """The agent answered that the operation failed; `facts` as in the protocol, `kind` among them."""
-
-    def __init__(self, facts: Mapping[str, Any]) -> None:
-        super().__init__(f"{facts.get('kind')}: {facts.get('message', '')}")
-        self.kind: str = facts["kind"]
-        self.facts = facts
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Operation:
-    """One that runs in the agent. Its answer may have been given up while it still does."""
-
-    id: int
-    params: Mapping[str, Any]
-    factor: float
-    answer: asyncio.Future[Any]
-    progress: Callable[[Any], None] | None
-    side: str
-    step: str
-    limit: float
-    expires: float
-    stalled: bool = False
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-            self.answer.exception()  # it may be that nobody waits any more, which is no news for the log
-
-
 class AgentProcess:
     """Starts on creation, in the running loop's thread. Usable until it stalls, is idle for too long, or ends."""
 
@@ -58,7 +28,7 @@ class AgentProcess:
         self._clock = clock
         self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()
-        self._operations: dict[int, _Operation] = {}
+        self._operations: dict[int, Operation] = {}
         self._ids = itertools.count(1)
         self._stalled = False
         self._leaving = False
@@ -171,9 +141,9 @@ class AgentProcess:
         factor: float,
         side: str,
         progress: Callable[[Any], None] | None,
-    ) -> _Operation:
+    ) -> Operation:
         limit = self._deadlines.quick * factor
-        operation = _Operation(
+        operation = Operation(
             id=next(self._ids),
             params=params,
             factor=factor,
@@ -217,7 +187,7 @@ class AgentProcess:
                     except Exception:  # the listener's bug must not cost others their answers
                         logger.exception("agent %d of %s: whoever hears of progress failed", self.pid, self.label)
 
-    def _answered(self, operation: _Operation) -> None:
+    def _answered(self, operation: Operation) -> None:
         del self._operations[operation.id]
         if self._operations:
             self._kill_if_stuck()
@@ -255,7 +225,7 @@ class AgentProcess:
                 self._stall(operation)
         self._kill_if_stuck()
 
-    def _stall(self, operation: _Operation) -> None:
+    def _stall(self, operation: Operation) -> None:
         operation.stalled = self._stalled = True
         message = f"no answer within {operation.limit:g} s"
         logger.warning(
@@ -309,7 +279,7 @@ class AgentProcess:
         for operation in self._operations.values():
             operation.fail(self._loss(operation))
 
-    def _loss(self, operation: _Operation) -> AgentLost:
+    def _loss(self, operation: Operation) -> AgentLost:
         message = f"agent {self.pid} {self._child.how or 'was killed'}"
         return AgentLost(errno=None, step=operation.step, side=operation.side, message=message)
 

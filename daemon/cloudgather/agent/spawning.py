@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 # The descriptor number of the socket in the child.
@@ -65,7 +65,7 @@ class Child:
         self._ended()
 
 
-def spawn(ended: Callable[[], None], command: Sequence[str] = _COMMAND) -> tuple[Child, socket.socket]:
+def spawn(ended: Callable[[], None], command: tuple[str, ...] = _COMMAND) -> tuple[Child, socket.socket]:
     """Start an agent; its process and our end of its socket.
 
     Call it in the main thread: the kernel sends a child's PR_SET_PDEATHSIG when the thread that made it ends.
