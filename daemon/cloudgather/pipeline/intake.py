@@ -1,0 +1,270 @@
+"""Takes sightings and scans in, waits until each file is settled, and plans those that are."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from cgwire.reasons import Reason
+from cloudgather.core import filters, settle
+from cloudgather.core.task import Send
+from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.pending import Pending, PendingFiles
+from cloudgather.pipeline.planning import Candidate, Listings, Planner
+from cloudgather.pipeline.runs import RunCount, Runs
+from cloudgather.pipeline.units import Units
+from cloudgather.ports import (
+    Absent,
+    Access,
+    Added,
+    Clock,
+    Downloader,
+    Look,
+    QueueStore,
+    SourceUnavailable,
+    StoreUnavailable,
+)
+
+logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 256
+_FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
+_STORE_AGAIN: Final = 5.0
+_CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
+_SCAN_AGAIN: Final = 30.0
+
+
+class Intake:
+    """Everything left of the queue: a crash here loses nothing, since the scan at start finds it all again."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        board: Board,
+        planner: Planner,
+        runs: Runs,
+        clock: Clock,
+        downloaders: Sequence[Downloader],
+        planned: Callable[[str], None],
+        folder_seen: Callable[[str, bytes], Awaitable[object]],
+    ) -> None:
+        self._store = store
+        self._board = board
+        self._planner = planner
+        self._runs = runs
+        self._clock = clock
+        self._downloaders = downloaders
+        self._planned = planned
+        self._folder_seen = folder_seen
+        self.pending = PendingFiles()
+        self._units = Units(pending=self.pending, planner=planner, clock=clock)
+        self._wake = asyncio.Event()
+        self._clock_offset = clock.now().timestamp() - clock.monotonic()
+
+    # ---- sightings ---------------------------------------------------------------------------------------------------
+
+    def sight(self, task: str, path: bytes) -> None:
+        """Something may have happened at this path of the task's source: it is not quiet now."""
+        now = self._clock.monotonic()
+        known = self.pending.get(task, path)
+        if known is not None:
+            known.quiet_since = now
+            known.event_seen = True
+            if known.ready:
+                known.ready = False
+                known.due = now + _FIRST_LOOK_AFTER
+                self.pending.put(known)
+        else:
+            due = now + _FIRST_LOOK_AFTER
+            self.pending.put(Pending(task=task, path=path, quiet_since=now, event_seen=True, due=due))
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Look at what is due, until cancelled."""
+        while True:
+            self._wake.clear()
+            due = self.pending.next_due()
+            now = self._clock.monotonic()
+            if due is None or due > now:
+                await self._idle(None if due is None else due - now)
+                continue
+            taken = self.pending.take_due(now, _AT_ONCE)
+            by_task: dict[str, list[Pending]] = defaultdict(list)
+            for pending in taken:
+                by_task[pending.task].append(pending)
+            for name, files in by_task.items():
+                await self._look_at(name, files)
+
+    async def _idle(self, span: float | None) -> None:
+        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._wake.wait())]
+        if span is not None:
+            waits.append(asyncio.ensure_future(self._clock.sleep(min(span, 30.0))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _look_at(self, name: str, files: Sequence[Pending]) -> None:
+        """Judge these files of one task; whatever goes wrong, they stay pending."""
+        state = self._board.tasks.get(name)
+        if state is None or state.memory.paused:
+            for pending in files:  # a paused task's folder is scanned when it is resumed
+                self.pending.drop(name, pending.path)
+            return
+        ready: list[tuple[Pending, Look]] = []
+        try:
+            for pending in files:
+                look = await self._looked(state, pending)
+                if look is not None:
+                    ready.append((pending, look))
+            await self._plan(state, ready)
+        except (SourceUnavailable, StoreUnavailable) as refused:
+            if isinstance(refused, SourceUnavailable):
+                state.source_hold = refused.reason
+            else:
+                self._board.store_hold = refused.reason
+            for pending in files:
+                if self.pending.get(name, pending.path) is pending:
+                    pending.due = self._clock.monotonic() + _STORE_AGAIN
+                    self.pending.put(pending)
+        except Exception:  # a bug of ours must not end the intake of all tasks
+            logger.exception("cannot judge files of %s: a bug of ours", name)
+            for pending in files:
+                self.pending.drop(name, pending.path)
+
+        for run in {id(file.run): file.run for file in files if file.run is not None}.values():
+            if run.settling == 0:
+                await self._runs.note(run)
+
+    async def _looked(self, state: TaskState, pending: Pending) -> Look | None:
+        """Look at one pending path; answers with the look if it is settled and wanted, and its unit is ready."""
+        look = await state.source.look(pending.path)
+        state.source_hold = None
+        if look is Absent.DIRECTORY:
+            self.pending.drop(pending.task, pending.path)
+            await self._folder_seen(pending.task, pending.path)
+            return None
+        if isinstance(look, Absent) or filters.judge(state.task.filter, look.path, look.version.size) is not None:
+            self.pending.drop(pending.task, pending.path)
+            return None
+        if pending.fingerprint != (look.version, look.ctime_ns):
+            if pending.fingerprint is not None:
+                pending.quiet_since = self._clock.monotonic()
+            elif not await self._planner.unknown(
+                state.task, [Candidate(path=look.path, version=look.version)], force=pending.force
+            ):
+                self.pending.drop(pending.task, pending.path)
+                return None
+            pending.fingerprint = (look.version, look.ctime_ns)
+        verdict = self.verdict(state, look, pending)
+        pending.conditions, pending.guessed = verdict.conditions, verdict.guessed
+        if not verdict.settled and not pending.skip_settle:
+            again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
+            pending.due = max(again, self._clock.monotonic() + 0.01)
+            self.pending.put(pending)
+            return None
+        return look
+
+    def verdict(self, state: TaskState, look: Look, pending: Pending | None) -> settle.Verdict:
+        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet."""
+        now = self._clock.monotonic()
+        evidence = settle.Evidence(
+            now=now,
+            quiet_since=pending.quiet_since if pending else now,
+            event_seen=pending.event_seen if pending else False,
+            ctime_age=self._age(look.ctime_ns),
+            written={Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}[look.access],
+            blind_because=look.unknown_why,
+            partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
+            control_file=look.control_file,
+            downloader=self._downloader_says(look),
+        )
+        needed = settle.needed_quiet(state.task.settle, downloader_answers=bool(self._downloaders))
+        return settle.judge(evidence, needed)
+
+    def _downloader_says(self, look: Look) -> Reason | None:
+        for downloader in self._downloaders:
+            word = downloader.claims(look.path, (look.version.device, look.version.inode))
+            if word is not None:
+                return word
+        return None
+
+    def _age(self, ctime_ns: int) -> float | None:
+        """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
+        wall = self._clock.now().timestamp()
+        if abs(wall - self._clock.monotonic() - self._clock_offset) > _CLOCK_JUMP:
+            return None
+        age = wall - ctime_ns / 1e9
+        return age if age >= 0 else None
+
+    # ---- plans -------------------------------------------------------------------------------------------------------
+
+    async def _plan(self, state: TaskState, ready: Sequence[tuple[Pending, Look]]) -> None:
+        """Queue what is settled, or mark it ready until its unit is."""
+        if not ready:
+            return
+        if state.task.send is Send.FOLDER:
+            for pending, _ in ready:
+                pending.ready = True
+            released = await self._units.released(state, [pending for pending, _ in ready])
+        else:
+            released = [pending for pending, _ in ready]
+        forced = [pending for pending in released if pending.force]
+        ruled = [pending for pending in released if not pending.force]
+        for those in (forced, ruled):
+            if those:
+                await self.queue(state, those, force=those is forced)
+
+    async def queue(self, state: TaskState, files: Sequence[Pending], *, force: bool) -> None:
+        """Plan settled files and put them in the queue; they are then not pending any more."""
+        candidates = []
+        for pending in files:
+            assert pending.fingerprint is not None
+            candidates.append(Candidate(path=pending.path, version=pending.fingerprint[0], guessed=pending.guessed))
+        listings = Listings(self._board)
+        answer = await self._planner.plan(state, candidates, listings=listings, force=force)
+        runs = {pending.path: pending.run for pending in files}
+        plans = []
+        for plan in answer.plans:
+            run = runs[plan.path]
+            if run is not None:
+                run.planned += 1
+                plan = replace(plan, run=await self._runs.keep(run))
+            plans.append(plan)
+        if answer.adopt:
+            await self._store.adopt(answer.adopt)
+        added = await self._store.add(plans, now=self._clock.now())
+        for pending in files:
+            self.pending.drop(pending.task, pending.path)
+        for path, skip in answer.skips.items():
+            if (run := runs[path]) is not None:
+                run.skipped[skip.reason.code] += 1
+        for run in {id(run): run for run in runs.values() if run is not None}.values():
+            await self._runs.note(run)
+        if any(outcome is not Added.BOUND for _, outcome in added):
+            self._planned(state.task.target)
+
+    async def take(
+        self, state: TaskState, fresh: Iterable[Candidate], run: RunCount, *, force: bool, skip_settle: bool
+    ) -> None:
+        """Make what a scan found pending, and look at it at once: most of it is quiet already."""
+        now = self._clock.monotonic()
+        taken = []
+        for file in fresh:
+            pending = self.pending.get(state.task.name, file.path)
+            if pending is None:
+                pending = Pending(
+                    task=state.task.name, path=file.path, quiet_since=now, event_seen=False, due=now, run=run
+                )
+                run.settling += 1
+            pending.force = pending.force or force
+            pending.skip_settle = pending.skip_settle or skip_settle
+            self.pending.put(pending)
+            taken.append(pending)
+        if taken:
+            await self._look_at(state.task.name, taken)

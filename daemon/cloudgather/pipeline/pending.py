@@ -1,0 +1,94 @@
+"""Files that are not settled yet: what was seen of them, and when to look again."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cgwire.reasons import Reason
+from cloudgather.core.transfer import Version
+from cloudgather.pipeline.runs import RunCount
+
+
+@dataclass(slots=True, kw_only=True)
+class Pending:
+    """One path of one task. Times are monotonic seconds."""
+
+    task: str
+    path: bytes
+    quiet_since: float
+    event_seen: bool
+    due: float
+    fingerprint: tuple[Version, int] | None = None  # version and ctime when last looked at
+    conditions: tuple[Reason, ...] = ()
+    guessed: bool = True
+    ready: bool = False  # settled by itself; waits for its unit
+    force: bool = False  # sent whatever the rules say
+    skip_settle: bool = False
+    run: RunCount | None = None
+    sequence: int = field(default=0)
+
+
+class PendingFiles:
+    """By task and path, and by when they are due."""
+
+    def __init__(self) -> None:
+        self._by_task: dict[str, dict[bytes, Pending]] = {}
+        self._heap: list[tuple[float, int, str, bytes]] = []
+        self._counter = 0
+
+    def get(self, task: str, path: bytes) -> Pending | None:
+        """What is pending of this path."""
+        return self._by_task.get(task, {}).get(path)
+
+    def of_task(self, task: str) -> dict[bytes, Pending]:
+        """Everything that is pending of a task, by path; not to be changed."""
+        return self._by_task.get(task, {})
+
+    def __iter__(self) -> Iterator[Pending]:
+        for files in self._by_task.values():
+            yield from files.values()
+
+    def __len__(self) -> int:
+        return sum(len(files) for files in self._by_task.values())
+
+    def put(self, pending: Pending) -> None:
+        """Add it, or give it a new due time."""
+        self._counter += 1
+        pending.sequence = self._counter
+        self._by_task.setdefault(pending.task, {})[pending.path] = pending
+        heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
+
+    def drop(self, task: str, path: bytes) -> None:
+        """It is not pending any more."""
+        if (gone := self._by_task.get(task, {}).pop(path, None)) is not None and gone.run is not None:
+            gone.run.settling -= 1
+
+    def drop_task(self, task: str) -> None:
+        """Nothing of this task is pending any more."""
+        for path in tuple(self._by_task.get(task, {})):
+            self.drop(task, path)
+
+    def next_due(self) -> float | None:
+        """When the first is due."""
+        self._shed()
+        return self._heap[0][0] if self._heap else None
+
+    def take_due(self, now: float, most: int) -> list[Pending]:
+        """Up to `most` that are due; they stay pending, without a due time until they are put again."""
+        taken: list[Pending] = []
+        while len(taken) < most:
+            self._shed()
+            if not self._heap or self._heap[0][0] > now:
+                break
+            _, _, task, path = heapq.heappop(self._heap)
+            taken.append(self._by_task[task][path])
+        return taken
+
+    def _shed(self) -> None:
+        """Entries of the heap whose file was put again or dropped mean nothing."""
+        while self._heap:
+            _, sequence, task, path = self._heap[0]
+            pending = self.get(task, path)
+            if pending is not None and pending.sequence == sequence:
+                return
+            heapq.heappop(self._heap)

@@ -1,0 +1,137 @@
+"""Walks sources: a run's scan, the reconciling scans, and what an operator names."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cloudgather.core import filters
+from cloudgather.core.naming import destination, split
+from cloudgather.core.task import Initial
+from cloudgather.core.transfer import Version
+from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
+from cloudgather.pipeline.runs import RunCount, Runs
+from cloudgather.ports import (
+    Clock,
+    Failed,
+    QueueStore,
+    Refused,
+    Seen,
+    SourceUnavailable,
+    StoreUnavailable,
+    TargetHeld,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Scanner:
+    """One scan of a task at a time; what it finds goes to the intake, unless it is dealt with already."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        board: Board,
+        planner: Planner,
+        runs: Runs,
+        intake: Intake,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._board = board
+        self._planner = planner
+        self._runs = runs
+        self._intake = intake
+        self._clock = clock
+        self._scanning: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def is_scanning(self, task: str) -> bool:
+        """Whether a scan of the task is going on."""
+        return self._scanning[task].locked()
+
+    async def scan(
+        self,
+        task: str,
+        trigger: str,
+        *,
+        below: bytes = b"",
+        force: bool = False,
+        skip_settle: bool = False,
+    ) -> RunCount:
+        """Walk a task's source, or what lies below a path of it, and take in what is not dealt with yet.
+
+        One scan of a task at a time. A source that cannot be walked is the run's problem and holds the task.
+        """
+        run = await self._runs.start(task, trigger)
+        if (state := self._board.tasks.get(task)) is None:
+            run.scanned = True
+            return run
+        async with self._scanning[task]:
+            try:
+                await self._walk(state, run, below, force=force, skip_settle=skip_settle)
+            except SourceUnavailable as lost:
+                run.problem = state.source_hold = lost.reason
+            except StoreUnavailable as refused:
+                run.problem = self._board.store_hold = refused.reason
+            except (TargetHeld, Failed) as error:
+                run.problem = error.reason if isinstance(error, TargetHeld) else None
+                logger.warning("cannot take in %s at first: %s", task, error)
+        run.scanned = True
+        await self._runs.note(run)
+        return run
+
+    async def _walk(self, state: TaskState, run: RunCount, below: bytes, *, force: bool, skip_settle: bool) -> None:
+        await state.source.root()
+        first = not state.memory.initialised and not below
+        listings = Listings(self._board)
+        async for batch in state.source.scan(below):
+            state.source_hold = None
+            wanted = self._wanted(state, batch, run)
+            fresh = await self._planner.unknown(state.task, [candidate_of(seen) for seen in wanted], force=force)
+            run.skipped["skip.sent"] += len(wanted) - len(fresh)
+            if first and state.task.initial is not Initial.SEND:
+                fresh = await self._taken_over(state, fresh, listings)
+            await self._intake.take(state, fresh, run, force=force, skip_settle=skip_settle)
+        if first:
+            state.memory = replace(state.memory, initialised=True)
+            await self._store.remember_task(state.memory)
+
+    def _wanted(self, state: TaskState, batch: Sequence[Seen | Refused], run: RunCount) -> list[Seen]:
+        wanted = []
+        for found in batch:
+            if isinstance(found, Refused):
+                run.skipped[f"skip.{found.why}"] += 1
+                continue
+            run.seen += 1
+            if (reason := filters.judge(state.task.filter, found.path, found.size)) is not None:
+                run.skipped[reason.code] += 1
+            else:
+                wanted.append(found)
+        return wanted
+
+    async def _taken_over(self, state: TaskState, fresh: Sequence[Candidate], listings: Listings) -> list[Candidate]:
+        """What was there before the task: passed over, or adopted where the target has it with the same size."""
+        now = self._clock.now()
+        if state.task.initial is Initial.IGNORE:
+            await self._store.adopt([ignoring(state.task, file.path, file.version, now=now) for file in fresh])
+            return []
+        left, entries = [], []
+        for file in fresh:
+            folder, name = split(destination(state.task.base, file.path))
+            standing = (await listings.folder(state.task.target, folder) or {}).get(name)
+            if standing is not None and standing.is_file and standing.size == file.version.size:
+                entries.append(adoption(state.task, file.path, file.version, standing, now=now))
+            else:
+                left.append(file)
+        await self._store.adopt(entries)
+        return left
+
+
+def candidate_of(found: Seen) -> Candidate:
+    """A file that a scan found, with the version that the scan saw."""
+    version = Version(size=found.size, mtime_ns=found.mtime_ns, device=found.device, inode=found.inode)
+    return Candidate(path=found.path, version=version)

@@ -1,0 +1,74 @@
+"""Releases the files of a folder together, once every wanted file of it is settled (`send = "folder"`)."""
+
+from collections.abc import Sequence
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core import filters
+from cloudgather.core.naming import unit_of
+from cloudgather.core.transfer import Version
+from cloudgather.pipeline.board import TaskState
+from cloudgather.pipeline.pending import Pending, PendingFiles
+from cloudgather.pipeline.planning import Candidate, Planner
+from cloudgather.ports import Clock, Refused
+
+_LOOK_AGAIN = 60.0
+
+
+class Units:
+    """A unit is a top-level entry of a task's source: a file, or a folder with all that is below it."""
+
+    def __init__(self, *, pending: PendingFiles, planner: Planner, clock: Clock) -> None:
+        self._pending = pending
+        self._planner = planner
+        self._clock = clock
+
+    async def released(self, state: TaskState, ready: Sequence[Pending]) -> list[Pending]:
+        """All files of those units that have become ready; the others keep waiting and say for whom."""
+        released: list[Pending] = []
+        for unit in sorted({unit_of(pending.path) for pending in ready}):
+            members = self._members(state.task.name, unit)
+            blockers = await self._blockers(state, unit, members)
+            if not blockers:
+                released += members
+                continue
+            wait = because(Code.WAIT_UNIT, unit=unit, blocker=blockers[0], blockers=len(blockers))
+            for pending in members:
+                if pending.ready:
+                    met = tuple(reason for reason in pending.conditions if reason.code != Code.WAIT_UNIT)
+                    pending.conditions = (*met, wait)
+                    pending.due = self._clock.monotonic() + _LOOK_AGAIN
+                    self._pending.put(pending)
+        return released
+
+    def _members(self, task: str, unit: bytes) -> list[Pending]:
+        return [pending for path, pending in self._pending.of_task(task).items() if unit_of(path) == unit]
+
+    async def _blockers(self, state: TaskState, unit: bytes, members: Sequence[Pending]) -> list[bytes]:
+        """Files of the unit that are not ready: pending ones, and what a walk finds that nobody has told of."""
+        blockers = [pending.path for pending in members if not pending.ready]
+        if blockers or (len(members) == 1 and members[0].path == unit):
+            return blockers
+        known = {pending.path: pending for pending in members}
+        async for batch in state.source.scan(unit):
+            unseen: list[Candidate] = []
+            for found in batch:
+                if isinstance(found, Refused):
+                    continue
+                version = Version(size=found.size, mtime_ns=found.mtime_ns, device=found.device, inode=found.inode)
+                pending = known.get(found.path)
+                if pending is not None:
+                    if pending.fingerprint is None or pending.fingerprint[0] != version:
+                        pending.ready = False
+                        blockers.append(found.path)
+                elif filters.partial_pattern(found.path.rpartition(b"/")[2]) is not None:
+                    blockers.append(found.path)
+                elif filters.judge(state.task.filter, found.path, found.size) is None:
+                    unseen.append(Candidate(path=found.path, version=version))
+            for candidate in await self._planner.unknown(state.task, unseen):
+                blockers.append(candidate.path)
+                now = self._clock.monotonic()
+                self._pending.put(
+                    Pending(task=state.task.name, path=candidate.path, quiet_since=now, event_seen=True, due=now)
+                )
+        return blockers
