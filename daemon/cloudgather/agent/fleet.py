@@ -10,6 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.deadlines import Deadlines, Misses
 from cloudgather.agent.process import AgentProcess
+from cloudgather.agent.protocol import ASIDE
 from cloudgather.ports import AgentLost, Clock, Stalled, TargetHeld
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,11 @@ class Fleet:
         return frozenset().union(*(agent.acting() for agent in self._all()))
 
     def may_still_act(self, temporary: bytes) -> bool:
-        """Whether an agent was given this temporary and has neither answered nor ended."""
+        """Whether an agent was given this temporary and has neither answered nor ended.
+
+        The name of an old file that it moves aside for it counts as well.
+        """
+        temporary = temporary.removesuffix(ASIDE)
         return any(temporary in agent.acting() for agent in self._all())
 
     def agents(self) -> list[AgentFacts]:

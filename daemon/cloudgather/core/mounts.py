@@ -36,12 +36,12 @@ class Mount:
     @property
     def is_fuse(self) -> bool:
         """A FUSE file system (fuseblk, ntfs-3g on a local disk, is not meant)."""
-        return self.fs_type == "fuse" or self.fs_type.startswith("fuse.")
+        return _is_fuse_type(self.fs_type)
 
     @property
     def is_remote(self) -> bool:
         """FUSE or network: may hang, gives no events for others' changes, and counts as a cloud mount."""
-        return self.is_fuse or self.fs_type in _NETWORK
+        return is_remote_type(self.fs_type)
 
     @property
     def is_pseudo(self) -> bool:
@@ -57,6 +57,15 @@ class Mount:
     def read_only(self) -> bool:
         """Mounted `ro`."""
         return "ro" in self.options
+
+
+def is_remote_type(fs_type: str) -> bool:
+    """Mount.is_remote, where only the type is known."""
+    return _is_fuse_type(fs_type) or fs_type in _NETWORK
+
+
+def _is_fuse_type(fs_type: str) -> bool:
+    return fs_type == "fuse" or fs_type.startswith("fuse.")
 
 
 def parse_mountinfo(text: bytes) -> tuple[Mount, ...]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from cloudgather.core.mounts import Mount
+from cloudgather.core.mounts import Mount, is_remote_type
 from cloudgather.core.task import Window, WindowEnd
 
 
@@ -45,6 +45,11 @@ class Identity:
     mount_point: bytes
     fs_type: str
     source: bytes  # mountinfo's mount source, e.g. b"115:" or b"nas:/export"
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is a FUSE or network file system."""
+        return is_remote_type(self.fs_type)
 
     def matches(self, mount: Mount) -> bool:
         """Whether `mount` is the file system that was recorded."""

@@ -1,0 +1,208 @@
+"""AgentTarget: ports.Target by way of the target's agent process."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.agent.fleet import Fleet
+from cloudgather.agent.operation import AgentError
+from cloudgather.agent.pacing import Pace
+from cloudgather.agent.probed import Probed
+from cloudgather.agent.verdicts import verdict
+from cloudgather.core.target import Identity, Kind, TargetSpec
+from cloudgather.core.transfer import Sent
+from cloudgather.ports import CopyOrder, Published, Standing, TargetHeld
+
+# Paths in one message: some hundred KiB where they are long.
+_AT_ONCE: Final = 512
+
+
+class AgentTarget:
+    """`identity` tells what was recorded of the target, or accepted by the operator; None where nothing was yet.
+
+    A target of kind mount without one is only ever probed: everything else raises TargetHeld, since an empty mount
+    point looks like any folder.
+    """
+
+    def __init__(self, spec: TargetSpec, identity: Callable[[], Identity | None], fleet: Fleet) -> None:
+        self._spec = spec
+        self._identity = identity
+        self._fleet = fleet
+        self._pace = Pace(clock=fleet.clock, per_second=spec.listings_per_second)
+        fleet.limit(spec.name, spec.bandwidth)
+
+    # ---- what it is
+
+    @property
+    def spec(self) -> TargetSpec:
+        """As configured; setting it is how a reload of the configuration takes effect, on running copies too."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: TargetSpec) -> None:
+        if spec.bandwidth != self._spec.bandwidth:
+            self._fleet.limit(spec.name, spec.bandwidth)
+        self._spec = spec
+        self._pace.set(spec.listings_per_second)
+
+    @property
+    def expects_no_mount(self) -> bool:
+        """A plain disk, by kind or because the operator accepted it as one."""
+        identity = self._identity()
+        return self._spec.kind is Kind.DIRECTORY or (identity is not None and not identity.is_remote)
+
+    def limits(self, bandwidth: int | None) -> None:
+        """Bytes a second over all its copies, at once."""
+        self._fleet.limit(self._spec.name, bandwidth)
+
+    # ---- is it there?
+
+    async def survey(self) -> Probed:
+        """What is at the root now, whatever it is and whatever was recorded. Raises TargetHeld where nothing is."""
+        return Probed.from_wire(await self._call("probe", {"root": self._spec.root}))
+
+    async def probe(self) -> Identity | None:
+        """Look whether the target is there and is what was recorded; the identity found, None for a plain directory.
+
+        Raises TargetHeld with the reason; with HELD_NEVER_MOUNTED where nothing was recorded and no FUSE or network
+        file system is mounted there.
+        """
+        found = await self.survey()
+        identity = self._recorded()
+        reason = found.why_not(self._spec, identity)
+        if reason is not None:
+            raise TargetHeld(reason)
+        return None if self._spec.kind is Kind.DIRECTORY else found.identity
+
+    async def prepare(self, base: bytes, make: bool) -> bool:
+        """See that a task's folder `base` is there; make it only where `make`. Whether it was made.
+
+        Raises TargetHeld with HELD_BASE_GONE where it is not there and must not be made.
+        """
+        result = await self._at_root("prepare", {"base": base, "make": make, "dir_mode": self._spec.dir_mode}, base)
+        return bool(result["made"])
+
+    async def test(self, base: bytes = b"") -> Mapping[str, Any]:
+        """Write, read, rename and delete a probe file below `base` and measure; the report as the agent makes it."""
+        modes = {"dir_mode": self._spec.dir_mode, "file_mode": self._spec.file_mode}
+        report: Mapping[str, Any] = await self._at_root("test", {"base": base, **modes}, base)
+        return report
+
+    # ---- work
+
+    async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
+        """Copy aside, as ports.Target.copy says."""
+        version = order.version
+        params = {
+            "source_root": order.source_root,
+            "path": order.path,
+            "version": [version.size, version.mtime_ns, version.device, version.inode],
+            "base": order.base,
+            "make_base": order.make_base,
+            "destination": order.destination,
+            "temporary": order.temporary,
+            "replace": order.replace,
+            "durable": order.durable,
+            "verify": order.verify.value,
+            "file_mode": order.file_mode,
+            "dir_mode": order.dir_mode,
+        }
+        result = await self._at_root("copy", params, order.destination, progress)
+        standing = result["standing"]
+        return Sent(
+            size=result["size"],
+            mtime_ns=result["mtime_ns"],
+            digest=result["digest"],
+            standing=None if standing is None else (standing[0], standing[1]),
+        )
+
+    async def barrier(self) -> None:
+        """syncfs of the target's file system."""
+        await self._at_root("barrier", {})
+
+    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
+        """Rename over, as ports.Target.publish says."""
+        params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable}
+        result = await self._at_root("publish", params, destination)
+        standing = Standing(size=result["size"], mtime_ns=result["mtime_ns"], is_file=result["is_file"])
+        return Published(standing=standing)
+
+    async def digest(self, path: bytes) -> bytes:
+        """xxh3-128 of what stands under `path`, read through the mount."""
+        digest: bytes = await self._at_root("digest", {"path": path}, path)
+        return digest
+
+    async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
+        """Unlink these temporaries; answers with those that are now known to be gone."""
+        gone: list[bytes] = []
+        for some in _batches(paths):
+            gone += await self._at_root("sweep", {"paths": some})
+        return gone
+
+    # ---- what costs the cloud a listing
+
+    async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
+        """What stands under each path; a folder that they are in costs a listing's turn."""
+        found: list[Standing | None] = []
+        for some in _batches(paths):
+            await self._pace.turn(len({path.rpartition(b"/")[0] for path in some}))
+            answers = await self._at_root("look", {"paths": some}, some[0])
+            found += [None if each is None else _standing(*each) for each in answers]
+        return found
+
+    async def listing(self, folder: bytes) -> Mapping[bytes, Standing] | None:
+        """All entries of a folder; None where the folder does not exist."""
+        await self._pace.turn()
+        entries = await self._at_root("listing", {"folder": folder}, folder)
+        if entries is None:
+            return None
+        return {name: _standing(size, mtime_ns, is_file) for name, is_file, size, mtime_ns in entries}
+
+    # ---- how
+
+    def _recorded(self) -> Identity | None:
+        return None if self._spec.kind is Kind.DIRECTORY else self._identity()
+
+    async def _at_root(
+        self,
+        op: str,
+        params: Mapping[str, Any],
+        path: bytes | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        """An operation that first makes sure that the root is on the file system that was recorded."""
+        identity = self._recorded()
+        if identity is None and self._spec.kind is Kind.MOUNT:
+            name, root = self._spec.name, self._spec.root
+            raise TargetHeld(because(Code.HELD_NEVER_MOUNTED, target=name, root=root, found=None))
+        wire = None if identity is None else _to_wire(identity)
+        return await self._call(op, {"root": self._spec.root, "identity": wire, **params}, path, progress)
+
+    async def _call(
+        self,
+        op: str,
+        params: Mapping[str, Any],
+        path: bytes | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Any:
+        spec = self._spec
+        try:
+            return await self._fleet.call(
+                spec.name, op, params, path=path, factor=spec.deadline_factor, progress=progress
+            )
+        except AgentError as error:
+            raise verdict(error, spec, self._recorded()) from error
+
+
+def _to_wire(identity: Identity) -> dict[str, Any]:
+    return {"mount_point": identity.mount_point, "fs_type": identity.fs_type, "source": identity.source}
+
+
+def _standing(size: int, mtime_ns: int, is_file: bool) -> Standing:
+    return Standing(size=size, mtime_ns=mtime_ns, is_file=is_file)
+
+
+def _batches(paths: Sequence[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(paths), _AT_ONCE):
+        yield list(paths[start : start + _AT_ONCE])
