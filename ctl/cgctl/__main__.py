@@ -1,0 +1,137 @@
+"""cgctl: the command line in, an exit code out."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import click
+
+from cgctl.lazy import Entry, LazyGroup
+from cgctl.options import global_options
+from cgctl.session import Session
+from cgctl.trouble import Exit, Trouble
+from cgwire.text import ZH_CN
+
+HELP: Final = """Look at and steer CloudGather, which sends finished downloads to a cloud drive.
+
+\b
+Examples:
+  cgctl status                     what is going on
+  cgctl why /downloads/film.mkv    why this file is where it is
+  cgctl task add                   make a task; asks for what it needs
+  cgctl doctor                     look for what commonly goes wrong
+
+\b
+Exit codes:
+  0 ok    1 it failed    2 wrong usage    3 the daemon cannot be reached
+  4 not allowed    5 no such task, target, transfer, run or path    130 interrupted
+"""
+
+_TASK: Final = {
+    "add": Entry("Make a task; asks for what is not given.", "cgctl.commands.task_add:add"),
+    "list": Entry("List the tasks.", "cgctl.commands.task:list_"),
+    "show": Entry("Show one task in full.", "cgctl.commands.task:show"),
+    "edit": Entry("Edit a task's file, checked before it is taken.", "cgctl.commands.task_edit:edit"),
+    "pause": Entry("Hold a task back.", "cgctl.commands.task:pause"),
+    "resume": Entry("Let a paused task go on.", "cgctl.commands.task:resume"),
+    "remove": Entry("Remove a task; nothing is deleted but its file.", "cgctl.commands.task:remove"),
+    "run": Entry("Scan a task's source now.", "cgctl.commands.task_run:run"),
+    "verify": Entry("Compare records, source and target for real.", "cgctl.commands.task_run:verify"),
+    "next": Entry("Show when a task runs next.", "cgctl.commands.task:next_"),
+}
+_QUEUE: Final = {
+    "list": Entry("List transfers.", "cgctl.commands.queue:list_"),
+    "show": Entry("Show one transfer and its history.", "cgctl.commands.queue:show"),
+    "retry": Entry("Try failed or waiting transfers now.", "cgctl.commands.queue:retry"),
+    "cancel": Entry("Cancel transfers.", "cgctl.commands.queue:cancel"),
+    "first": Entry("Let transfers go before all others.", "cgctl.commands.queue:first"),
+    "clear": Entry("Take ended transfers out of the list.", "cgctl.commands.queue:clear"),
+    "pause": Entry("Start no transfer until resumed.", "cgctl.commands.queue:pause"),
+    "resume": Entry("Let a paused queue go on.", "cgctl.commands.queue:resume"),
+}
+_TARGET: Final = {
+    "list": Entry("List the targets.", "cgctl.commands.target:list_"),
+    "show": Entry("Show one target in full.", "cgctl.commands.target:show"),
+    "test": Entry("Write, read and remove a probe file there.", "cgctl.commands.target:test"),
+    "accept": Entry("Take what is mounted there now as the right one.", "cgctl.commands.target:accept"),
+    "pause": Entry("Send nothing there until resumed.", "cgctl.commands.target:pause"),
+    "resume": Entry("Let a paused target go on.", "cgctl.commands.target:resume"),
+}
+_RUN: Final = {
+    "list": Entry("List the last runs.", "cgctl.commands.run:list_"),
+    "show": Entry("Show one run and its transfers.", "cgctl.commands.run:show"),
+}
+_CONFIG: Final = {
+    "check": Entry("Check the configuration; the daemon need not run.", "cgctl.commands.config:check"),
+    "show": Entry("Show the configuration in effect.", "cgctl.commands.config:show"),
+    "reload": Entry("Make the daemon read its configuration again.", "cgctl.commands.config:reload"),
+}
+COMMANDS: Final = {
+    "status": Entry("Show what is going on, in a screenful.", "cgctl.commands.status:status"),
+    "why": Entry("Explain why a file is where it is.", "cgctl.commands.why:why"),
+    "upload": Entry("Upload files or folders now.", "cgctl.commands.upload:upload"),
+    "task": Entry("Make, change and run tasks.", entries=_TASK),
+    "queue": Entry("Look at and steer the queue.", entries=_QUEUE),
+    "target": Entry("Look at and test the places files go to.", entries=_TARGET),
+    "run": Entry("Look at past runs.", entries=_RUN),
+    "history": Entry("Show what has happened.", "cgctl.commands.history:history"),
+    "logs": Entry("Show the log of the daemon, a task or a run.", "cgctl.commands.logs:logs"),
+    "config": Entry("Check, show and reload the configuration.", entries=_CONFIG),
+    "doctor": Entry("Look for what commonly goes wrong.", "cgctl.commands.doctor:doctor"),
+    "watch": Entry("Show the status again and again.", "cgctl.commands.watch:watch"),
+    "completion": Entry("Print a completion script for a shell.", "cgctl.commands.completion:completion"),
+    "version": Entry("Show the versions of cgctl and the daemon.", "cgctl.commands.version:version"),
+}
+
+
+def cli() -> LazyGroup:
+    """The whole command tree."""
+    return LazyGroup(
+        "cgctl",
+        COMMANDS,
+        help=HELP,
+        params=global_options(hidden=False),
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        no_args_is_help=True,
+    )
+
+
+def main() -> None:
+    """Run cgctl on sys.argv and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # an encoding may lack the character
+    sys.exit(run(sys.argv[1:], os.environ))
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run cgctl; what goes wrong is told in one line on stderr. Returns the exit code."""
+    session = Session(environ)
+    try:
+        result = cli().main(list(arguments), prog_name="cgctl", standalone_mode=False, obj=session)
+        return int(result) if isinstance(result, int) else Exit.OK
+    except Trouble as trouble:
+        if trouble.text:
+            session.note(_told(trouble, session.language))
+        return trouble.code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        session.note("")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has had enough; the interpreter must not complain about that at its exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        return Exit.CUT_OFF
+    finally:
+        session.close()
+
+
+def _told(trouble: Trouble, language: str) -> str:
+    opening, closing = ("（", "）") if language == ZH_CN else (" (", ")")
+    return f"cgctl: {trouble.text}{opening}{trouble.hint}{closing}" if trouble.hint else f"cgctl: {trouble.text}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""cgctl status: what is going on, in a screenful."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from cgctl.options import as_json, command
+from cgctl.session import Session
+from cgctl.transfers import amount, outcome, place, print_reasons, progress, standing
+from cgwire.daemon import Status
+from cgwire.text.values import escaped, rate, size
+
+SHORT: Final = 5  # entries of a section without -v; the daemon sends ten
+
+
+@command()
+@click.option("-v", "--verbose", is_flag=True, help="Paths, limits and longer lists.")
+@as_json
+def status(session: Session, verbose: bool, as_json: bool) -> None:
+    """Show what is going on, in a screenful.
+
+    \b
+    Daemon, targets, tasks with their next run and last result, what moves,
+    what waits and why, and what failed. Exits with 3 if the daemon is down.
+
+    \b
+    Examples:
+      cgctl status
+      cgctl status -v
+      cgctl status --json
+    """
+    reply = session.call(Status())
+    if as_json:
+        session.print_json(reply)
+    else:
+        show(session, reply, verbose=verbose)
+
+
+def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:
+    """The whole screen."""
+    now = float(reply["daemon"]["now"])
+    _daemon(session, reply, now, verbose)
+    _targets(session, reply["targets"], verbose)
+    _tasks(session, reply["tasks"], now, verbose)
+    _active(session, reply["active"])
+    most = 10 if verbose else SHORT
+    _listed(session, "Waiting", reply["waiting"][:most], reply["waiting_total"])
+    _settling(session, reply["settling"][:most], reply["settling_total"])
+    _listed(session, "Failed", reply["failed"][:most], reply["failed_total"])
+    _closing(session, reply)
+
+
+def _heading(session: Session, text: str) -> None:
+    session.print()
+    session.print(session.bold(text))
+
+
+def _daemon(session: Session, reply: Mapping[str, Any], now: float, verbose: bool) -> None:
+    daemon = reply["daemon"]
+    troubles = [*daemon.get("held", ()), *daemon.get("problems", ())]
+    mark = session.mark("warn" if troubles else "ok")
+    running = session.say(
+        "running for {span} (pid {pid})", span=session.span(now - daemon["started"]), pid=daemon["pid"]
+    )
+    session.print(f"{mark} cloudgatherd {daemon['version']}, {running}")
+    print_reasons(session, troubles, mark="warn", indent=2)
+    if verbose:
+        for label, key in (("configuration", "config"), ("state", "state_dir"), ("socket", "socket")):
+            session.print(f"  {session.say(label)}: {escaped(daemon.get(key) or '-')}")
+        session.print(f"  {session.say('time zone')}: {daemon.get('timezone') or '-'}")
+
+
+def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bool) -> None:
+    _heading(session, session.say("Targets"))
+    if not targets:
+        session.print("  " + session.say("none"))
+    rows = []
+    for target in targets:
+        ok = target["state"] != "held" and not target["paused"]
+        moving = session.say("{n} moving", n=target["active"]) if target.get("active") else session.say("idle")
+        if target.get("rate"):
+            moving += f", {rate(target['rate'])}"
+        rows.append(
+            [
+                f"{session.mark('ok' if ok else 'warn')} {escaped(target['name'])}",
+                moving,
+                session.say("queue {amount}", amount=amount(session, target.get("queued"))),
+                escaped(target["root"]),
+            ]
+        )
+        if verbose:
+            limit = rate(target["bandwidth"]) if target.get("bandwidth") else session.say("unlimited")
+            rows[-1].append(f"{target['kind']}, {target['profile']}, {target['parallel']} x, {limit}")
+    session.print_table((), rows, indent=2, flexible=3)
+    for target in targets:
+        print_reasons(session, target.get("held") or (), mark="warn", indent=2)
+
+
+def _tasks(session: Session, tasks: Sequence[Mapping[str, Any]], now: float, verbose: bool) -> None:
+    _heading(session, session.say("Tasks"))
+    if not tasks:
+        session.print("  " + session.say("none; `cgctl task add` makes one"))
+    rows = []
+    for task in tasks:
+        mark = "off" if task["paused"] else "warn" if task.get("held") else "ok"
+        rows.append(
+            [
+                f"{session.mark(mark)} {escaped(task['name'])}",
+                when(session, task, now),
+                _work(session, task),
+                session.say("last: {outcome}", outcome=outcome(session, task.get("last_run"))),
+            ]
+        )
+        if verbose:
+            rows[-1].append(f"{escaped(task['source'])} -> {escaped(task['target'])}:{escaped(task['destination'])}")
+    session.print_table((), rows, indent=2)
+    for task in tasks:
+        print_reasons(session, task.get("held") or (), mark="warn", indent=2)
+        watch = task.get("watch") or {}
+        if watch.get("reason"):
+            print_reasons(session, (watch["reason"],), mark="warn", indent=2)
+
+
+def when(session: Session, task: Mapping[str, Any], now: float) -> str:
+    """What makes the task look: `watching, next 03:00`."""
+    if task["paused"]:
+        return session.say("paused")
+    parts = []
+    watch = task.get("watch")
+    if watch:
+        parts.append({"inotify": session.say("watching"), "polling": session.say("polling")}.get(watch["mode"], ""))
+    if task.get("next") is not None:
+        parts.append(session.say("next {clock}", clock=session.clock(task["next"], now=now)))
+    return ", ".join(part for part in parts if part) or session.say("by hand only")
+
+
+def _work(session: Session, task: Mapping[str, Any]) -> str:
+    counts = task.get("counts") or {}
+    parts = []
+    for state, text in (("queued", "{n} queued"), ("copying", "{n} moving"), ("failed", "{n} failed")):
+        number = counts.get(state, (0, 0))[0]
+        if number:
+            parts.append(session.say(text, n=number))
+    if task.get("settling"):
+        parts.append(session.say("{n} settling", n=task["settling"]))
+    return ", ".join(parts) or "-"
+
+
+def _active(session: Session, active: Sequence[Mapping[str, Any]]) -> None:
+    if not active:
+        return
+    _heading(session, session.say("Moving"))
+    for transfer in active:
+        session.print(f"  {session.mark('now')} {transfer['id']}  {place(transfer)}")
+        session.print(f"    {progress(session, transfer)}")
+
+
+def _listed(session: Session, title: str, transfers: Sequence[Mapping[str, Any]], total: int) -> None:
+    if not total:
+        return
+    _heading(session, f"{session.say(title)} ({total})")
+    rows = [[str(item["id"]), place(item), size(item["size"]), standing(session, item)] for item in transfers]
+    session.print_table((), rows, right=(0, 2), flexible=1, indent=2)
+    if total > len(transfers):
+        session.print("  " + session.say("and {n} more: cgctl queue list", n=total - len(transfers)))
+
+
+def _settling(session: Session, files: Sequence[Mapping[str, Any]], total: int) -> None:
+    if not total:
+        return
+    _heading(session, session.say("Not ready yet") + f" ({total})")
+    rows = [
+        [place(file), size(file["size"]), "; ".join(session.sentence(reason) for reason in file["reasons"])]
+        for file in files
+    ]
+    session.print_table((), rows, right=(1,), flexible=0, indent=2)
+    if total > len(files):
+        session.print("  " + session.say("and {n} more", n=total - len(files)))
+
+
+def _closing(session: Session, reply: Mapping[str, Any]) -> None:
+    totals = reply.get("totals") or {}
+    done = [totals.get(state, (0, 0)) for state in ("written", "done")]
+    session.print()
+    session.print(
+        session.say(
+            "Uploaded so far: {amount}", amount=amount(session, [sum(n for n, _ in done), sum(b for _, b in done)])
+        )
+    )
+    if reply["failed_total"]:
+        session.print(session.say("`cgctl why PATH` explains a file; `cgctl queue retry --state failed` tries again"))

@@ -1,0 +1,127 @@
+"""Waiting for runs to end: progress on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from cgctl.connection import Connection, Refusal, Unreachable
+from cgctl.session import Session
+from cgctl.table import fit
+from cgctl.transfers import outcome, place, progress, standing, state_mark
+from cgctl.trouble import Exit
+from cgwire.events import Subscribe
+from cgwire.queue import List
+from cgwire.run import Show
+
+TICK: Final = 1.0  # seconds without an event after which the runs are looked at
+HELD_EVERY: Final = 30.0  # seconds between two lines about what holds, where output is not a terminal
+
+_ENDED: Final = ("written", "done", "failed", "cancelled", "vanished")
+
+
+def subscribe(
+    session: Session, *, task: str | None, kinds: tuple[str, ...] = ("transfer", "progress", "run")
+) -> Connection:
+    """A connection on which events come; subscribed before the work is ordered, so that none is missed."""
+    connection = session.connect()
+    try:
+        session.ask(connection, Subscribe(kinds=kinds, task=task))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def wait(session: Session, connection: Connection, runs: Sequence[int]) -> int:
+    """Until every run has ended; then a line each. FAILED if any transfer or run of them failed."""
+    shown = _Shown(session)
+    ended: dict[int, Mapping[str, Any]] = {}
+    looked = 0.0
+    events = connection.events(tick=TICK)
+    while len(ended) < len(set(runs)):
+        if time.monotonic() - looked >= TICK:
+            looked = time.monotonic()
+            for run in runs:
+                record = session.call(Show(id=run))
+                if record["ended"] is not None:
+                    ended[run] = record
+                elif run not in ended:
+                    shown.standing(run, record)
+            if len(ended) == len(set(runs)):
+                break
+        try:
+            event = next(events, None)
+        except Refusal as error:
+            raise session.refused(error.reason) from error
+        except Unreachable as error:
+            raise session.unreachable(error) from error
+        if event is not None and event[1].get("kind") == "run" and event[1].get("id") in runs:
+            if event[1].get("ended") is not None:
+                ended[event[1]["id"]] = event[1]
+        elif event is not None:
+            shown.event(event[1])
+    shown.clear()
+    failed = False
+    for run in sorted(ended):
+        record = ended[run]
+        failed = failed or bool(record.get("failed")) or record.get("problem") is not None
+        session.print(
+            session.say("run {id} of {task}: {outcome}", id=run, task=record["task"], outcome=outcome(session, record))
+        )
+    return Exit.FAILED if failed else Exit.OK
+
+
+class _Shown:
+    """What is on the screen while waiting."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._sizes: dict[int, Mapping[str, Any]] = {}
+        self._lines = 0
+        self._held_at = 0.0
+        self._told: str | None = None
+
+    def standing(self, run: int, record: Mapping[str, Any]) -> None:
+        """The run as it stands now."""
+        session = self._session
+        live = session.call(List(run=run, states=("queued", "copying", "publishing"), limit=50))
+        moving = [item for item in live["transfers"] if item["state"] != "queued"]
+        queued = [item for item in live["transfers"] if item["state"] == "queued"]
+        self._sizes = {item["id"]: item for item in live["transfers"]}
+        summary = outcome(session, record)
+        if queued and not moving and (why := standing(session, queued[0])):
+            summary += f"; {why}"
+        if session.draws:
+            lines = []
+            for item in moving[:8]:
+                lines += [f"{session.mark('now')} {place(item)}", f"  {progress(session, item)}"]
+            self._draw([*lines, f"{session.mark('wait')} {summary}"])
+        elif summary != self._told or time.monotonic() - self._held_at > HELD_EVERY:
+            if queued and not moving:
+                session.note(summary)
+            self._told, self._held_at = summary, time.monotonic()
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """A line for each transfer that ended, and on a terminal the bar of one that moves."""
+        session = self._session
+        if event.get("kind") == "transfer" and event.get("state") in _ENDED and event.get("event") != "confirm":
+            self.clear()
+            reason = event.get("reason")
+            why = f": {session.sentence(reason)}" if reason and event["state"] != "written" else ""
+            session.print(f"{state_mark(session, event['state'])} {place(event)} - {session.say(event['state'])}{why}")
+
+    def clear(self) -> None:
+        """Take back what may be redrawn."""
+        if self._lines:
+            click.echo(f"\x1b[{self._lines}F\x1b[J", nl=False)
+            self._lines = 0
+
+    def _draw(self, lines: Sequence[str]) -> None:
+        self.clear()
+        cells = self._session.cells
+        for line in lines:
+            plain = click.unstyle(line)  # a line that wraps would not be taken back whole
+            click.echo(fit(plain, cells - 1) if cells else plain)
+        self._lines = len(lines)

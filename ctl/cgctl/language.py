@@ -1,0 +1,22 @@
+"""Which language the user reads, and the client's own phrases in it."""
+
+from collections.abc import Mapping
+
+from cgwire.text import EN, ZH_CN
+
+
+def chosen(environ: Mapping[str, str]) -> str:
+    """The language of the messages by POSIX precedence: the first of LC_ALL, LC_MESSAGES, LANG that is set decides."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environ.get(name):
+            return ZH_CN if value.lower().startswith("zh") else EN
+    return EN
+
+
+def phrase(text: str, language: str, **values: object) -> str:
+    """`text` (English, with {names}) in `language`; a phrase that is not translated stays English."""
+    if language == ZH_CN:
+        from cgctl.phrases_zh_cn import PHRASES
+
+        text = PHRASES.get(text, text)
+    return text.format(**values) if values else text

@@ -1,0 +1,57 @@
+"""Commands that are imported when they are called: names and help of all of them are known without that."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+class Entry:
+    """One command: where it is defined (module:attribute), or for a group its own entries, and its one-line help."""
+
+    __slots__ = ("entries", "help", "place")
+
+    def __init__(self, help: str, place: str | None = None, entries: "Mapping[str, Entry] | None" = None) -> None:
+        self.help = help
+        self.place = place
+        self.entries = entries
+
+
+class LazyGroup(click.Group):
+    """A group over a static table of entries."""
+
+    def __init__(self, name: str, entries: Mapping[str, Entry], **attributes: Any) -> None:
+        super().__init__(name, **attributes)
+        self._entries: Final = entries
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table, which is the order in which they are learnt."""
+        return list(self._entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import it."""
+        entry = self._entries.get(cmd_name)
+        if entry is None:
+            return None
+        if entry.entries is not None:
+            return LazyGroup(cmd_name, entry.entries, help=entry.help, no_args_is_help=True)
+        module, _, attribute = str(entry.place).partition(":")
+        command = getattr(import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table; nothing is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self._entries.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Names that begin so, without importing any."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=e.help) for name, e in self._entries.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)

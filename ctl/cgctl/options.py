@@ -1,0 +1,97 @@
+"""Options that every command takes, and the types of arguments."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from cgctl.session import Session
+from cgwire.text import LANGUAGES
+
+
+def _set_socket(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        session_of(ctx).socket = value
+
+
+def _set_language(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        session_of(ctx).language = value
+
+
+def session_of(ctx: click.Context) -> Session:
+    """The session of this call."""
+    session: Session = ctx.find_root().obj
+    return session
+
+
+def global_options(*, hidden: bool) -> list[click.Parameter]:
+    """--socket and --lang, taken before and after the command's name."""
+    return [
+        click.Option(
+            ["--socket"],
+            metavar="PATH",
+            help="The daemon's control socket (default: $CLOUDGATHER_SOCKET, then /run/cloudgather/control.sock).",
+            expose_value=False,
+            callback=_set_socket,
+            hidden=hidden,
+        ),
+        click.Option(
+            ["--lang"],
+            type=click.Choice(LANGUAGES),
+            help="Language of the messages (default: by the locale).",
+            expose_value=False,
+            is_eager=True,
+            callback=_set_language,
+            hidden=hidden,
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command with the global options; help texts keep their lines."""
+
+    def __init__(self, *args: Any, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.params.extend(global_options(hidden=True))
+        self.context_settings.setdefault("help_option_names", ["-h", "--help"])
+
+
+def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:
+    """Like click.command, with the session as the first argument."""
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        def invoke(*args: Any, **values: Any) -> Any:
+            return function(session_of(click.get_current_context()), *args, **values)
+
+        invoke.__doc__ = function.__doc__
+        invoke.__name__ = function.__name__
+        if hasattr(function, "__click_params__"):
+            invoke.__click_params__ = function.__click_params__  # type: ignore[attr-defined]  # click's own convention
+        return click.command(name, cls=Command, **attributes)(invoke)
+
+    return decorate
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+def absolute(path: str) -> bytes:
+    """A path of the command line as absolute bytes, against the folder that the user believes to be in.
+
+    Symbolic links are not resolved: a task knows its source by the name that was configured.
+    """
+    given = os.fsencode(path)
+    return os.path.normpath(given if given.startswith(b"/") else os.path.join(_here(), given))
+
+
+def _here() -> bytes:
+    believed = os.environb.get(b"PWD", b"")
+    if believed.startswith(b"/"):
+        try:
+            if os.path.samestat(os.stat(believed), os.stat(b".")):
+                return believed
+        except OSError:
+            pass
+    return os.getcwdb()

@@ -1,0 +1,196 @@
+"""What a command needs around it: the daemon, the user's language, and the terminal."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import click
+
+from cgctl.connection import PATIENCE, Connection, Refusal, Unreachable
+from cgctl.language import chosen, phrase
+from cgctl.table import table
+from cgctl.trouble import Exit, Trouble
+from cgwire.request import Request
+from cgwire.text import hint, sentence, word
+from cgwire.text.values import clock, escaped, span
+
+DEFAULT_SOCKET: Final = "/run/cloudgather/control.sock"
+
+_MARKS: Final = {
+    "ok": ("✓", "+", "green"),
+    "bad": ("✗", "x", "red"),
+    "warn": ("!", "!", "yellow"),
+    "wait": ("…", "~", "yellow"),
+    "off": ("-", "-", "bright_black"),
+    "now": ("▶", ">", "cyan"),
+}
+
+
+class Session:
+    """One call of cgctl."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.socket = environ.get("CLOUDGATHER_SOCKET") or DEFAULT_SOCKET
+        self.language = chosen(environ)
+        self._connection: Connection | None = None
+
+    # The daemon.
+
+    def connect(self) -> Connection:
+        """A new connection, the caller's to close."""
+        try:
+            return Connection(os.fsencode(self.socket))
+        except Unreachable as error:
+            raise self.unreachable(error) from error
+
+    def call(self, request: Request, *, patience: float | None = PATIENCE) -> Any:
+        """Ask the daemon on the session's connection; what goes wrong becomes Trouble with its sentence and hint."""
+        if self._connection is None:
+            self._connection = self.connect()
+        return self.ask(self._connection, request, patience=patience)
+
+    def ask(self, connection: Connection, request: Request, *, patience: float | None = PATIENCE) -> Any:
+        """The same on another connection."""
+        try:
+            return connection.call(request, patience=patience)
+        except Refusal as error:
+            raise self.refused(error.reason) from error
+        except Unreachable as error:
+            raise self.unreachable(error) from error
+
+    def close(self) -> None:
+        """Close the session's connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def refused(self, reason: Mapping[str, Any]) -> Trouble:
+        """An error answer as Trouble."""
+        code = str(reason.get("code"))
+        exit_code = Exit.ABSENT if code.startswith("error.no-such") or code == "error.outside" else Exit.FAILED
+        if code == "error.denied":
+            exit_code = Exit.REFUSED
+        return Trouble(exit_code, sentence(reason, self.language), hint(reason, self.language))
+
+    def unreachable(self, error: Unreachable) -> Trouble:
+        """A daemon that does not answer as Trouble."""
+        path = escaped(error.path)
+        text = self.say("cannot reach the daemon at {path}: {cause}", path=path, cause=str(error))
+        if isinstance(error.cause, (FileNotFoundError, ConnectionRefusedError)):
+            return Trouble(
+                Exit.UNREACHABLE,
+                text,
+                self.say("is cloudgatherd running? systemctl status cloudgather; or give --socket"),
+            )
+        if isinstance(error.cause, PermissionError):
+            return Trouble(
+                Exit.UNREACHABLE, text, self.say("the folder of the socket does not let you in: ask root for access")
+            )
+        return Trouble(Exit.UNREACHABLE, text, "systemctl status cloudgather")
+
+    # The language.
+
+    def say(self, text: str, **values: object) -> str:
+        """A phrase of the client in the user's language."""
+        return phrase(text, self.language, **values)
+
+    def count(self, number: int, one: str, many: str) -> str:
+        """`many` with {n}, or `one` for a single thing."""
+        return self.say(one if number == 1 else many, n=number)
+
+    def sentence(self, reason: Mapping[str, Any] | None) -> str:
+        """What a reason map says."""
+        return sentence(reason, self.language) if reason else ""
+
+    def hint(self, reason: Mapping[str, Any] | None) -> str | None:
+        """What would help."""
+        return hint(reason, self.language) if reason else None
+
+    def word(self, value: Any) -> str:
+        """A state, a strength, a step."""
+        return word(value, self.language)
+
+    def clock(self, instant: float | None, *, now: float) -> str:
+        """An instant in local time; `-` for none."""
+        return "-" if instant is None else clock(instant, now=now, language=self.language)
+
+    def span(self, seconds: float) -> str:
+        """A span."""
+        return span(seconds, self.language)
+
+    # The terminal.
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is somebody to ask."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    @property
+    def draws(self) -> bool:
+        """Whether output may be redrawn."""
+        return sys.stdout.isatty() and self.environ.get("TERM") != "dumb"
+
+    @property
+    def unicode(self) -> bool:
+        """Whether marks and bars outside of ASCII can be shown."""
+        return (sys.stdout.encoding or "").lower().startswith("utf")
+
+    @property
+    def cells(self) -> int | None:
+        """The terminal's width; None where output is not a terminal and nothing must be cut."""
+        if not sys.stdout.isatty():
+            return None
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+        except OSError:
+            return 80
+
+    def mark(self, kind: str) -> str:
+        """✓ and its like, in ASCII where the locale wants it."""
+        unicode, ascii_mark, color = _MARKS[kind]
+        mark = unicode if self.unicode else ascii_mark
+        return click.style(mark, fg=color) if self._colored else mark
+
+    @property
+    def _colored(self) -> bool:
+        return sys.stdout.isatty() and not self.environ.get("NO_COLOR")
+
+    @property
+    def arrow(self) -> str:
+        """What stands before advice."""
+        return "→" if self.unicode else "->"
+
+    def bold(self, text: str) -> str:
+        """A heading."""
+        return click.style(text, bold=True) if self._colored else text
+
+    def print(self, text: str = "") -> None:
+        """A line on stdout."""
+        click.echo(text)
+
+    def note(self, text: str) -> None:
+        """A line on stderr: what is not the answer itself."""
+        click.echo(text, err=True)
+
+    def print_table(
+        self,
+        headings: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        *,
+        right: Iterable[int] = (),
+        flexible: int = -1,
+        indent: int = 0,
+    ) -> None:
+        """A table with translated headings."""
+        shown = [self.say(heading) if heading else "" for heading in headings]
+        dots = "…" if self.unicode else "..."
+        for line in table(shown, rows, right=right, flexible=flexible, cells=self.cells, indent=indent, dots=dots):
+            self.print(line)
+
+    def print_json(self, value: Any) -> None:
+        """One JSON document; what is not text travels as cgctl.as_json says."""
+        from cgctl.as_json import dump
+
+        self.print(dump(value))

@@ -1,0 +1,50 @@
+"""How settings and the problems of configuration files are shown."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cgctl.session import Session
+from cgwire.text.values import escaped
+
+
+def print_settings(session: Session, settings: Mapping[str, Any], *, indent: int = 2) -> None:
+    """Keys with their values as they would stand in the file; tables below each other."""
+    plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
+    session.print_table((), [[key, shown(value)] for key, value in plain.items()], indent=indent)
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            session.print(" " * indent + f"[{escaped(key)}]")
+            print_settings(session, value, indent=indent + 2)
+
+
+def shown(value: Any) -> str:
+    """A value of a setting."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return escaped(value)
+
+
+def problem_lines(session: Session, problems: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """A line each: FILE:LINE: [table] key: what is wrong."""
+    for problem in problems:
+        yield f"{session.mark('bad')} {problem_text(problem)}"
+
+
+def problem_text(problem: Mapping[str, Any]) -> str:
+    """The daemon's own text where it gives one, which names file, line, table and key."""
+    if problem.get("text"):
+        return escaped(problem["text"])
+    where = ":".join(escaped(part) for part in (problem.get("file"), problem.get("line")) if part is not None)
+    inside = " ".join(
+        part
+        for part in (
+            f"[{escaped(problem['table'])}]" if problem.get("table") else "",
+            escaped(problem.get("key") or ""),
+        )
+        if part
+    )
+    return ": ".join(part for part in (where, inside, escaped(problem.get("code") or "")) if part)

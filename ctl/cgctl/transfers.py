@@ -1,0 +1,83 @@
+"""How one transfer, one run, one verdict of the daemon is put into a line."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from cgctl.session import Session
+from cgctl.table import bar
+from cgwire.text.values import escaped, rate, size
+
+_STATE_MARKS: Final = {
+    "queued": "wait",
+    "copying": "now",
+    "publishing": "now",
+    "written": "ok",
+    "done": "ok",
+    "failed": "bad",
+    "cancelled": "off",
+    "vanished": "off",
+}
+
+
+def place(transfer: Mapping[str, Any]) -> str:
+    """Task and path, as one name."""
+    return f"{escaped(transfer.get('task') or '-')}: {escaped(transfer.get('path') or b'')}"
+
+
+def state_mark(session: Session, state: str) -> str:
+    """The mark of a transfer's state."""
+    return session.mark(_STATE_MARKS.get(state, "off"))
+
+
+def standing(session: Session, transfer: Mapping[str, Any]) -> str:
+    """Why it is where it is: what holds it, or else what is recorded; of several holds the first, with their number."""
+    held: Sequence[Mapping[str, Any]] = transfer.get("held") or ()
+    if held:
+        more = f" (+{len(held) - 1})" if len(held) > 1 else ""
+        return session.sentence(held[0]) + more
+    return session.sentence(transfer.get("reason"))
+
+
+def progress(session: Session, transfer: Mapping[str, Any], *, cells: int = 20) -> str:
+    """A bar, bytes, rate and what is left."""
+    total, done = transfer.get("size") or 0, transfer.get("done") or 0
+    share = 100 if total <= 0 else min(100, int(done * 100 / total))
+    parts = [bar(done, total, cells, unicode=session.unicode), f"{share:3d} %", f"{size(done)} / {size(total)}"]
+    if transfer.get("rate"):
+        parts.append(rate(transfer["rate"]))
+    if transfer.get("eta") is not None:
+        parts.append(session.say("{span} left", span=session.span(transfer["eta"])))
+    return "  ".join(parts)
+
+
+def amount(session: Session, pair: Sequence[int] | None) -> str:
+    """[n, bytes] as `12 (3.40 GiB)`."""
+    number, total = pair or (0, 0)
+    return f"{number} ({size(total)})" if number else "0"
+
+
+def outcome(session: Session, run: Mapping[str, Any] | None) -> str:
+    """What a run has done, in few words."""
+    if run is None:
+        return session.say("never ran")
+    parts = []
+    if run.get("uploaded"):
+        parts.append(session.say("{n} uploaded", n=run["uploaded"]) + f" ({size(run.get('bytes') or 0)})")
+    if run.get("failed"):
+        parts.append(session.say("{n} failed", n=run["failed"]))
+    if run.get("ended") is None:
+        waiting = (run.get("planned") or 0) - (run.get("uploaded") or 0) - (run.get("failed") or 0)
+        parts.append(
+            session.say("scanning") if run.get("scanned") is None else session.say("{n} to go", n=max(0, waiting))
+        )
+    if run.get("problem"):
+        parts.append(session.sentence(run["problem"]))
+    return ", ".join(parts) or session.say("nothing to do")
+
+
+def print_reasons(session: Session, reasons: Iterable[Mapping[str, Any]], *, mark: str, indent: int) -> None:
+    """Each reason in a line with its mark, and what would help below it."""
+    for reason in reasons:
+        session.print(" " * indent + f"{session.mark(mark)} {session.sentence(reason)}")
+        if advice := session.hint(reason):
+            session.print(" " * (indent + 2) + session.arrow + " " + advice)

@@ -1,0 +1,26 @@
+"""How a command fails: an exit code, one line, and a hint."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes; part of what scripts rely on, listed in `cgctl --help`."""
+
+    OK = 0
+    FAILED = 1  # it did not work: a transfer failed, a check found a problem, the daemon reported an error
+    USAGE = 2  # the command line is wrong
+    UNREACHABLE = 3  # the daemon does not answer on its socket
+    REFUSED = 4  # the daemon does not let this user do it
+    ABSENT = 5  # no such task, target, transfer, run or path
+    INTERRUPTED = 130  # Ctrl-C
+    CUT_OFF = 141  # whoever read the output left
+
+
+class Trouble(Exception):
+    """Ends the command with `code`; `text` and `hint` are shown in one line on stderr (an empty text shows nothing)."""
+
+    def __init__(self, code: Exit, text: str = "", hint: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+        self.hint = hint
