@@ -1,0 +1,121 @@
+"""The temporary beside a final name: written once, closed once, looked at again, and gone where any of that fails."""
+
+import errno
+import os
+from typing import Final
+
+from cloudgather.agent.job import Job
+from cloudgather.agent.pages import WrittenPages
+
+# How far a file system may round an mtime (FAT: two seconds).
+_ROUNDING_NS: Final = 2_000_000_000
+
+
+class Aside:
+    """Created on entry, which fails where the name is taken; removed, if it can be, unless `keep` was called."""
+
+    def __init__(self, folder: int, name: bytes, *, mode: int | None, tidy: bool, job: Job) -> None:
+        self._folder = folder
+        self._name = name
+        self._mode = mode
+        self._job = job
+        self._kept = False
+        self.written = 0
+        job.step("open", "target")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._fd: int | None = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
+        self._pages = WrittenPages(self._fd) if tidy else None
+
+    def __enter__(self) -> "Aside":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._kept:
+            return
+        # Best effort: what stays is listed in `debris`.
+        blamed = self._job.at
+        fd, self._fd = self._fd, None
+        try:
+            if fd is not None:
+                self._job.step("close", "target")
+                os.close(fd)
+        except OSError:
+            pass
+        try:
+            self._job.step("unlink", "target")
+            os.unlink(self._name, dir_fd=self._folder)
+        except OSError:
+            pass
+        self._job.at = blamed
+
+    def keep(self) -> None:
+        """It is good: publishing will rename it."""
+        self._kept = True
+
+    def write(self, data: memoryview) -> None:
+        """Append all of `data`."""
+        fd = self._open
+        while data:
+            self._job.step("write", "target")
+            size = os.write(fd, data)
+            if size == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            data = data[size:]
+            self.written += size
+        if self._pages is not None:
+            self._pages.wrote(self.written)
+
+    def close(self, *, mtime_ns: int, durable: bool) -> None:
+        """Make it durable if asked, and close it: the error of close decides, for that is where FUSE reports."""
+        fd = self._open
+        self._try_mtime(fd, mtime_ns)
+        if self._mode is not None:
+            self._try_mode(fd, self._mode)
+        if durable:
+            self._job.step("fsync", "target", self.written)
+            os.fsync(fd)
+        self._job.step("close", "target", self.written)
+        self._fd = None
+        os.close(fd)
+
+    def reopen(self) -> int:
+        """A descriptor for reading what was written, for the caller to close."""
+        self._job.step("reopen", "target")
+        return os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
+
+    def mtime(self, wanted_ns: int) -> int | None:
+        """The mtime that the target shows, asked for once more where writing has undone it; None: it keeps none."""
+        shown = self._shown_mtime()
+        if abs(shown - wanted_ns) > _ROUNDING_NS:
+            self._try_mtime(None, wanted_ns)
+            shown = self._shown_mtime()
+        return shown if abs(shown - wanted_ns) <= _ROUNDING_NS else None
+
+    @property
+    def _open(self) -> int:
+        if self._fd is None:
+            raise RuntimeError("the temporary is closed")
+        return self._fd
+
+    def _shown_mtime(self) -> int:
+        self._job.step("stat", "target")
+        return os.stat(self._name, dir_fd=self._folder, follow_symlinks=False).st_mtime_ns
+
+    # A file system that refuses mtime or mode keeps its own: a fact of the target, not a failure.
+
+    def _try_mtime(self, fd: int | None, wanted_ns: int) -> None:
+        self._job.step("utime", "target")
+        try:
+            if fd is not None:
+                os.utime(fd, ns=(wanted_ns, wanted_ns))
+            else:
+                os.utime(self._name, ns=(wanted_ns, wanted_ns), dir_fd=self._folder, follow_symlinks=False)
+        except OSError:
+            return
+
+    def _try_mode(self, fd: int, mode: int) -> None:
+        self._job.step("chmod", "target")
+        try:
+            os.fchmod(fd, mode)
+        except OSError:
+            return

@@ -1,0 +1,41 @@
+"""Whether anybody has a file open for writing, asked of the kernel by a read lease."""
+
+import errno
+import fcntl
+import os
+import signal
+from typing import Final, NamedTuple
+
+FREE: Final = "free"
+WRITTEN: Final = "written"
+UNKNOWN: Final = "unknown"
+
+
+class Word(NamedTuple):
+    """FREE, WRITTEN or UNKNOWN; `why` says why unknown: "file-system", "permission", "error"."""
+
+    access: str
+    why: str | None = None
+
+
+def ask(fd: int) -> Word:
+    """What a read lease on `fd` (open for reading only) says; the caller knows the file system to be trusted.
+
+    fcntl(2), F_SETLEASE: refused with EAGAIN while any descriptor or mapping writes; needs the owner or CAP_LEASE.
+    """
+    try:
+        # A writer that comes while we hold it signals us: by a signal that is ignored by default.
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        if error.errno == errno.EAGAIN:
+            return Word(WRITTEN)
+        return Word(UNKNOWN, "permission" if error.errno in (errno.EACCES, errno.EPERM) else "error")
+    # Before close: closing a leased descriptor leaves a window in which the writer is made to wait.
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return Word(FREE)
+
+
+def reopened(fd: int) -> int:
+    """A descriptor for reading of the very file that `fd` (O_PATH) stands for; nothing can be swapped between."""
+    return os.open(b"/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -1,0 +1,147 @@
+"""Gives a whole temporary its final name, makes it durable, and clears away temporaries."""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cloudgather.agent.job import Job, Trouble, WireIdentity
+from cloudgather.agent.places import closing, components, sync_folder
+from cloudgather.agent.protocol import ASIDE
+from cloudgather.agent.roots import Root
+from cloudgather.agent.system import syncfs
+
+# What file systems answer that do not rename over a file.
+_NOT_OVER: Final = frozenset({errno.EEXIST, errno.EPERM, errno.EACCES})
+_NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+def publish(
+    job: Job,
+    *,
+    root: bytes,
+    identity: WireIdentity | None,
+    destination: bytes,
+    temporary: bytes,
+    size: int,
+    durable: bool,
+) -> dict[str, Any]:
+    """Size, mtime_ns and is_file of the final name, looked at after the rename.
+
+    The mount is checked right before the rename, through the descriptor that the rename goes by. An absent temporary
+    is ENOENT at step "rename", whatever stands under the final name.
+    """
+    parts = components(destination)
+    if not parts or len(components(temporary)) != 1:
+        raise Trouble("bad", "these names make no rename")
+    name = parts[-1]
+    with Root(root, identity, job) as target:
+        try:
+            folder = target.folder(b"/".join(parts[:-1]))
+        except OSError as error:
+            if error.errno in _NOTHING_THERE:
+                raise _temporary_gone(error) from error
+            raise
+        with closing(folder):
+            _demand_whole(folder, temporary, size, job)
+            job.step("rename", "target", size)
+            target.check()
+            try:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError as error:
+                _swap(folder, temporary, name, error, target, job)
+            if durable:
+                job.step("fsync", "target", size)
+                sync_folder(folder)
+            job.step("stat", "target")
+            state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "is_file": stat.S_ISREG(state.st_mode)}
+
+
+def _temporary_gone(error: OSError) -> Trouble:
+    message = "the temporary is not there any more"
+    return Trouble("errno", message, errno=errno.ENOENT, step="rename", side="target")
+
+
+def _demand_whole(folder: int, temporary: bytes, size: int, job: Job) -> None:
+    job.step("stat", "target")
+    try:
+        state = os.stat(temporary, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError as error:
+        raise _temporary_gone(error) from error
+    if not stat.S_ISREG(state.st_mode) or state.st_size != size:
+        raise Trouble(
+            "length",
+            "the temporary has another length",
+            step="length",
+            side="target",
+            expected=size,
+            found=state.st_size,
+        )
+
+
+def _swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: Root, job: Job) -> None:
+    """The old file aside, the new one in place, the old one removed; raises `refusal` where that is not the matter."""
+    old = temporary + ASIDE
+    try:
+        standing = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        raise refusal from None
+    if not stat.S_ISREG(standing.st_mode):
+        raise Trouble("occupied", "something that is no file stands under the final name", name=name) from refusal
+    if refusal.errno not in _NOT_OVER:
+        raise refusal
+    os.rename(name, old, src_dir_fd=folder, dst_dir_fd=folder)
+    try:
+        target.check()
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except (OSError, Trouble):
+        os.rename(old, name, src_dir_fd=folder, dst_dir_fd=folder)
+        raise
+    job.step("unlink", "target")
+    os.unlink(old, dir_fd=folder)
+
+
+def barrier(job: Job, *, root: bytes, identity: WireIdentity | None) -> None:
+    """syncfs of the target's file system."""
+    with Root(root, identity, job) as target:
+        job.step("syncfs", "target")
+        syncfs(target.fd)
+        target.check()
+
+
+def prepare(
+    job: Job, *, root: bytes, identity: WireIdentity | None, base: bytes, make: bool, dir_mode: int | None
+) -> dict[str, bool]:
+    """Makes the base folder, if `make`; else raises Trouble "identity" base-gone where it is absent."""
+    with Root(root, identity, job) as target:
+        standing = b"" if make else base
+        folder, made = target.make(base, standing=standing, mode=dir_mode, durable=True)
+        os.close(folder)
+        return {"made": made}
+
+
+def sweep(job: Job, *, root: bytes, identity: WireIdentity | None, paths: Sequence[bytes]) -> list[bytes]:
+    """Unlinks these files, and answers with those that are now known to be gone."""
+    gone = []
+    with Root(root, identity, job) as target:
+        for path in paths:
+            job.check()
+            parts = components(path)
+            if not parts:
+                raise Trouble("bad", "the root is no temporary")
+            if _unlink(target, parts, job):
+                gone.append(path)
+        target.check()
+    return gone
+
+
+def _unlink(target: Root, parts: list[bytes], job: Job) -> bool:
+    try:
+        with closing(target.folder(b"/".join(parts[:-1]))) as folder:
+            job.step("unlink", "target")
+            os.unlink(parts[-1], dir_fd=folder)
+    except OSError as error:
+        return error.errno in _NOTHING_THERE
+    return True

@@ -1,0 +1,110 @@
+"""The source's side of a copy: the very version that was ordered, read, and compared again afterwards."""
+
+import errno
+import os
+import stat
+from collections.abc import Sequence
+from typing import Final
+
+import xxhash
+
+from cloudgather.agent import leases
+from cloudgather.agent.job import Job, Trouble
+from cloudgather.agent.places import closing, components, mount_under, open_root, walk
+
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+def digest_of(fd: int, job: Job, side: str, *, count: bool = False) -> bytes:
+    """xxh3-128 of all that can be read from `fd`, which stands at its beginning; `count`: as the job's progress."""
+    state = xxhash.xxh3_128()
+    view = memoryview(job.buffer)
+    total = 0
+    while True:
+        job.check()
+        job.step("read", side)
+        size = os.readv(fd, [view])
+        if size == 0:
+            return state.digest()
+        state.update(view[:size])
+        total += size
+        if count:
+            job.done = total
+
+
+class Original:
+    """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode."""
+
+    def __init__(self, root: bytes, path: bytes, version: Sequence[int], job: Job) -> None:
+        """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened."""
+        self._root = root
+        self._parts = components(path)
+        self._version = tuple(version)
+        self._job = job
+        with closing(self._find()) as found:
+            state = os.fstat(found)
+            self._demand_version(state)
+            mount, _ = mount_under(found)
+            job.step("open", "source")
+            self.fd = leases.reopened(found)
+        os.set_blocking(self.fd, True)
+        self._ctime_ns = state.st_ctime_ns
+        self.size = state.st_size
+        self.mtime_ns = state.st_mtime_ns
+        self.is_local = mount is not None and not mount.is_remote
+        self._tells_writers = mount is not None and mount.tells_writers
+
+    def __enter__(self) -> "Original":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+    def compare(self, digest: bytes) -> None:
+        """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there.
+
+        The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it.
+        """
+        self._demand_no_writer()
+        state = self._demand_same_file()
+        if state.st_ctime_ns != self._ctime_ns:
+            # A link was made, or a mode set; or somebody wrote and then put the mtime back.
+            os.lseek(self.fd, 0, os.SEEK_SET)
+            if digest_of(self.fd, self._job, "source") != digest:
+                raise Trouble("changed", "the source's content changed while it was copied")
+            self._demand_no_writer()
+            self._demand_same_file()
+
+    def _find(self) -> int:
+        """O_PATH, so that a FIFO that was put there is neither waited for nor woken."""
+        self._job.step("root", "source")
+        with closing(open_root(self._root)) as root:
+            self._job.step("open", "source")
+            try:
+                with closing(walk(root, self._parts[:-1])) as folder:
+                    return os.open(self._parts[-1], os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            except OSError as error:
+                if error.errno in _GONE:
+                    raise Trouble("gone", "the source is not there any more") from error
+                raise
+
+    def _demand_version(self, state: os.stat_result) -> None:
+        if stat.S_ISLNK(state.st_mode):
+            raise Trouble("gone", "a symlink stands where the source was")
+        now = (state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)
+        if not stat.S_ISREG(state.st_mode) or now != self._version:
+            raise Trouble("changed", "the source is not the version that was ordered")
+
+    def _demand_same_file(self) -> os.stat_result:
+        with closing(self._find()) as found:
+            self._job.step("stat", "source")
+            self._demand_version(os.fstat(found))
+        state = os.fstat(self.fd)
+        self._demand_version(state)
+        return state
+
+    def _demand_no_writer(self) -> None:
+        if self._tells_writers:
+            self._job.step("lease", "source")
+            if leases.ask(self.fd).access == leases.WRITTEN:
+                raise Trouble("changed", "somebody has the source open for writing")
