@@ -1,0 +1,133 @@
+"""Which transfers a listing or an operator's order is about, and carrying the order out on them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Final
+
+from cgwire.reasons import Reason
+from cloudgather.core.transfer import Event, State, Transfer
+from cloudgather.ports import Chosen, Move, Overtaken
+from cloudgather.store.moving import make
+from cloudgather.store.rows import TRANSFER, to_transfer
+
+_ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
+
+
+def listed(
+    connection: Connection, chosen: Chosen, *, limit: int, offset: int, newest_first: bool
+) -> Sequence[Transfer]:
+    """ports.QueueStore.transfers."""
+    if chosen.states == {State.QUEUED} and not newest_first:
+        return _in_turn(connection, chosen, limit, offset)
+    where, values = condition(chosen)
+    order = "id DESC" if newest_first else "id"
+    return _select(connection, f"{where} ORDER BY {order}", values, limit, offset)
+
+
+def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """ports.QueueStore.requeue: failed and cancelled ones are queued anew, queued ones become due at once.
+
+    One whose path has another transfer live already is passed over.
+    """
+    count = 0
+    for row in _matching(connection, chosen, (State.FAILED, State.CANCELLED)):
+        try:
+            make(connection, row, Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE), now)
+        except Overtaken:
+            continue
+        count += 1
+    where, values = condition(chosen)
+    return (
+        count
+        + connection.execute(
+            f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
+        ).rowcount
+    )
+
+
+def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime) -> int:
+    """ports.QueueStore.cancel."""
+    rows = _matching(connection, chosen, (State.QUEUED, State.FAILED))
+    for row in rows:
+        move = Move(transfer=row.id, generation=row.generation, event=Event.CANCEL, reason=reason)
+        make(connection, row, move, now)
+    return len(rows)
+
+
+def put_first(connection: Connection, chosen: Chosen) -> int:
+    """ports.QueueStore.put_first; among themselves they keep their order of age."""
+    where, values = condition(chosen)
+    targets = connection.execute(f"SELECT DISTINCT target FROM transfer WHERE {where} AND state = 'queued'", values)
+    count = 0
+    for (target,) in targets.fetchall():
+        (highest,) = connection.execute(
+            "SELECT max(priority) FROM transfer WHERE state = 'queued' AND target = ?", (target,)
+        ).fetchone()
+        count += connection.execute(
+            f"UPDATE transfer SET priority = :first, due = NULL WHERE {where} AND state = 'queued' "
+            "AND target = :of_target",
+            values | {"first": highest + 1, "of_target": target},
+        ).rowcount
+    return count
+
+
+def forget(connection: Connection, chosen: Chosen) -> int:
+    """ports.QueueStore.forget: out of listings and counts; they still bind, and history shows them until pruned."""
+    where, values = condition(chosen)
+    return connection.execute(
+        f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({_names(_ENDED)})", values
+    ).rowcount
+
+
+def condition(chosen: Chosen) -> tuple[str, dict[str, Any]]:
+    """SQL that holds for those chosen. Cleared ones are chosen by id only."""
+    terms = ["1"]
+    values: dict[str, Any] = {}
+    if chosen.ids:
+        terms.append(f"id IN ({', '.join(str(int(id)) for id in chosen.ids)})")
+    else:
+        terms.append("cleared = 0")
+    if chosen.states:
+        terms.append(f"state IN ({_names(chosen.states)})")
+    for term, name, value in (
+        ("task = :task", "task", chosen.task),
+        ("target = :target", "target", chosen.target),
+        ("run = :run", "run", chosen.run),
+        ("matches(:glob, path)", "glob", chosen.glob),
+    ):
+        if value is not None:
+            terms.append(term)
+            values[name] = value
+    return " AND ".join(terms), values
+
+
+def _in_turn(connection: Connection, chosen: Chosen, limit: int, offset: int) -> Sequence[Transfer]:
+    """In the order they will go: those due now by priority and age, then the others by when they are due."""
+    where, values = condition(chosen)
+    ready = f"{where} AND state = 'queued' AND due IS NULL"
+    found = _select(connection, f"{ready} ORDER BY priority DESC, id", values, limit, offset)
+    if len(found) == limit:
+        return found
+    (before,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {ready}", values).fetchone()
+    waiting = f"{where} AND state = 'queued' AND due IS NOT NULL ORDER BY due, priority DESC, id"
+    rest = _select(connection, waiting, values, limit - len(found), max(0, offset - before))
+    return [*found, *rest]
+
+
+def _matching(connection: Connection, chosen: Chosen, states: Iterable[State]) -> Sequence[Transfer]:
+    where, values = condition(chosen)
+    return _select(connection, f"{where} AND state IN ({_names(states)}) ORDER BY id", values, -1, 0)
+
+
+def _select(connection: Connection, clause: str, values: dict[str, Any], limit: int, offset: int) -> Sequence[Transfer]:
+    rows = connection.execute(
+        f"SELECT {TRANSFER} FROM transfer WHERE {clause} LIMIT :limit OFFSET :offset",
+        values | {"limit": limit, "offset": offset},
+    )
+    return [to_transfer(row) for row in rows]
+
+
+def _names(states: Iterable[State]) -> str:
+    """For an IN: written out, so that SQLite can use the partial indexes."""
+    return ", ".join(f"'{state}'" for state in sorted(states))

@@ -1,0 +1,83 @@
+"""Hands out what is due: priority first, then age, at a cost that does not grow with the queue."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from sqlite3 import Connection
+from typing import Final
+
+from cloudgather.core.transfer import Event, Transfer
+from cloudgather.ports import Move
+from cloudgather.store import debris
+from cloudgather.store.moving import make, transfer
+from cloudgather.store.rows import from_instant, to_instant
+
+PROMOTE: Final = "UPDATE transfer SET due = NULL WHERE state = 'queued' AND due IS NOT NULL AND target = ? AND due <= ?"
+TASKS: Final = "SELECT task FROM counter WHERE target = ? AND state = 'queued' AND transfers > 0"
+FIRST: Final = (
+    "SELECT -priority, id, size FROM transfer WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? "
+    "ORDER BY priority DESC, id LIMIT ?"
+)
+ANY_READY: Final = "SELECT 1 FROM transfer WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? LIMIT 1"
+WAITING: Final = "SELECT due, task FROM transfer WHERE state = 'queued' AND due IS NOT NULL AND target = ? ORDER BY due"
+
+
+def claim(
+    connection: Connection,
+    target: str,
+    now: datetime,
+    count: int,
+    most_bytes: int | None,
+    except_tasks: frozenset[str],
+) -> Sequence[Transfer]:
+    """ports.QueueStore.claim."""
+    connection.execute(PROMOTE, (target, from_instant(now)))
+    first: list[tuple[int, int, int]] = []
+    for task in _tasks(connection, target, except_tasks):
+        first += connection.execute(FIRST, (target, task, count)).fetchall()
+    claimed: list[Transfer] = []
+    total = 0
+    for _, id, size in sorted(first)[:count]:
+        total += size
+        if claimed and most_bytes is not None and total > most_bytes:
+            break
+        claimed.append(_claim(connection, id, now))
+    return claimed
+
+
+def _claim(connection: Connection, id: int, now: datetime) -> Transfer:
+    row = transfer(connection, id)
+    assert row is not None
+    temporary = debris.temporary_name(_daemon_id(connection), row.id, row.tries + 1)
+    move = Move(transfer=row.id, generation=row.generation, event=Event.CLAIM)
+    claimed = make(connection, row, move, now, temporary=temporary)
+    debris.write(connection, claimed, temporary)
+    return claimed
+
+
+def next_due(connection: Connection, target: str, except_tasks: frozenset[str]) -> datetime | None:
+    """ports.QueueStore.next_due."""
+    for task in _tasks(connection, target, except_tasks):
+        if connection.execute(ANY_READY, (target, task)).fetchone():
+            return to_instant(0)
+    for due, task in connection.execute(WAITING, (target,)):
+        if task not in except_tasks:
+            return to_instant(due)
+    return None
+
+
+def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
+    """ports.QueueStore.clamp_due."""
+    latest = from_instant(now + most)
+    return connection.execute(
+        "UPDATE transfer SET due = :latest WHERE state = 'queued' AND due IS NOT NULL AND due > :latest",
+        {"latest": latest},
+    ).rowcount
+
+
+def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:
+    """Those that have something queued for the target."""
+    return [task for (task,) in connection.execute(TASKS, (target,)) if task not in except_tasks]
+
+
+def _daemon_id(connection: Connection) -> str:
+    return str(connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()[0])

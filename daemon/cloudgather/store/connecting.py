@@ -1,0 +1,106 @@
+"""The two connections: one that writes with group commit, one that reads what has been committed."""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from sqlite3 import Connection
+from typing import Final
+from urllib.parse import quote
+
+from cloudgather.core.globs import matches
+from cloudgather.store.errors import unavailable
+from cloudgather.store.lane import Request
+
+_BUSY_SECONDS: Final = 10  # for a person's sqlite3 shell that holds a lock
+_KEPT_WAL: Final = 64 * 1024 * 1024
+
+
+def connect(file: str, *pragmas: str, read_only: bool = False) -> Connection:
+    """A connection that any one thread at a time may use; transactions are begun and ended by hand."""
+    uri = f"file:{quote(file)}?mode={'ro' if read_only else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.create_function("matches", 2, matches, deterministic=True)
+        for pragma in ("temp_store = MEMORY", *pragmas):  # MEMORY: a full /tmp must not matter
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class Writing:
+    """The only connection that writes.
+
+    What comes together is committed together (one fsync), each request in a savepoint of its own: one that raises
+    undoes nothing but itself. A request has its result only once the commit is on the disk (synchronous = FULL).
+    Where SQLite cannot write, nothing of the batch is there, all of it fails, and the next batch tries afresh.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._connection = connect(
+            file, "journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {_KEPT_WAL}"
+        )
+
+    def serve(self, batch: Sequence[Request]) -> None:
+        """Run the requests' steps and commit them."""
+        try:
+            self._undo()
+            self._connection.execute("BEGIN IMMEDIATE")
+            for request in batch:
+                self._serve_one(request)
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):  # tried again before the next batch
+                self._undo()
+            for request in batch:
+                request.result, request.error = None, unavailable(error, self._file) or error
+
+    def _serve_one(self, request: Request) -> None:
+        """Raises only what ends the whole transaction."""
+        self._connection.execute("SAVEPOINT request")
+        try:
+            request.result = request.step(self._connection)
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and unavailable(error, self._file) is not None:
+                raise
+            request.error = error
+            self._connection.execute("ROLLBACK TO request")
+        self._connection.execute("RELEASE request")
+
+    def _undo(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def finish(self) -> None:
+        """Bring the write-ahead log into the database and close."""
+        with contextlib.suppress(sqlite3.Error):  # a full disk: the log stays and is read at the next start
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._connection.close()
+
+
+class Reading:
+    """A connection that cannot write; each request sees one committed state."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._connection = connect(file, "query_only = ON")
+
+    def serve(self, batch: Sequence[Request]) -> None:
+        """Run the requests' steps, each in a snapshot."""
+        for request in batch:
+            try:
+                self._connection.execute("BEGIN")
+                request.result = request.step(self._connection)
+            except sqlite3.Error as error:
+                request.error = unavailable(error, self._file) or error
+            except Exception as error:
+                request.error = error
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def finish(self) -> None:
+        """Close."""
+        self._connection.close()

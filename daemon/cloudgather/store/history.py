@@ -1,0 +1,77 @@
+"""What has happened to transfers, and forgetting it when it is old."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Final
+
+from cloudgather.core.transfer import Event, State
+from cloudgather.ports import PastMove
+from cloudgather.store.rows import from_instant, to_instant, to_reason
+
+_AT_ONCE: Final = 500
+_ENDED: Final = "state IN ('done', 'failed', 'cancelled', 'vanished')"
+
+
+def moves(
+    connection: Connection,
+    *,
+    task: str | None,
+    path: bytes | None,
+    transfer: int | None,
+    limit: int,
+    before_id: int | None,
+) -> Sequence[tuple[int, PastMove]]:
+    """ports.QueueStore.history."""
+    terms, values = ["1"], dict[str, Any](limit=limit)
+    if task is not None:
+        terms.append("move.task = :task")
+        values["task"] = task
+    if path is not None:
+        terms.append("move.transfer IN (SELECT id FROM transfer WHERE path = :path)")
+        values["path"] = path
+    if transfer is not None:
+        terms.append("move.transfer = :transfer")
+        values["transfer"] = transfer
+    if before_id is not None:
+        terms.append("move.id < :before")
+        values["before"] = before_id
+    rows = connection.execute(
+        "SELECT move.id, move.transfer, move.task, path, at, event, before, after, attempt, move.reason "
+        "FROM move JOIN transfer ON transfer.id = move.transfer "
+        f"WHERE {' AND '.join(terms)} ORDER BY move.id DESC LIMIT :limit",
+        values,
+    )
+    return [(row[0], _past_move(row)) for row in rows]
+
+
+def prune_some(connection: Connection, before: datetime, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
+    """Remove some of the transfers that ended before, with their history, looking on from `after`.
+
+    Answers with how many went, and with where to look on; None once all have been looked at. What still binds its
+    path (the newest transfer of it, failed or cancelled) stays, however old: scans would send the file again.
+    """
+    rows = connection.execute(
+        "SELECT id, updated, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
+        "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
+        f"FROM transfer WHERE {_ENDED} AND updated < ? AND (updated, id) > (?, ?) ORDER BY updated, id LIMIT ?",
+        (from_instant(before), *after, _AT_ONCE),
+    ).fetchall()
+    gone = [(id,) for id, _, binding in rows if not binding]
+    connection.executemany("DELETE FROM move WHERE transfer = ?", gone)
+    connection.executemany("DELETE FROM transfer WHERE id = ?", gone)
+    return len(gone), (rows[-1][1], rows[-1][0]) if len(rows) == _AT_ONCE else None
+
+
+def _past_move(row: tuple[Any, ...]) -> PastMove:
+    return PastMove(
+        transfer=row[1],
+        task=row[2],
+        path=row[3],
+        at=to_instant(row[4]),
+        event=Event(row[5]),
+        before=State(row[6]),
+        after=State(row[7]),
+        attempt=row[8],
+        reason=to_reason(row[9]),
+    )

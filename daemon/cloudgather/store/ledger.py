@@ -1,0 +1,113 @@
+"""The ledger: what has been dealt with, by task and path, the newest only."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Final
+
+from cloudgather.core.transfer import Transfer
+from cloudgather.ports import LedgerEntry, Origin
+from cloudgather.store.rows import from_instant, from_number, to_instant
+
+_ENTRY: Final = "task, path, size, mtime_ns, origin, target, destination, target_size, digest, transfer, strength, at"
+
+
+def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]:
+    """ports.QueueStore.ledger."""
+    found: dict[bytes, LedgerEntry] = {}
+    for some in pieces(paths):
+        marks = ", ".join("?" * len(some))
+        rows = connection.execute(f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path IN ({marks})", (task, *some))
+        found.update((row[1], _entry(row)) for row in rows)
+    return found
+
+
+def page(connection: Connection, task: str, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
+    """ports.QueueStore.ledger_of."""
+    rows = connection.execute(
+        f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path > ? ORDER BY path LIMIT ?", (task, after or b"", limit)
+    )
+    return [_entry(row) for row in rows]
+
+
+def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """ports.QueueStore.adopt."""
+    for entry in entries:
+        _put(connection, entry)
+
+
+def write(connection: Connection, row: Transfer, now: datetime) -> None:
+    """The transfer stands under its final name; nothing is known yet of the cloud."""
+    _put(
+        connection,
+        LedgerEntry(
+            task=row.task,
+            path=row.path,
+            size=row.version.size,
+            mtime_ns=row.version.mtime_ns,
+            origin=Origin.SENT,
+            target=row.target,
+            destination=row.destination,
+            target_size=None,
+            digest=row.sent.digest if row.sent else None,
+            transfer=row.id,
+            strength="",
+            at=now,
+        ),
+    )
+
+
+def confirm(connection: Connection, row: Transfer, strength: str) -> None:
+    """Note the strength, unless another transfer has been written since."""
+    connection.execute(
+        "UPDATE ledger SET strength = ? WHERE task = ? AND path = ? AND transfer = ?",
+        (strength, row.task, row.path, row.id),
+    )
+
+
+def lose(connection: Connection, row: Transfer) -> None:
+    """The cloud lost it: it counts as never sent, unless another transfer has been written since."""
+    connection.execute("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", (row.task, row.path, row.id))
+
+
+def pieces(values: Sequence[bytes], most: int = 500) -> Iterator[Sequence[bytes]]:
+    """So many at a time that a statement can name them."""
+    for begin in range(0, len(values), most):
+        yield values[begin : begin + most]
+
+
+def _put(connection: Connection, entry: LedgerEntry) -> None:
+    connection.execute(
+        f"INSERT OR REPLACE INTO ledger ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.task,
+            entry.path,
+            entry.size,
+            from_number(entry.mtime_ns),
+            str(entry.origin),
+            entry.target,
+            entry.destination,
+            entry.target_size,
+            entry.digest,
+            entry.transfer,
+            entry.strength,
+            from_instant(entry.at),
+        ),
+    )
+
+
+def _entry(row: tuple[Any, ...]) -> LedgerEntry:
+    return LedgerEntry(
+        task=row[0],
+        path=row[1],
+        size=row[2],
+        mtime_ns=int(row[3]),
+        origin=Origin(row[4]),
+        target=row[5],
+        destination=row[6],
+        target_size=row[7],
+        digest=row[8],
+        transfer=row[9],
+        strength=row[10],
+        at=to_instant(row[11]),
+    )

@@ -1,0 +1,148 @@
+"""Opens the database of a state directory: checks that it is ours and whole before anything is written to it."""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import Final
+
+from cloudgather.store.connecting import connect
+from cloudgather.store.errors import StateCorrupt, StateForeign, StateNewer, StateUnusable
+from cloudgather.store.migrating import (
+    APPLICATION_ID,
+    Migration,
+    application_of,
+    back_up,
+    is_blank,
+    migrate,
+    schema_of,
+)
+
+DATABASE: Final = "state.db"
+
+_MAGIC: Final = b"SQLite format 3\0"
+_BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def make_folder(state_dir: str) -> None:
+    """Make the state directory, for us alone; raises StateUnusable."""
+    try:
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StateUnusable(state_dir, error.strerror or str(error)) from error
+
+
+def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migration]) -> str:
+    """The path of the database, made if there is none, and brought to the newest schema; the lock must be held.
+
+    Raises StateForeign, StateCorrupt, StateNewer or StateUnusable. The database is only written to once it is known
+    to be ours and whole. A damaged or newer one is copied, byte for byte, before it is refused, and one that will be
+    migrated is backed up; no file that stands is ever overwritten.
+    """
+    file = os.path.join(state_dir, DATABASE)
+    try:
+        _make(file)
+        found = _check(file, now, newest=migrations[-1].number)
+        if found < migrations[-1].number:
+            with closing(connect(file, "synchronous = FULL")) as connection:
+                if found:
+                    back_up(connection, _beside(file, f"before-schema-{migrations[-1].number}", now))
+                migrate(connection, migrations)
+    except OSError as error:
+        raise StateUnusable(file, error.strerror or str(error)) from error
+    except sqlite3.Error as error:
+        raise StateUnusable(file, str(error)) from error
+    return file
+
+
+def _make(file: str) -> None:
+    """An empty file, if there is none: SQLite then makes its others with the same mode."""
+    try:
+        descriptor = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+    folder = os.open(os.path.dirname(file), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # SQLite does this for its log, not for the database
+    finally:
+        os.close(folder)
+
+
+def _check(file: str, now: datetime, *, newest: int) -> int:
+    """The database's schema, 0 for one without; raises if it is not ours, damaged or newer. Changes nothing."""
+    with open(file, "rb") as database:
+        magic = database.read(len(_MAGIC))
+    if not magic and not _size(file + "-wal"):
+        return 0
+    if not magic:
+        raise StateCorrupt(file, "it is empty, but its log is not", _kept(file, "corrupt", now))
+    if magic != _MAGIC:
+        raise StateForeign(file, "it is not an SQLite database")
+    try:
+        # A crash while it was made leaves a journal, which only a writer can roll back.
+        with closing(connect(file, read_only=not os.path.exists(file + "-journal"))) as connection:
+            if is_blank(connection) and application_of(connection) in (0, APPLICATION_ID):
+                return 0
+            if application_of(connection) != APPLICATION_ID:
+                raise StateForeign(file, "it belongs to another program")
+            schema = schema_of(connection)
+            if schema > newest:
+                raise StateNewer(file, schema, newest, _kept(file, "newer", now))
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF not in _BROKEN:
+            raise
+        verdict = str(error)
+    if verdict != "ok":
+        raise StateCorrupt(file, verdict, _kept(file, "corrupt", now))
+    return schema
+
+
+def _size(file: str) -> int:
+    try:
+        return os.stat(file).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _kept(file: str, label: str, now: datetime) -> str | None:
+    """Copy the database and its log, unless a daemon that is started over and over has done so; None: no space."""
+    known = _copy_of(file, label)
+    if known is not None:
+        return known
+    copy = _beside(file, label, now)
+    try:
+        for suffix in ("-wal", ""):
+            if os.path.exists(file + suffix):
+                shutil.copy2(file + suffix, copy + suffix)
+    except OSError:
+        for suffix in ("-wal", ""):
+            if os.path.exists(copy + suffix):
+                os.unlink(copy + suffix)
+        return None
+    return copy
+
+
+def _copy_of(file: str, label: str) -> str | None:
+    """An earlier copy of the file as it is now, told by size and mtime."""
+    folder, name = os.path.split(file)
+    now = os.stat(file)
+    for entry in os.scandir(folder):
+        if entry.name.startswith(f"{name}.{label}-") and not entry.name.endswith("-wal"):
+            then = entry.stat()
+            if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
+                return entry.path
+    return None
+
+
+def _beside(file: str, label: str, now: datetime) -> str:
+    """A name that nothing has."""
+    stamp = f"{file}.{label}-{now:%Y%m%dT%H%M%SZ}"
+    name, number = stamp, 1
+    while os.path.lexists(name) or os.path.lexists(name + "-wal"):
+        number += 1
+        name = f"{stamp}-{number}"
+    return name

@@ -1,0 +1,117 @@
+"""What is remembered of tasks, targets and the daemon between starts."""
+
+from collections.abc import Mapping
+from sqlite3 import Connection
+from typing import Any, Final
+
+from cloudgather.core.target import Identity
+from cloudgather.core.transfer import State
+from cloudgather.ports import TargetMemory, TaskMemory
+from cloudgather.store.rows import (
+    from_optional_instant,
+    from_reason,
+    packed,
+    to_optional_instant,
+    to_reason,
+    unpacked,
+)
+
+DAEMON_ID: Final = "daemon-id"
+
+
+def counts(connection: Connection) -> Mapping[tuple[str, str, State], tuple[int, int]]:
+    """ports.QueueStore.counts."""
+    rows = connection.execute("SELECT task, target, state, transfers, bytes FROM counter WHERE transfers > 0")
+    return {(task, target, State(state)): (transfers, size) for task, target, state, transfers, size in rows}
+
+
+def tasks(connection: Connection) -> Mapping[str, TaskMemory]:
+    """ports.QueueStore.tasks."""
+    rows = connection.execute("SELECT name, paused, initialised, base_made, last_due FROM task_memory")
+    return {
+        row[0]: TaskMemory(
+            name=row[0],
+            paused=bool(row[1]),
+            initialised=bool(row[2]),
+            base_made=bool(row[3]),
+            last_due=to_optional_instant(row[4]),
+        )
+        for row in rows
+    }
+
+
+def remember_task(connection: Connection, memory: TaskMemory) -> None:
+    """ports.QueueStore.remember_task."""
+    connection.execute(
+        "INSERT OR REPLACE INTO task_memory (name, paused, initialised, base_made, last_due) VALUES (?, ?, ?, ?, ?)",
+        (
+            memory.name,
+            int(memory.paused),
+            int(memory.initialised),
+            int(memory.base_made),
+            from_optional_instant(memory.last_due),
+        ),
+    )
+
+
+def targets(connection: Connection) -> Mapping[str, TargetMemory]:
+    """ports.QueueStore.targets."""
+    rows = connection.execute(
+        "SELECT name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts FROM target_memory"
+    )
+    return {row[0]: _target(row) for row in rows}
+
+
+def remember_target(connection: Connection, memory: TargetMemory) -> None:
+    """ports.QueueStore.remember_target."""
+    identity = memory.identity
+    connection.execute(
+        "INSERT OR REPLACE INTO target_memory "
+        "(name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            memory.name,
+            memory.root,
+            None if identity is None else packed([identity.mount_point, identity.fs_type, identity.source]),
+            int(memory.paused),
+            from_optional_instant(memory.breaker_until),
+            memory.breaker_opened,
+            from_reason(memory.breaker_reason),
+            None if memory.facts is None else packed(dict(memory.facts)),
+        ),
+    )
+
+
+def flags(connection: Connection) -> Mapping[str, str]:
+    """ports.QueueStore.flags."""
+    return dict(connection.execute("SELECT name, value FROM flag"))
+
+
+def set_flag(connection: Connection, name: str, value: str | None) -> None:
+    """ports.QueueStore.set_flag; the daemon id, from which temporary names are made, cannot be set."""
+    if name == DAEMON_ID:
+        raise ValueError("the daemon id is made once with the database")
+    if value is None:
+        connection.execute("DELETE FROM flag WHERE name = ?", (name,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO flag (name, value) VALUES (?, ?)", (name, value))
+
+
+def _target(row: tuple[Any, ...]) -> TargetMemory:
+    return TargetMemory(
+        name=row[0],
+        root=row[1],
+        identity=_identity(row[2]),
+        paused=bool(row[3]),
+        breaker_until=to_optional_instant(row[4]),
+        breaker_opened=row[5],
+        breaker_reason=to_reason(row[6]),
+        facts=None if row[7] is None else unpacked(row[7]),
+    )
+
+
+def _identity(blob: bytes | None) -> Identity | None:
+    if blob is None:
+        return None
+    mount_point, fs_type, source = unpacked(blob)
+    return Identity(mount_point=mount_point, fs_type=fs_type, source=source)

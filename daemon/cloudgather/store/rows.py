@@ -1,0 +1,126 @@
+"""Rows and values: how a transfer, a reason, an instant and a number too large for SQLite are stored."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgpack
+
+from cgwire.reasons import Reason
+from cloudgather.core.transfer import Sent, State, Transfer, Version
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+
+TRANSFER: Final = (
+    "id, task, path, target, destination, size, mtime_ns, device, inode, generation, state, priority, attempts, tries, "
+    "temporary, sent, reason, plan_reason, replaces, guessed, due, run, created, updated"
+)
+
+
+def packed(value: Any) -> bytes:
+    """Any value of None, bool, numbers, str, bytes, lists and maps."""
+    return bytes(msgpack.packb(value, default=str, unicode_errors="surrogateescape"))
+
+
+def unpacked(blob: bytes) -> Any:
+    """The inverse of packed."""
+    return msgpack.unpackb(blob, unicode_errors="surrogateescape", strict_map_key=False)
+
+
+def from_instant(instant: datetime) -> int:
+    """Whole microseconds since 1970; `instant` is aware."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def to_instant(stored: int) -> datetime:
+    """The inverse of from_instant."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def from_optional_instant(instant: datetime | None) -> int | None:
+    """from_instant, None staying None."""
+    return None if instant is None else from_instant(instant)
+
+
+def to_optional_instant(stored: int | None) -> datetime | None:
+    """to_instant, None staying None."""
+    return None if stored is None else to_instant(stored)
+
+
+def from_number(number: int) -> int | str:
+    """For columns without a type: an int where 64 bits hold it, else its digits."""
+    return number if _SMALLEST <= number <= _LARGEST else str(number)
+
+
+def from_reason(reason: Reason | None) -> bytes | None:
+    """As the wire has it."""
+    return None if reason is None else packed(reason.to_wire())
+
+
+def to_reason(blob: bytes | None) -> Reason | None:
+    """The inverse of from_reason."""
+    return None if blob is None else Reason.from_wire(unpacked(blob))
+
+
+def from_sent(sent: Sent | None) -> bytes | None:
+    """A list of its fields; an mtime beyond 64 bits becomes its digits (msgpack's `default`)."""
+    return None if sent is None else packed([sent.size, sent.mtime_ns, sent.digest, sent.standing])
+
+
+def to_sent(blob: bytes | None) -> Sent | None:
+    """The inverse of from_sent."""
+    if blob is None:
+        return None
+    size, mtime_ns, digest, standing = unpacked(blob)
+    return Sent(
+        size=size,
+        mtime_ns=None if mtime_ns is None else int(mtime_ns),
+        digest=digest,
+        standing=None if standing is None else (standing[0], int(standing[1])),
+    )
+
+
+def from_version(version: Version) -> dict[str, int | str]:
+    """By column."""
+    return {
+        "size": version.size,
+        "mtime_ns": from_number(version.mtime_ns),
+        "device": from_number(version.device),
+        "inode": from_number(version.inode),
+    }
+
+
+def to_transfer(row: tuple[Any, ...]) -> Transfer:
+    """A row of the columns TRANSFER."""
+    plan_reason = to_reason(row[17])
+    assert plan_reason is not None
+    return Transfer(
+        id=row[0],
+        task=row[1],
+        path=row[2],
+        target=row[3],
+        destination=row[4],
+        version=Version(size=row[5], mtime_ns=int(row[6]), device=int(row[7]), inode=int(row[8])),
+        generation=row[9],
+        state=State(row[10]),
+        priority=row[11],
+        attempts=row[12],
+        tries=row[13],
+        temporary=row[14],
+        sent=to_sent(row[15]),
+        reason=to_reason(row[16]),
+        plan_reason=plan_reason,
+        replace=bool(row[18]),
+        guessed=bool(row[19]),
+        due=to_optional_instant(row[20]),
+        run=row[21],
+        created=to_instant(row[22]),
+        updated=to_instant(row[23]),
+    )
+
+
+def assignments(changes: Mapping[str, Any]) -> str:
+    """The SET clause of these columns, values by name."""
+    return ", ".join(f"{column} = :{column}" for column in changes)

@@ -1,0 +1,198 @@
+"""The store: ports.QueueStore on an SQLite database in the state directory."""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from cgwire.reasons import Reason
+from cloudgather.core.transfer import Plan, State, Transfer, Version
+from cloudgather.ports import (
+    Added,
+    Chosen,
+    Debris,
+    LedgerEntry,
+    Move,
+    PastMove,
+    Run,
+    TargetMemory,
+    TaskMemory,
+)
+from cloudgather.store import adding, choosing, claiming, debris, history, ledger, moving, remembered, runs
+from cloudgather.store.connecting import Reading, Writing
+from cloudgather.store.errors import StateUnusable
+from cloudgather.store.lane import Lane
+from cloudgather.store.locking import StateLock
+from cloudgather.store.migrating import Migration, known_migrations
+from cloudgather.store.opening import make_folder, open_database
+
+
+async def open_store(state_dir: str, *, now: datetime, migrations: Sequence[Migration] | None = None) -> "SqliteStore":
+    """Lock the state directory, check and if need be make or migrate its database, and open it.
+
+    Raises one of errors.StateRefused; then nothing is locked and nothing was changed.
+    """
+    known = known_migrations() if migrations is None else migrations
+    lock, writing, reading = await asyncio.to_thread(_open, state_dir, now, known)
+    return SqliteStore(lock=lock, writing=writing, reading=reading)
+
+
+def _open(state_dir: str, now: datetime, migrations: Sequence[Migration]) -> tuple[StateLock, Writing, Reading]:
+    make_folder(state_dir)
+    lock = StateLock(state_dir)
+    try:
+        file = open_database(state_dir, now=now, migrations=migrations)
+        return lock, *_connect(file)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _connect(file: str) -> tuple[Writing, Reading]:
+    try:
+        writing = Writing(file)
+        try:
+            return writing, Reading(file)
+        except BaseException:
+            writing.finish()
+            raise
+    except sqlite3.Error as error:
+        raise StateUnusable(file, str(error)) from error
+
+
+class SqliteStore:
+    """ports.QueueStore; each method is described there.
+
+    One thread writes and commits in groups, one reads. A call that has returned is on the disk; reads see all that
+    has been committed when they begin.
+    """
+
+    def __init__(self, *, lock: StateLock, writing: Writing, reading: Reading) -> None:
+        self._lock = lock
+        self._writer = Lane("store-writer", writing.serve, writing.finish)
+        self._reader = Lane("store-reader", reading.serve, reading.finish)
+
+    async def close(self) -> None:
+        """Finish what was asked for, bring the log into the database and let go of the state directory."""
+        await self._reader.close()
+        await self._writer.close()
+        self._lock.release()
+
+    async def add(self, plans: Sequence[Plan], *, now: datetime) -> Sequence[tuple[int, Added]]:
+        return await self._writer.do(partial(adding.add_all, plans=plans, now=now))
+
+    async def claim(
+        self, target: str, *, now: datetime, count: int, most_bytes: int | None, except_tasks: frozenset[str]
+    ) -> Sequence[Transfer]:
+        step = partial(
+            claiming.claim, target=target, now=now, count=count, most_bytes=most_bytes, except_tasks=except_tasks
+        )
+        return await self._writer.do(step)
+
+    async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
+        return await self._writer.do(partial(moving.move_all, moves=moves, now=now))
+
+    async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
+        return await self._writer.do(partial(choosing.requeue, chosen=chosen, now=now))
+
+    async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
+        return await self._writer.do(partial(choosing.cancel, chosen=chosen, reason=reason, now=now))
+
+    async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
+        return await self._writer.do(partial(choosing.put_first, chosen=chosen))
+
+    async def forget(self, chosen: Chosen, *, now: datetime) -> int:
+        return await self._writer.do(partial(choosing.forget, chosen=chosen))
+
+    async def transfer(self, id: int) -> Transfer | None:
+        return await self._reader.do(partial(moving.transfer, id=id))
+
+    async def transfers(
+        self, chosen: Chosen, *, limit: int, offset: int = 0, newest_first: bool = False
+    ) -> Sequence[Transfer]:
+        step = partial(choosing.listed, chosen=chosen, limit=limit, offset=offset, newest_first=newest_first)
+        return await self._reader.do(step)
+
+    async def newest(self, task: str, path: bytes) -> Transfer | None:
+        return await self._reader.do(partial(adding.newest, task=task, path=path))
+
+    async def counts(self) -> Mapping[tuple[str, str, State], tuple[int, int]]:
+        return await self._reader.do(remembered.counts)
+
+    async def next_due(self, target: str, *, except_tasks: frozenset[str] = frozenset()) -> datetime | None:
+        return await self._reader.do(partial(claiming.next_due, target=target, except_tasks=except_tasks))
+
+    async def clamp_due(self, *, now: datetime, most: timedelta) -> int:
+        return await self._writer.do(partial(claiming.clamp_due, now=now, most=most))
+
+    async def ledger(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]:
+        return await self._reader.do(partial(ledger.entries, task=task, paths=paths))
+
+    async def ledger_of(self, task: str, *, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
+        return await self._reader.do(partial(ledger.page, task=task, after=after, limit=limit))
+
+    async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
+        await self._writer.do(partial(ledger.adopt, entries=entries))
+
+    async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
+        wanted = {path: (version.size, version.mtime_ns) for path, version in versions}
+        return await self._reader.do(partial(adding.bound, task=task, versions=wanted))
+
+    async def history(
+        self, *, task: str | None, path: bytes | None, transfer: int | None, limit: int, before_id: int | None = None
+    ) -> Sequence[tuple[int, PastMove]]:
+        step = partial(history.moves, task=task, path=path, transfer=transfer, limit=limit, before_id=before_id)
+        return await self._reader.do(step)
+
+    async def debris(self, target: str | None = None) -> Sequence[Debris]:
+        return await self._reader.do(partial(debris.unowned, target=target))
+
+    async def swept(self, ids: Sequence[int]) -> None:
+        await self._writer.do(partial(debris.swept, ids=ids))
+
+    async def start_run(self, task: str, trigger: str, *, now: datetime) -> int:
+        return await self._writer.do(partial(runs.start, task=task, trigger=trigger, now=now))
+
+    async def note_run(
+        self, run: int, *, now: datetime, seen: int, planned: int, skipped: int, problem: Reason | None
+    ) -> None:
+        step = partial(runs.note, run=run, now=now, seen=seen, planned=planned, skipped=skipped, problem=problem)
+        await self._writer.do(step)
+
+    async def interrupt_runs(self, *, reason: Reason, now: datetime) -> int:
+        return await self._writer.do(partial(runs.interrupt, reason=reason, now=now))
+
+    async def runs(self, task: str | None, *, limit: int) -> Sequence[Run]:
+        return await self._reader.do(partial(runs.newest, task=task, limit=limit))
+
+    async def run(self, id: int) -> Run | None:
+        return await self._reader.do(partial(runs.one, id=id))
+
+    async def prune(self, *, before: datetime) -> int:
+        """Not one step but many, so that nobody waits long; interrupted, the next one goes on."""
+        removed = 0
+        look_on: tuple[int, int] | None = (0, 0)
+        while look_on is not None:
+            gone, look_on = await self._writer.do(partial(history.prune_some, before=before, after=look_on))
+            removed += gone
+        await self._writer.do(partial(runs.prune, before=before))
+        return removed
+
+    async def tasks(self) -> Mapping[str, TaskMemory]:
+        return await self._reader.do(remembered.tasks)
+
+    async def remember_task(self, memory: TaskMemory) -> None:
+        await self._writer.do(partial(remembered.remember_task, memory=memory))
+
+    async def targets(self) -> Mapping[str, TargetMemory]:
+        return await self._reader.do(remembered.targets)
+
+    async def remember_target(self, memory: TargetMemory) -> None:
+        await self._writer.do(partial(remembered.remember_target, memory=memory))
+
+    async def flags(self) -> Mapping[str, str]:
+        return await self._reader.do(remembered.flags)
+
+    async def set_flag(self, name: str, value: str | None) -> None:
+        await self._writer.do(partial(remembered.set_flag, name=name, value=value))
