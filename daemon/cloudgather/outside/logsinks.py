@@ -1,0 +1,168 @@
+"""The places that log lines are written to; each answers with what it had to drop, and none of them waits."""
+
+import os
+import select
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, tzinfo
+from typing import Final, Protocol
+
+from cloudgather.outside.journal import JournalSender
+from cloudgather.outside.logfiles import DatedLog, file_name
+from cloudgather.outside.loglines import Line
+
+_PATIENCE: Final = 0.2  # seconds that a full pipe may take to be read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Lines that could not be written."""
+
+    lines: int
+    why: str  # "cannot write FILE: No space left on device"
+
+
+class Sink(Protocol):
+    """Where lines of `level` and above go."""
+
+    level: int
+
+    def write(self, lines: Sequence[Line]) -> Loss | None:
+        """Write them in order, without waiting; None when all are written. Raises nothing."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        ...
+
+
+class Console:
+    """A descriptor, mostly standard error. Where nobody reads it, lines are dropped."""
+
+    def __init__(self, fd: int, *, level: int, zone: tzinfo | None, priorities: bool = False) -> None:
+        self.level = level
+        self._fd = fd
+        self._zone = zone
+        self._priorities = priorities  # "<4>" before each line, which journald reads as its level
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+
+    def write(self, lines: Sequence[Line]) -> Loss | None:
+        """A descriptor that polls writable takes PIPE_BUF bytes at once; so much is written at a time."""
+        for count, line in enumerate(lines):
+            text = line.text(self._zone) + "\n"
+            if self._priorities:
+                text = "".join(f"<{line.priority}>{part}\n" for part in text.splitlines())
+            data = text.encode("utf-8", "backslashreplace")
+            try:
+                for start in range(0, len(data), select.PIPE_BUF):
+                    if not any(found & select.POLLOUT for _, found in self._poll.poll(_PATIENCE * 1000)):
+                        raise BlockingIOError("nobody reads it")
+                    os.write(self._fd, data[start : start + select.PIPE_BUF])
+            except OSError as error:
+                return Loss(lines=len(lines) - count, why=f"cannot write to the console: {error.strerror or error}")
+        return None
+
+    def close(self) -> None:
+        """The descriptor is not ours."""
+
+
+class File:
+    """The log of the whole daemon."""
+
+    def __init__(self, path: str, *, level: int, zone: tzinfo | None) -> None:
+        self.level = level
+        self._path = path
+        self._zone = zone
+        self._log = DatedLog(path, zone)
+
+    def write(self, lines: Sequence[Line]) -> Loss | None:
+        """One append for the lines of a day."""
+        return _append(self._log, self._path, lines, self._zone)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class TaskFiles:
+    """A log for each task, in one folder; lines about no task are not for it."""
+
+    def __init__(self, folder: str, *, level: int, zone: tzinfo | None) -> None:
+        self.level = level
+        self._folder = folder
+        self._zone = zone
+        self._logs: dict[str, DatedLog] = {}
+
+    def write(self, lines: Sequence[Line]) -> Loss | None:
+        """Each task's lines in order."""
+        by_task: dict[str, list[Line]] = defaultdict(list)
+        for line in lines:
+            if line.task is not None:
+                by_task[line.task].append(line)
+        losses = []
+        for task, its_lines in by_task.items():
+            path = os.path.join(self._folder, file_name(task))
+            log = self._logs.setdefault(task, DatedLog(path, self._zone))
+            if loss := _append(log, path, its_lines, self._zone):
+                losses.append(loss)
+        return Loss(lines=sum(loss.lines for loss in losses), why=losses[0].why) if losses else None
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class Journal:
+    """systemd's journal, with structured fields; what its socket does not take at once goes to `otherwise`."""
+
+    def __init__(self, sender: JournalSender, otherwise: Console, *, level: int) -> None:
+        self.level = level
+        self._sender = sender
+        self._otherwise = otherwise
+
+    def write(self, lines: Sequence[Line]) -> Loss | None:
+        """One entry for each line."""
+        refused = []
+        for line in lines:
+            try:
+                self._sender.send(_fields(line))
+            except OSError:
+                refused.append(line)
+        return self._otherwise.write(refused) if refused else None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._sender.close()
+
+
+def _fields(line: Line) -> dict[str, str | int]:
+    file, number, function = line.code
+    return {
+        "MESSAGE": f"{line.message}\n{line.trace}" if line.trace else line.message,
+        "PRIORITY": line.priority,
+        "SYSLOG_IDENTIFIER": "cloudgatherd",
+        "LOGGER": line.logger,
+        "CODE_FILE": file,
+        "CODE_LINE": number,
+        "CODE_FUNC": function,
+        **line.fields,
+    }
+
+
+def _append(log: DatedLog, path: str, lines: Sequence[Line], zone: tzinfo | None) -> Loss | None:
+    by_day: dict[date, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_day[line.day(zone)].append(line)
+    lost, why = 0, ""
+    for day, its_lines in by_day.items():
+        data = "".join(f"{line.text(zone)}\n" for line in its_lines).encode("utf-8", "backslashreplace")
+        try:
+            try:
+                log.append(data, day)
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                log.append(data, day)
+        except OSError as error:
+            lost += len(its_lines)
+            why = f"cannot write {path}: {error.strerror}"
+    return Loss(lines=lost, why=why) if lost else None

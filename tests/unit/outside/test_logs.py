@@ -1,0 +1,202 @@
+"""Log lines reach console, files and listeners, and a place that cannot be written costs nothing but its lines."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from cloudgather.outside.loglines import line_of
+from cloudgather.outside.logs import Logging, set_up
+
+logger = logging.getLogger("cloudgather.tests")
+
+
+@contextmanager
+def a_log(
+    log_dir: Path | None, *, console: int | None = None, log_level: str = "INFO", console_level: str = "INFO"
+) -> Iterator[Logging]:
+    null = os.open(os.devnull, os.O_WRONLY)
+    log = set_up(
+        log_dir=None if log_dir is None else str(log_dir),
+        log_level=log_level,
+        console_level=console_level,
+        zone=UTC,
+        environ={},
+        console=null if console is None else console,
+    )
+    try:
+        yield log
+    finally:
+        log.close()
+        os.close(null)
+
+
+def about(task: str, run: int | None = None) -> Mapping[str, object]:
+    return {"TASK": task, "TRANSFER": 7} | ({} if run is None else {"RUN": run})
+
+
+def without_time(lines: list[str]) -> list[str]:
+    return [line[20:] for line in lines]
+
+
+def test_a_line_about_a_task_stands_in_the_daemons_and_in_the_tasks_log(tmp_path: Path) -> None:
+    with a_log(tmp_path) as log:
+        logger.info("7 a.mkv uploaded", extra=about("电影", 3))
+        logger.warning("low on space")
+
+        assert without_time(log.read_lines()) == ["INFO [电影 run 3] 7 a.mkv uploaded", "WARNING low on space"]
+        assert without_time(log.read_lines("电影")) == ["INFO [电影 run 3] 7 a.mkv uploaded"]
+
+    assert (tmp_path / "tasks" / "电影.log").read_text().endswith("INFO [电影 run 3] 7 a.mkv uploaded\n")
+
+
+def test_the_lines_of_one_run_are_found_with_their_tracebacks(tmp_path: Path) -> None:
+    with a_log(tmp_path) as log:
+        logger.info("one", extra=about("films", 1))
+        try:
+            raise OSError("broken")
+        except OSError:
+            logger.exception("two", extra=about("films", 12))
+        logger.info("three, not [films run 12] ", extra=about("films", 2))
+        logger.info("four", extra=about("films", 12))
+
+        found = log.read_lines("films", run=12)
+
+    assert without_time([found[0]]) == ["ERROR [films run 12] two"]
+    assert found[-2].strip() == "OSError: broken"
+    assert without_time([found[-1]]) == ["INFO [films run 12] four"]
+
+
+def test_only_as_many_lines_as_asked_for_and_the_last_ones(tmp_path: Path) -> None:
+    with a_log(tmp_path) as log:
+        for number in range(5000):
+            logger.info("line %d", number, extra=about("films"))
+
+        assert [line.rsplit(" ", 1)[1] for line in log.read_lines("films", lines=3)] == ["4997", "4998", "4999"]
+
+
+def test_levels_are_separate_for_file_and_console(tmp_path: Path) -> None:
+    console = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
+
+    with a_log(tmp_path, console=console, log_level="DEBUG", console_level="ERROR") as log:
+        logger.debug("small")
+        logger.error("great")
+        log.flush()
+        told = (tmp_path / "console").read_text()
+        kept = log.read_lines()
+    os.close(console)
+
+    assert without_time(told.splitlines()) == ["ERROR great"]
+    assert without_time(kept) == ["DEBUG small", "ERROR great"]
+
+
+def test_a_message_is_one_line_whatever_a_name_holds(tmp_path: Path) -> None:
+    with a_log(tmp_path) as log:
+        logger.info("%s", "a\nb\x1b[2J" + os.fsdecode(b"\xff"))
+
+        assert without_time(log.read_lines()) == ["INFO a\\nb\\x1b[2J\\udcff"]
+
+
+def test_arguments_that_do_not_fit_lose_no_line() -> None:
+    record = logging.makeLogRecord({"msg": "%d files", "args": ("many",)})
+
+    assert line_of(record).message == "%d files ('many',)"
+
+
+def test_a_console_that_nobody_reads_loses_its_lines_and_nothing_else(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writing, b"." * 65536)
+    os.set_blocking(writing, True)
+
+    with a_log(tmp_path, console=writing) as log:
+        logger.info("one")
+        log.flush()
+        logger.info("two")
+
+        assert log.flush(timeout=5)
+        assert log.dropped == 2
+        read = without_time(log.read_lines())
+    os.close(reading)
+    os.close(writing)
+
+    assert read[0] == "INFO one"
+    assert read[1].startswith("WARNING cannot write to the console: nobody reads it;")
+    assert read[2:] == ["INFO two"]
+
+
+def test_a_file_that_cannot_be_written_is_said_once_and_again_when_it_can(tmp_path: Path) -> None:
+    console = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
+    (tmp_path / "logs").write_text("a file where the folder should be")
+
+    with a_log(tmp_path / "logs", console=console) as log:
+        logger.info("one")
+        log.flush()
+        logger.info("two")
+        log.flush()
+        dropped = log.dropped
+        (tmp_path / "logs").unlink()
+        logger.info("three")
+        kept = log.read_lines()
+    told = without_time((tmp_path / "console").read_text().splitlines())
+    os.close(console)
+
+    assert dropped == 2
+    assert [line for line in told if "cannot write" in line] == [told[1]]
+    assert told[1].endswith("Not a directory; log lines are dropped until it can be written")
+    assert told[-1] == "WARNING the log can be written again; 2 lines were dropped"
+    assert without_time(kept) == ["INFO three", "WARNING the log can be written again; 2 lines were dropped"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_costs_lines_and_not_the_daemon(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "films.log").symlink_to("/dev/full")
+
+    with a_log(tmp_path) as log:
+        logger.info("one", extra=about("films"))
+        log.flush()
+        read = without_time(log.read_lines())
+
+    assert log.dropped == 1
+    assert read[0] == "INFO [films] one"
+    assert "No space left on device" in read[1]
+
+
+def test_listeners_hear_every_line_and_one_that_fails_harms_nobody(tmp_path: Path) -> None:
+    heard = []
+
+    def failing(task: str | None, run: int | None, text: str) -> None:
+        raise RuntimeError("the loop is closed")
+
+    with a_log(tmp_path) as log:
+        log.on_line(failing)
+        log.on_line(lambda task, run, text: heard.append((task, run, text[20:])))
+        logger.info("sent", extra=about("films", 4))
+        logger.debug("not wanted")
+        log.flush()
+
+    assert heard == [("films", 4, "INFO [films run 4] sent")]
+
+
+def test_without_a_folder_the_last_lines_are_kept_in_memory() -> None:
+    with a_log(None) as log:
+        logger.info("hello")
+
+        assert without_time(log.read_lines()) == ["INFO hello"]
+        assert log.read_lines("films") == []
+
+
+def test_closing_puts_logging_back_as_it_was(tmp_path: Path) -> None:
+    before = (list(logging.getLogger().handlers), logging.getLogger("cloudgather").level)
+
+    with a_log(tmp_path, log_level="DEBUG"):
+        pass
+
+    assert (list(logging.getLogger().handlers), logging.getLogger("cloudgather").level) == before
