@@ -1,0 +1,1 @@
+"""Stand-ins for the world that keep the laws of the ports they stand in for."""

@@ -1,0 +1,81 @@
+"""A Watching at work on a real folder, and notes of what it said."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from waiting import eventually
+
+from cloudgather.core.mounts import Mount
+from cloudgather.outside.clock import SystemClock
+from cloudgather.outside.mounts import MountTable
+from cloudgather.ports import Clock
+from cloudgather.triggers.watching import Mode, Watching
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class Notes:
+    """What a Watching said so far."""
+
+    watching: Watching
+    sights: list[bytes] = field(default_factory=list)
+    rescans: list[str] = field(default_factory=list)
+
+    async def hears(self, *paths: str | bytes) -> None:
+        """Wait until each of these was sighted."""
+        wanted = {os.fsencode(path) for path in paths}
+        await eventually(lambda: wanted <= set(self.sights), what=f"{wanted} in {self.sights[:20]}")
+
+    async def is_told(self, why: str, times: int = 1) -> None:
+        """Wait until a rescan was asked for with this reason."""
+        await eventually(lambda: self.rescans.count(why) >= times, what=f"{why} in {self.rescans}")
+
+    async def is_in(self, mode: Mode) -> None:
+        """Wait until the source is followed in this mode."""
+        await eventually(lambda: self.watching.state.mode == mode, what=f"{mode}, is {self.watching.state}")
+
+
+@contextlib.asynccontextmanager
+async def following(
+    root: Path | bytes,
+    *,
+    clock: Clock | None = None,
+    mounts: Callable[[], Sequence[Mount]] | None = None,
+    poll_every: timedelta = HOUR,
+    rescan_every: timedelta = HOUR,
+    sight: Callable[[bytes], None] | None = None,
+) -> AsyncIterator[Notes]:
+    """Follow `root` until the block ends; entered once the start scan was asked for."""
+    table = MountTable()
+    watching = Watching(
+        "films",
+        os.fsencode(root),
+        sight=lambda path: (sight or notes.sights.append)(path),
+        rescan=lambda why: notes.rescans.append(str(why)),
+        clock=clock or SystemClock(),
+        mounts=mounts or table.current,
+        poll_every=poll_every,
+        rescan_every=rescan_every,
+    )
+    notes = Notes(watching)
+    task = asyncio.create_task(watching.run())
+    try:
+        await notes.is_told("start")
+        yield notes
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        table.close()
+
+
+def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Play an async scenario to its end."""
+    asyncio.run(scenario())
