@@ -1,4 +1,4 @@
-"""Mounting for tests: what is missing for FUSE here, waiting for a mount, taking it away by force."""
+"""Mounting for tests: what is missing for FUSE here, what is mounted, and taking it away by force."""
 
 import ctypes
 import errno
@@ -7,26 +7,12 @@ import importlib.util
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable
 from ctypes.util import find_library
-from typing import Final, TypeVar
+from typing import Final
 
 from cloudgather.core.mounts import Mount, parse_mountinfo
 
-T = TypeVar("T")
-
 _MNT_DETACH: Final = 2
-
-
-def wait_until(condition: Callable[[], T], what: str, *, within: float = 15.0) -> T:
-    """The first true answer of `condition`; fails when there is none in time. Blocks: not for the event loop."""
-    end = time.monotonic() + within
-    while not (answer := condition()):
-        if time.monotonic() > end:
-            raise TimeoutError(f"{what}: not within {within} s")
-        time.sleep(0.01)
-    return answer
 
 
 @functools.cache

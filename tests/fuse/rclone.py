@@ -9,7 +9,8 @@ from types import TracebackType
 
 import pytest
 
-from fuse.mounting import detach_all, mounts_at, wait_until, why_no_rclone
+from fuse.mounting import detach_all, mounts_at, why_no_rclone
+from waiting import eventually_sync
 
 needs_rclone = pytest.mark.skipif(why_no_rclone() is not None, reason=str(why_no_rclone()))
 
@@ -74,7 +75,7 @@ class RcloneMount:
             stderr=subprocess.DEVNULL,
         )
         self._process = process
-        wait_until(lambda: mounts_at(self.root) or process.poll() is not None, "the mount of rclone")
+        eventually_sync(lambda: mounts_at(self.root) or process.poll() is not None, what="the mount of rclone")
         if process.poll() is not None:
             with open(self.log_file) as file:
                 said = file.read()

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from fuse.mounting import detach_all, mounts_at, wait_until, why_no_sick
+from fuse.mounting import detach_all, mounts_at, why_no_sick
+from waiting import eventually_sync
 
 needs_sick = pytest.mark.skipif(why_no_sick() is not None, reason=str(why_no_sick()))
 
@@ -66,13 +67,13 @@ class SickMount:
             stderr=subprocess.PIPE,
         )
         self._process = process
-        wait_until(lambda: len(mounts_at(self.root)) > before or process.poll() is not None, "the mount")
+        eventually_sync(lambda: len(mounts_at(self.root)) > before or process.poll() is not None, what="the mount")
         if process.poll() is not None:
             _, said = process.communicate()
             if b"ermission denied" in said or b"not permitted" in said:
                 pytest.skip(f"FUSE file systems cannot be mounted here: {said.decode()}")
             raise RuntimeError(said.decode())
-        wait_until(lambda: os.path.exists(self._control), "the controlling socket")
+        eventually_sync(lambda: os.path.exists(self._control), what="the controlling socket")
 
     @property
     def _control(self) -> str:

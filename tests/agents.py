@@ -1,0 +1,90 @@
+"""Builders for tests that run real agent processes."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cloudgather.agent.deadlines import Deadlines
+from cloudgather.agent.fleet import Fleet
+from cloudgather.agent.target import AgentTarget
+from cloudgather.core.mounts import mount_of, parse_mountinfo
+from cloudgather.core.target import Identity, Kind, TargetSpec, Verify
+from cloudgather.core.transfer import Version
+from cloudgather.outside.clock import SystemClock
+from cloudgather.ports import CopyOrder
+
+# Long enough for a busy machine to answer, short enough for a test to wait for.
+SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leave=2.0, reap=0.3, idle=60.0, tick=0.05)
+
+
+@asynccontextmanager
+async def a_fleet(deadlines: Deadlines = SHORT) -> AsyncIterator[Fleet]:
+    """Stopped at the end; then neither a child nor a descriptor is left that was not there before."""
+    children, descriptors = child_pids(), open_descriptors()
+    fleet = Fleet(clock=SystemClock(), deadlines=deadlines)
+    try:
+        yield fleet
+    finally:
+        await fleet.stop(5.0)
+    assert child_pids() == children
+    assert open_descriptors() == descriptors
+
+
+def a_target(fleet: Fleet, root: bytes, *, name: str = "cloud", bandwidth: int | None = None) -> AgentTarget:
+    """Of the kind that `root` is now, its identity as if it had been recorded."""
+    with open("/proc/self/mountinfo", "rb") as file:
+        mount = mount_of(root, parse_mountinfo(file.read()))
+    assert mount is not None
+    identity = Identity(mount_point=mount.mount_point, fs_type=mount.fs_type, source=mount.source)
+    kind = Kind.MOUNT if mount.is_remote else Kind.DIRECTORY
+    spec = TargetSpec(name=name, root=root, kind=kind, bandwidth=bandwidth, listings_per_second=1000.0)
+    return AgentTarget(spec, lambda: identity, fleet)
+
+
+def an_order(
+    path: bytes, *, root: bytes, temporary: bytes | None = None, verify: Verify = Verify.SIZE, replace: bool = True
+) -> CopyOrder:
+    """To copy this file, an absolute path, to the root folder of a target under its own name."""
+    folder, name = os.path.split(path)
+    status = os.stat(path)
+    return CopyOrder(
+        source_root=folder,
+        path=name,
+        version=Version(size=status.st_size, mtime_ns=status.st_mtime_ns, device=status.st_dev, inode=status.st_ino),
+        base=b"",
+        make_base=False,
+        destination=name,
+        temporary=temporary if temporary is not None else b".cloudgather-" + name,
+        replace=replace,
+        durable=True,
+        verify=verify,
+        file_mode=None,
+        dir_mode=None,
+    )
+
+
+def a_file(folder: object, name: str, size: int = 100_000) -> bytes:
+    """A new file of this size with bytes that repeat rarely; its path."""
+    path = os.path.join(os.fsencode(str(folder)), os.fsencode(name))
+    with open(path, "wb") as file:
+        file.write(os.urandom(min(size, 4096)) * (size // 4096 + 1))
+        file.truncate(size)
+    return path
+
+
+def child_pids() -> set[int]:
+    """Children of this process, zombies included."""
+    pids: set[int] = set()
+    for thread in os.listdir("/proc/self/task"):
+        with open(f"/proc/self/task/{thread}/children") as file:
+            pids |= {int(pid) for pid in file.read().split()}
+    return pids
+
+
+def open_descriptors() -> set[str]:
+    """Numbers of all open descriptors of this process."""
+    listing = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return set(os.listdir(listing)) - {str(listing)}
+    finally:
+        os.close(listing)
