@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from cgwire.reasons import Reason
 from cloudgather.core.target import Identity, TargetSpec, Verify
@@ -216,6 +216,14 @@ class Target(Protocol):
         Raises TargetHeld with the reason; with HELD_NEVER_MOUNTED where nothing was recorded and no FUSE or network
         file system is mounted there.
         """
+        ...
+
+    async def current(self) -> Identity:
+        """What file system is at the root now, whatever was recorded; raises TargetHeld where nothing is."""
+        ...
+
+    async def test(self, base: bytes = b"") -> Mapping[str, Any]:
+        """The report of cgwire.target.Test but for `held`; every file it makes is removed again."""
         ...
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
@@ -442,6 +450,10 @@ class QueueStore(Protocol):
         self, chosen: Chosen, *, limit: int, offset: int = 0, newest_first: bool = False
     ) -> Sequence[Transfer]:
         """In the order they will go (queued), else by id."""
+        ...
+
+    async def count(self, chosen: Chosen) -> int:
+        """How many match."""
         ...
 
     async def newest(self, task: str, path: bytes) -> Transfer | None:

@@ -268,3 +268,7 @@ class Intake:
             taken.append(pending)
         if taken:
             await self._look_at(state.task.name, taken)
+
+    def forget(self, task: str) -> None:
+        """The task is gone or paused."""
+        self.pending.drop_task(task)

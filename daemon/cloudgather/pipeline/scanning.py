@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from cloudgather.core import filters
+from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination, split
 from cloudgather.core.task import Initial
-from cloudgather.core.transfer import Version
+from cloudgather.core.transfer import State, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.ports import (
+    Chosen,
     Clock,
     Failed,
     QueueStore,
@@ -129,6 +131,18 @@ class Scanner:
                 left.append(file)
         await self._store.adopt(entries)
         return left
+
+    async def upload(self, state: TaskState, path: bytes, *, skip_settle: bool) -> RunCount:
+        """Take in one file or folder by order: what failed or was cancelled there is queued again."""
+        ended = Chosen(task=state.task.name, states=frozenset({State.FAILED, State.CANCELLED}))
+        again = [
+            transfer.id
+            for transfer in await self._store.transfers(ended, limit=100_000)
+            if is_below(b"/" + transfer.path, b"/" + path)
+        ]
+        if again:
+            await self._store.requeue(Chosen(ids=tuple(again)), now=self._clock.now())
+        return await self.scan(state.task.name, "upload", below=path, skip_settle=skip_settle)
 
 
 def candidate_of(found: Seen) -> Candidate:

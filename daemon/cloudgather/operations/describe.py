@@ -1,0 +1,194 @@
+"""Makes the maps that go over the wire of what the daemon knows; their shapes are in cgwire's docstrings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from cgwire.reasons import Reason
+from cloudgather.core.schedule import schedule_of
+from cloudgather.core.task import Window
+from cloudgather.core.transfer import State, Transfer
+from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.board import TargetState, TaskState
+from cloudgather.pipeline.pending import Pending
+from cloudgather.ports import PastMove, Run
+
+Counts = Mapping[tuple[str, str, State], tuple[int, int]]
+
+
+def instant(at: datetime | None) -> float | None:
+    """Epoch seconds."""
+    return at.timestamp() if at is not None else None
+
+
+def reason(why: Reason | None) -> WireMap | None:
+    """A reason's map."""
+    return why.to_wire() if why is not None else None
+
+
+def reasons(all_of: Sequence[Reason]) -> list[WireMap]:
+    """Reasons' maps."""
+    return [why.to_wire() for why in all_of]
+
+
+def transfer(world: World, it: Transfer) -> dict[str, Any]:
+    """The map of queue.list."""
+    lane = world.board.targets.get(it.target)
+    moving = world.board.moving(it.id)
+    return {
+        "id": it.id,
+        "task": it.task,
+        "path": it.path,
+        "target": it.target,
+        "destination": it.destination,
+        "size": it.version.size,
+        "state": str(it.state),
+        "priority": it.priority,
+        "attempts": it.attempts,
+        "limit": lane.spec.attempts if lane else None,
+        "due": instant(it.due),
+        "reason": reason(it.reason),
+        "plan_reason": reason(it.plan_reason),
+        "held": reasons(world.board.holds_of(it)) if it.state is State.QUEUED else [],
+        "guessed": it.guessed,
+        "run": it.run,
+        "created": instant(it.created),
+        "updated": instant(it.updated),
+        "done": moving.done if moving else None,
+        "rate": moving.rate if moving else None,
+        "eta": moving.eta if moving else None,
+    }
+
+
+def run(world: World, it: Run) -> dict[str, Any]:
+    """The map of run.list; a run with files that are not settled yet has not ended."""
+    current = world.runs.current.get(it.id)
+    settling = current.settling if current else 0
+    return {
+        "id": it.id,
+        "task": it.task,
+        "trigger": it.trigger,
+        "started": instant(it.started),
+        "scanned": instant(it.scanned),
+        "ended": instant(it.ended) if not settling else None,
+        "seen": it.seen,
+        "planned": it.planned,
+        "skipped": it.skipped,
+        "settling": settling,
+        "uploaded": it.uploaded,
+        "failed": it.failed,
+        "bytes": it.bytes,
+        "problem": reason(it.problem),
+    }
+
+
+def move(id: int, it: PastMove) -> dict[str, Any]:
+    """The map of history.list."""
+    return {
+        "id": id,
+        "transfer": it.transfer,
+        "task": it.task,
+        "path": it.path,
+        "at": instant(it.at),
+        "event": str(it.event),
+        "before": str(it.before),
+        "after": str(it.after),
+        "attempt": it.attempt,
+        "reason": reason(it.reason),
+    }
+
+
+def pending(it: Pending) -> dict[str, Any]:
+    """A file that is not settled, as in daemon.status."""
+    size = it.fingerprint[0].size if it.fingerprint else None
+    waits = [why for why in it.conditions if why.code.startswith("wait.")]
+    return {"task": it.task, "path": it.path, "size": size, "reasons": reasons(waits)}
+
+
+def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
+    """The map of target.list."""
+    held = world.board.holds_of_target(lane.spec.name)
+    active = len(lane.moving)
+    queued = _sum(counts, State.QUEUED, target=lane.spec.name)
+    return {
+        "name": lane.spec.name,
+        "root": lane.spec.root,
+        "kind": str(lane.spec.kind),
+        "profile": str(lane.spec.profile),
+        "state": "held" if held else "ok" if active or queued[0] else "idle",
+        "held": reasons(held),
+        "paused": lane.memory.paused,
+        "queued": queued,
+        "active": active,
+        "rate": sum(moving.rate for moving in lane.moving.values()),
+        "parallel": lane.spec.parallel,
+        "bandwidth": lane.spec.bandwidth,
+        "written": _sum(counts, State.WRITTEN, target=lane.spec.name),
+    }
+
+
+def task(world: World, state: TaskState, counts: Counts, last: Run | None) -> dict[str, Any]:
+    """The map of task.list."""
+    it = state.task
+    held = (*world.board.holds_of_task(it.name), *world.board.holds_of_target(it.target))
+    due = next_run(world, state)
+    return {
+        "name": it.name,
+        "source": it.source,
+        "target": it.target,
+        "destination": it.base,
+        "paused": state.memory.paused,
+        "watch": world.watch(it.name),
+        "schedule": it.schedule,
+        "every": it.every.total_seconds() if it.every else None,
+        "next": instant(due),
+        "last_run": run(world, last) if last else None,
+        "scanning": world.scanner.is_scanning(it.name),
+        "settling": len(world.intake.pending.of_task(it.name)),
+        "counts": {str(which): _sum(counts, which, task=it.name) for which in State},
+        "held": reasons(held),
+    }
+
+
+def next_run(world: World, state: TaskState) -> datetime | None:
+    """When its schedule makes it look next."""
+    schedule = schedule_of(state.task, world.board.zone)
+    return schedule.next_after(world.clock.now()) if schedule is not None and not state.memory.paused else None
+
+
+def totals(counts: Counts) -> dict[str, list[int]]:
+    """{state: [n, bytes]} over everything."""
+    return {str(which): _sum(counts, which) for which in State}
+
+
+def _sum(counts: Counts, state: State, *, task: str | None = None, target: str | None = None) -> list[int]:
+    total = [0, 0]
+    for (of_task, of_target, of_state), (number, size) in counts.items():
+        if of_state is state and task in (None, of_task) and target in (None, of_target):
+            total[0] += number
+            total[1] += size
+    return total
+
+
+def plain(value: Any) -> Any:
+    """A configured value as the wire takes it: spans as seconds, windows as text, sets as sorted lists."""
+    match value:
+        case Window(begin=begin, end=end):
+            return f"{begin:%H:%M}-{end:%H:%M}"
+        case timedelta():
+            return value.total_seconds()
+        case time():
+            return f"{value:%H:%M}"
+        case frozenset():
+            return sorted(plain(each) for each in value)
+        case tuple() | list():
+            return [plain(each) for each in value]
+        case Mapping():
+            return {str(key): plain(each) for key, each in value.items()}
+        case None | bool() | int() | float() | bytes():
+            return value
+        case _ if hasattr(value, "__dataclass_fields__"):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return str(value)

@@ -1,0 +1,221 @@
+"""Explains one path: which task claims it, each condition with its facts, where it is in the queue, how it ended."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from cgwire import path as wire
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core import filters, settle
+from cloudgather.core.caller import Caller, Refused
+from cloudgather.core.mounts import is_below
+from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
+from cloudgather.core.transfer import State, Transfer
+from cloudgather.operations import describe
+from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.board import TaskState
+from cloudgather.ports import Absent, Access, Chosen, LedgerEntry, Look, SourceUnavailable
+
+_VERDICTS = {
+    State.QUEUED: "queued",
+    State.COPYING: "copying",
+    State.PUBLISHING: "publishing",
+    State.WRITTEN: "uploaded",
+    State.DONE: "uploaded",
+    State.FAILED: "failed",
+    State.CANCELLED: "cancelled",
+    State.VANISHED: "vanished",
+}
+
+
+class PathOperations:
+    """path.*"""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def path_why(self, request: wire.Why, caller: Caller) -> WireMap:
+        """Looks at the source and the store; never at the target."""
+        path = os.path.normpath(request.path)
+        if not path.startswith(b"/"):
+            raise Refused(because(Code.ERROR_BAD_REQUEST, message="the path must be absolute"))
+        claiming = self._claiming(path)
+        if not claiming:
+            reasons = [because(Code.SKIP_NO_TASK, path=path)]
+            return _reply(path, None, None, "unclaimed", reasons=reasons)
+        # The deepest source is the one that was meant; the others are named.
+        state = claiming[0]
+        relative = path[len(state.task.source) :].lstrip(b"/")
+        also = [each.task.name for each in claiming[1:]]
+        reply = await self._explained(state, path, relative)
+        return {**reply, "also": also}
+
+    def _claiming(self, path: bytes) -> list[TaskState]:
+        found = [state for state in self._world.board.tasks.values() if is_below(path, state.task.source)]
+        return sorted(found, key=lambda state: -len(state.task.source))
+
+    async def _explained(self, state: TaskState, path: bytes, relative: bytes) -> dict[str, Any]:
+        world, task = self._world, state.task
+        if (junk := _junk(relative)) is not None:
+            return _reply(path, task.name, relative, "skipped", reasons=[junk])
+        try:
+            look = await state.source.look(relative) if relative else Absent.DIRECTORY
+        except SourceUnavailable as lost:
+            reasons = [because(Code.WAIT_SOURCE, cause=lost.reason.to_wire())]
+            return _reply(path, task.name, relative, "waiting", reasons=reasons)
+        transfer = await world.store.newest(task.name, relative)
+        ledger = (await world.store.ledger(task.name, [relative])).get(relative)
+        reply = _reply(path, task.name, relative, "unknown")
+        reply["ledger"] = _ledger(ledger)
+        if transfer is not None:
+            reply["transfer"] = describe.transfer(world, transfer)
+        if transfer is not None and transfer.state in (State.QUEUED, State.COPYING, State.PUBLISHING):
+            reply["verdict"] = _VERDICTS[transfer.state]
+            reply["reasons"] = describe.reasons(await self._place(transfer))
+            return reply
+        if isinstance(look, Absent):
+            reply["verdict"] = "vanished" if look is Absent.GONE else "skipped"
+            if look is Absent.GONE and transfer is not None and transfer.state in (State.WRITTEN, State.DONE):
+                reply["verdict"] = "uploaded"
+            reply["reasons"] = [because(f"skip.{look}").to_wire()]
+            return reply
+        return await self._not_in_queue(state, look, reply, transfer, ledger)
+
+    async def _not_in_queue(
+        self,
+        state: TaskState,
+        look: Look,
+        reply: dict[str, Any],
+        transfer: Transfer | None,
+        ledger: LedgerEntry | None,
+    ) -> dict[str, Any]:
+        task, version = state.task, look.version
+        if (unwanted := filters.judge(task.filter, look.path, version.size)) is not None:
+            return {**reply, "verdict": "skipped", "reasons": [unwanted.to_wire()]}
+        ended = transfer is not None and transfer.version.same_content_as(version)
+        if transfer is not None and ended and transfer.state in (State.FAILED, State.CANCELLED):
+            code = Code.SKIP_FAILED if transfer.state is State.FAILED else Code.SKIP_CANCELLED
+            reasons = [because(code, transfer=transfer.id, at=transfer.updated.timestamp())]
+            reasons += [transfer.reason] if transfer.reason else []
+            return {**reply, "verdict": _VERDICTS[transfer.state], "reasons": describe.reasons(reasons)}
+        decided = decide(task.rules, size=version.size, mtime_ns=version.mtime_ns, known=ledger, shown=Unasked.UNASKED)
+        if isinstance(decided, Skip):
+            verdict = "uploaded" if decided.reason.code == Code.SKIP_SENT else "skipped"
+            return {**reply, "verdict": verdict, "reasons": [self._sent(decided.reason, ledger).to_wire()]}
+        return await self._settling(state, look, reply, decided)
+
+    async def _settling(self, state: TaskState, look: Look, reply: dict[str, Any], decided: Go | Ask) -> dict[str, Any]:
+        world, task = self._world, state.task
+        pending = world.intake.pending.get(task.name, look.path)
+        verdict = world.intake.verdict(state, look, pending)
+        conditions = list(verdict.conditions)
+        if look.access is Access.WRITTEN:
+            writers = [[pid, name] for pid, name in await state.source.writers(look.path)]
+            conditions = [
+                because(Code.WAIT_WRITER, writers=writers) if each.code == Code.WAIT_WRITER else each
+                for each in conditions
+            ]
+        if pending is not None:
+            conditions += [each for each in pending.conditions if each.code == Code.WAIT_UNIT]
+        reply["settle"] = {
+            "conditions": describe.reasons(conditions),
+            "guessed": verdict.guessed,
+            "settle": settle.needed_quiet(task.settle).total_seconds(),
+        }
+        waits = [each for each in conditions if each.code.startswith("wait.")]
+        if not waits and pending is None:
+            waits = [because(Code.WAIT_SCAN)]
+        holds = world.board.holds_of_task(task.name)
+        reply["verdict"] = "waiting"
+        reply["reasons"] = describe.reasons([*holds, *waits])
+        reply["rule"] = decided.reason.to_wire() if isinstance(decided, Go) else None
+        return reply
+
+    async def _place(self, transfer: Transfer) -> Sequence[Reason]:
+        """What holds a queued transfer; if nothing does, how many go before it."""
+        if transfer.state is not State.QUEUED:
+            return [transfer.reason] if transfer.reason and transfer.reason.code.startswith("retry.") else []
+        holds = self._world.board.holds_of(transfer)
+        if holds:
+            return holds
+        chosen = Chosen(target=transfer.target, states=frozenset({State.QUEUED}))
+        ahead = 0
+        for each in await self._world.store.transfers(chosen, limit=10_000):
+            if each.id == transfer.id:
+                break
+            ahead += 1
+        return [because(Code.HELD_TURN, ahead=ahead)]
+
+    def _sent(self, reason: Reason, ledger: LedgerEntry | None) -> Reason:
+        if reason.code != Code.SKIP_SENT or ledger is None:
+            return reason
+        return because(
+            Code.SKIP_SENT,
+            at=ledger.at.timestamp(),
+            target=ledger.target,
+            destination=ledger.destination,
+            strength=ledger.strength,
+        )
+
+    # ---- uploads by order --------------------------------------------------------------------------------------------
+
+    async def path_upload(self, request: wire.Upload, caller: Caller) -> WireMap:
+        """Scans what is named; a path that no task's source holds is refused, the others go."""
+        runs: list[int] = []
+        refused: list[list[Any]] = []
+        accepted = 0
+        for given in request.paths:
+            path = os.path.normpath(given)
+            claiming = self._claiming(path) if path.startswith(b"/") else []
+            if not claiming:
+                refused.append([given, because(Code.ERROR_OUTSIDE, path=given).to_wire()])
+                continue
+            state = claiming[0]
+            relative = path[len(state.task.source) :].lstrip(b"/")
+            look = await state.source.look(relative) if relative else Absent.DIRECTORY
+            if isinstance(look, Absent) and look is not Absent.DIRECTORY:
+                refused.append([given, because(f"skip.{look}").to_wire()])
+                continue
+            run = await self._world.scanner.upload(state, relative, skip_settle=request.skip_settle)
+            runs.append(await self._world.runs.keep(run))
+            accepted += run.seen
+        return {"runs": runs, "accepted": accepted, "refused": refused}
+
+
+def _junk(relative: bytes) -> Reason | None:
+    for name in relative.split(b"/"):
+        if filters.is_junk(name):
+            return because(Code.SKIP_JUNK, name=name)
+    return None
+
+
+def _ledger(entry: LedgerEntry | None) -> WireMap | None:
+    if entry is None:
+        return None
+    return {
+        "size": entry.size,
+        "mtime": entry.mtime_ns / 1e9,
+        "at": entry.at.timestamp(),
+        "target": entry.target,
+        "destination": entry.destination,
+        "strength": entry.strength,
+        "origin": str(entry.origin),
+    }
+
+
+def _reply(
+    path: bytes, task: str | None, relative: bytes | None, verdict: str, *, reasons: Sequence[Reason] = ()
+) -> dict[str, Any]:
+    return {
+        "path": path,
+        "task": task,
+        "relative": relative,
+        "verdict": verdict,
+        "settle": None,
+        "reasons": describe.reasons(reasons),
+        "transfer": None,
+        "ledger": None,
+        "downloader": "none configured",
+        "also": [],
+    }

@@ -1,0 +1,136 @@
+"""What an operator may ask of the queue."""
+
+from dataclasses import replace
+
+from cgwire import history as history_wire
+from cgwire import queue as wire
+from cgwire import run as run_wire
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.caller import Caller, Refused
+from cloudgather.core.mounts import is_below
+from cloudgather.core.transfer import Event, State
+from cloudgather.operations import describe
+from cloudgather.operations.world import WireMap, World
+from cloudgather.ports import Chosen
+
+_MOST = 10_000
+
+
+class QueueOperations:
+    """queue.*, history.* and run.*."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def queue_list(self, request: wire.List, caller: Caller) -> WireMap:
+        """Those that match, and how many there are in all."""
+        chosen = _chosen(request, run=request.run)
+        limit = min(request.limit, _MOST)
+        transfers = await self._world.store.transfers(chosen, limit=limit, offset=request.offset)
+        total = await self._world.store.count(chosen)
+        return {"transfers": [describe.transfer(self._world, each) for each in transfers], "total": total}
+
+    async def queue_show(self, request: wire.Show, caller: Caller) -> WireMap:
+        """One with its history."""
+        transfer = await self._world.store.transfer(request.id)
+        if transfer is None:
+            raise Refused(because(Code.ERROR_NO_SUCH_TRANSFER, id=request.id))
+        history = await self._world.store.history(task=None, path=None, transfer=request.id, limit=200)
+        moves = [describe.move(id, each) for id, each in history]
+        return {"transfer": describe.transfer(self._world, transfer), "history": moves}
+
+    async def queue_retry(self, request: wire.Retry, caller: Caller) -> WireMap:
+        """Failed and cancelled ones are queued anew, waiting ones become due."""
+        count = await self._world.store.requeue(_ordered(request), now=self._world.clock.now())
+        self._world.dispatcher.wake()
+        return {"count": count}
+
+    async def queue_cancel(self, request: wire.Cancel, caller: Caller) -> WireMap:
+        """Queued and failed ones at once, running ones as soon as their copy has stopped."""
+        world, chosen = self._world, _ordered(request)
+        reason = because(Code.CANCELLED_OPERATOR, by=caller.user)
+        running = await world.store.transfers(_only(chosen, State.COPYING), limit=_MOST)
+        ended = world.dispatcher.cancel([each.id for each in running], Event.CANCEL, reason)
+        count = await world.store.cancel(chosen, reason=reason, now=world.clock.now())
+        return {"count": count + ended}
+
+    async def queue_first(self, request: wire.First, caller: Caller) -> WireMap:
+        """To the head of their target's queue."""
+        count = await self._world.store.put_first(_ordered(request), now=self._world.clock.now())
+        self._world.dispatcher.wake()
+        return {"count": count}
+
+    async def queue_clear(self, request: wire.Clear, caller: Caller) -> WireMap:
+        """Ended ones leave the listing."""
+        return {"count": await self._world.store.forget(_ordered(request), now=self._world.clock.now())}
+
+    async def queue_pause(self, request: wire.Pause, caller: Caller) -> WireMap:
+        """Everything waits; what runs is interrupted and goes back to the queue."""
+        world = self._world
+        await world.store.set_flag("queue-paused", "yes")
+        world.board.queue_paused = True
+        running = [id for lane in world.board.targets.values() for id in lane.moving]
+        world.dispatcher.cancel(running, Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
+        return {}
+
+    async def queue_resume(self, request: wire.Resume, caller: Caller) -> WireMap:
+        """Go on."""
+        await self._world.store.set_flag("queue-paused", None)
+        self._world.board.queue_paused = False
+        self._world.dispatcher.wake()
+        return {}
+
+    async def history_list(self, request: history_wire.List, caller: Caller) -> WireMap:
+        """A page of history, newest first."""
+        task, path = request.task, request.path
+        if path is not None and path.startswith(b"/"):
+            task, path = self._relative(path, task)
+        found = await self._world.store.history(
+            task=task, path=path, transfer=request.transfer, limit=min(request.limit, _MOST), before_id=request.before
+        )
+        return {"moves": [describe.move(id, each) for id, each in found]}
+
+    def _relative(self, path: bytes, task: str | None) -> tuple[str, bytes]:
+        for state in self._world.board.tasks.values():
+            source = state.task.source
+            if task in (None, state.task.name) and path != source and is_below(path, source):
+                return state.task.name, path[len(source) :].lstrip(b"/")
+        raise Refused(because(Code.ERROR_OUTSIDE, path=path))
+
+    async def run_list(self, request: run_wire.List, caller: Caller) -> WireMap:
+        """Newest first."""
+        runs = await self._world.store.runs(request.task, limit=min(request.limit, _MOST))
+        return {"runs": [describe.run(self._world, each) for each in runs]}
+
+    async def run_show(self, request: run_wire.Show, caller: Caller) -> WireMap:
+        """One run."""
+        run = await self._world.store.run(request.id)
+        if run is None:
+            raise Refused(because(Code.ERROR_NO_SUCH_RUN, id=request.id))
+        return describe.run(self._world, run)
+
+
+def _chosen(request: wire.Choice, *, run: int | None = None) -> Chosen:
+    try:
+        states = frozenset(State(name) for name in request.states)
+    except ValueError:
+        message = f"states are {', '.join(State)}"
+        raise Refused(because(Code.ERROR_BAD_REQUEST, message=message)) from None
+    return Chosen(
+        ids=tuple(request.ids), task=request.task, target=request.target, states=states, glob=request.glob, run=run
+    )
+
+
+def _ordered(request: wire.Order) -> Chosen:
+    """An order about nothing in particular must say that it means everything."""
+    chosen = _chosen(request)
+    if chosen == Chosen() and not request.all:
+        raise Refused(because(Code.ERROR_NOTHING_CHOSEN))
+    return chosen
+
+
+def _only(chosen: Chosen, state: State) -> Chosen:
+    if chosen.states and state not in chosen.states:
+        return replace(chosen, ids=(0,))
+    return replace(chosen, states=frozenset({state}))

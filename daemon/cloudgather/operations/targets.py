@@ -1,0 +1,112 @@
+"""What an operator may ask of targets."""
+
+from dataclasses import replace
+
+from cgwire import target as wire
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.caller import Caller
+from cloudgather.core.mounts import mount_of
+from cloudgather.core.retry import Breaker
+from cloudgather.core.transfer import Event
+from cloudgather.operations import describe
+from cloudgather.operations.world import WireMap, World
+from cloudgather.ports import Failed, TargetHeld
+
+
+class TargetOperations:
+    """target.*"""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def target_list(self, request: wire.List, caller: Caller) -> WireMap:
+        """All targets; none is touched."""
+        counts = await self._world.store.counts()
+        lanes = self._world.board.targets.values()
+        return {"targets": [describe.target(self._world, lane, counts) for lane in lanes]}
+
+    async def target_show(self, request: wire.Show, caller: Caller) -> WireMap:
+        """One with its configuration, identity and the last report of a test."""
+        lane = self._world.target(request.name)
+        counts = await self._world.store.counts()
+        identity = lane.memory.identity
+        tasks = [name for name, state in self._world.board.tasks.items() if state.task.target == request.name]
+        return {
+            **describe.target(self._world, lane, counts),
+            "config": describe.plain(lane.spec),
+            "identity": describe.plain(identity) if identity else None,
+            "facts": dict(lane.memory.facts) if lane.memory.facts else None,
+            "tasks": tasks,
+        }
+
+    async def target_test(self, request: wire.Test, caller: Caller) -> WireMap:
+        """Probe, then a file written, read, renamed and removed; what was found out is remembered."""
+        lane = self._world.target(request.name)
+        try:
+            identity = await lane.port.probe()
+            if lane.memory.identity is None and identity is not None:
+                lane.memory = replace(lane.memory, identity=identity)
+            report = {"held": [], **await lane.port.test()}
+            lane.hold = None
+        except TargetHeld as held:
+            return {"held": [held.reason.to_wire()], "steps": []}
+        except Failed as error:
+            return {"held": [], "steps": [[error.step, False, error.limit or 0.0, error.message]]}
+        lane.memory = replace(lane.memory, facts=report)
+        await self._world.store.remember_target(lane.memory)
+        self._world.dispatcher.wake(request.name)
+        return report
+
+    async def target_accept(self, request: wire.Accept, caller: Caller) -> WireMap:
+        """Take what is at the root now as right; the operator answers for it."""
+        lane = self._world.target(request.name)
+        identity = await lane.port.current()
+        lane.memory = replace(lane.memory, identity=identity)
+        await self._world.store.remember_target(lane.memory)
+        lane.hold, lane.probe_at = None, 0.0
+        self._world.dispatcher.wake(request.name)
+        return {"identity": describe.plain(identity)}
+
+    async def target_pause(self, request: wire.Pause, caller: Caller) -> WireMap:
+        """Its transfers wait; those that run are interrupted and go back to the queue."""
+        await self._set_paused(request.name, paused=True)
+        running = list(self._world.target(request.name).moving)
+        reason = because(Code.HELD_TARGET_PAUSED, target=request.name)
+        self._world.dispatcher.cancel(running, Event.DEFER, reason)
+        return {}
+
+    async def target_resume(self, request: wire.Resume, caller: Caller) -> WireMap:
+        """Go on, and try a target that was rested or held at once."""
+        await self._set_paused(request.name, paused=False)
+        lane = self._world.target(request.name)
+        lane.breaker, lane.probe_at = Breaker(), 0.0
+        self._world.dispatcher.wake(request.name)
+        return {}
+
+    async def _set_paused(self, name: str, *, paused: bool) -> None:
+        lane = self._world.target(name)
+        lane.memory = replace(lane.memory, paused=paused)
+        await self._world.store.remember_target(lane.memory)
+
+    async def target_mounts(self, request: wire.Mounts, caller: Caller) -> WireMap:
+        """What is mounted, kernel interfaces left out, and which targets lie there."""
+        mounts = self._world.mounts()
+        by_mount: dict[int, str] = {}
+        for name, lane in self._world.board.targets.items():
+            if (mount := mount_of(lane.spec.root, mounts)) is not None:
+                by_mount.setdefault(mount.id, name)
+        return {
+            "mounts": [
+                {
+                    "mount_point": mount.mount_point,
+                    "fs_type": mount.fs_type,
+                    "source": mount.source,
+                    "read_only": mount.read_only,
+                    "is_remote": mount.is_remote,
+                    "target": by_mount.get(mount.id),
+                }
+                for mount in mounts
+                if not mount.is_pseudo
+            ]
+        }

@@ -1,0 +1,78 @@
+"""What every operation works on, handed in by app."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+from cloudgather.config.loading import Configuration
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.caller import Refused
+from cloudgather.core.mounts import Mount
+from cloudgather.pipeline.board import Board, TargetState, TaskState
+from cloudgather.pipeline.dispatch import Dispatcher
+from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.planning import Planner
+from cloudgather.pipeline.recording import Recorder
+from cloudgather.pipeline.runs import Runs
+from cloudgather.pipeline.scanning import Scanner
+from cloudgather.ports import Clock, QueueStore
+
+WireMap = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What a reload has changed: names of tasks."""
+
+    added: Sequence[str]
+    removed: Sequence[str]
+    changed: Sequence[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """The daemon's parts, for operations."""
+
+    version: str
+    pid: int
+    started: datetime
+    clock: Clock
+    board: Board
+    store: QueueStore
+    bus: Bus
+    intake: Intake
+    scanner: Scanner
+    planner: Planner
+    runs: Runs
+    recorder: Recorder
+    dispatcher: Dispatcher
+    configuration: Callable[[], Configuration]
+    reload: Callable[[], Awaitable[Reloaded]]  # raises InvalidConfiguration and changes nothing
+    start: Callable[..., None]  # start(coroutine, name): in app's TaskGroup
+    watch: Callable[[str], WireMap | None]  # how a task's source is watched
+    mounts: Callable[[], Sequence[Mount]]
+    read_log: Callable[[str | None, int | None, int], Sequence[str]]  # task, run, lines
+    doctor: Callable[[], Awaitable[WireMap]]
+
+    def task(self, name: str) -> TaskState:
+        """The task, or a refusal that names the nearest."""
+        if (state := self.board.tasks.get(name)) is None:
+            raise Refused(because(Code.ERROR_NO_SUCH_TASK, task=name, near=nearest(name, self.board.tasks)))
+        return state
+
+    def target(self, name: str) -> TargetState:
+        """The target, or a refusal that names the nearest."""
+        if (state := self.board.targets.get(name)) is None:
+            raise Refused(because(Code.ERROR_NO_SUCH_TARGET, target=name, near=nearest(name, self.board.targets)))
+        return state
+
+
+def nearest(name: str, names: Mapping[str, object]) -> str | None:
+    """The name that was probably meant."""
+    found = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return found[0] if found else None
