@@ -7,7 +7,7 @@ from typing import Any
 
 
 def dump(value: Any) -> str:
-    """One document. Bytes are text; what is not UTF-8 stands as backslash escapes, and KEY_b64 beside it has the bytes."""
+    """One document. Bytes are text, backslash escapes where not UTF-8; then KEY_b64 beside it has the exact bytes."""
     return json.dumps(plain(value), ensure_ascii=False, indent=2)
 
 

@@ -13,7 +13,7 @@ PATIENCE = 2.0  # seconds; a key press must not hang
 
 def _names(ctx: click.Context, request: Request, key: str, incomplete: str) -> list[str]:
     try:
-        with Connection(session_of(ctx).socket.encode()) as connection:
+        with Connection(session_of(ctx).address) as connection:
             items = connection.call(request, patience=PATIENCE)[key]
     except (Refusal, Unreachable):
         return []

@@ -12,7 +12,7 @@ from cgctl.language import chosen, phrase
 from cgctl.table import table
 from cgctl.trouble import Exit, Trouble
 from cgwire.request import Request
-from cgwire.text import hint, sentence, word
+from cgwire.text import hint, knows, sentence, word
 from cgwire.text.values import clock, escaped, span
 
 DEFAULT_SOCKET: Final = "/run/cloudgather/control.sock"
@@ -38,10 +38,15 @@ class Session:
 
     # The daemon.
 
+    @property
+    def address(self) -> bytes:
+        """The socket's path."""
+        return os.fsencode(self.socket)
+
     def connect(self) -> Connection:
         """A new connection, the caller's to close."""
         try:
-            return Connection(os.fsencode(self.socket))
+            return Connection(self.address)
         except Unreachable as error:
             raise self.unreachable(error) from error
 
@@ -103,6 +108,10 @@ class Session:
     def sentence(self, reason: Mapping[str, Any] | None) -> str:
         """What a reason map says."""
         return sentence(reason, self.language) if reason else ""
+
+    def knows(self, code: object) -> bool:
+        """Whether there is a sentence for `code`."""
+        return knows(str(code), self.language)
 
     def hint(self, reason: Mapping[str, Any] | None) -> str | None:
         """What would help."""

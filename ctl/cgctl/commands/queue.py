@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from cgctl.completing import target_names, task_option
+from cgctl.language import later
 from cgctl.moves import print_moves
 from cgctl.options import as_json, command
 from cgctl.session import Session
@@ -16,7 +17,16 @@ from cgctl.trouble import Exit, Trouble
 from cgwire.queue import Cancel, Clear, First, List, Order, Pause, Resume, Retry, Show
 from cgwire.text.values import escaped, size
 
-STATES: Final = ("queued", "copying", "publishing", "written", "done", "failed", "cancelled", "vanished")
+STATES: Final = (
+    later("queued"),
+    later("copying"),
+    later("publishing"),
+    later("written"),
+    later("done"),
+    later("failed"),
+    later("cancelled"),
+    later("vanished"),
+)
 
 
 def _choice(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,22 +171,24 @@ retry = _order(
     Retry,
     "retry",
     "Try failed and cancelled transfers again, and waiting ones at once.",
-    "queued again: {n}",
+    later("queued again: {n}"),
     "17|--state failed|--task films --all",
 )
 cancel = _order(
     Cancel,
     "cancel",
     "Cancel transfers. They stay so until the file changes or `queue retry`.",
-    "cancelled: {n}",
+    later("cancelled: {n}"),
     "17|--task films '*sample*'",
 )
-first = _order(First, "first", "Let transfers go before all others of their target.", "goes first: {n}", "17|'*.srt'")
+first = _order(
+    First, "first", "Let transfers go before all others of their target.", later("goes first: {n}"), "17|'*.srt'"
+)
 clear = _order(
     Clear,
     "clear",
     "Take ended transfers out of the list; what was uploaded stays on record.",
-    "cleared: {n}",
+    later("cleared: {n}"),
     "--all|--state cancelled",
 )
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import click
 
+from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.transfers import amount, outcome, place, print_reasons, progress, standing
@@ -45,9 +46,9 @@ def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:
     _tasks(session, reply["tasks"], now, verbose)
     _active(session, reply["active"])
     most = 10 if verbose else SHORT
-    _listed(session, "Waiting", reply["waiting"][:most], reply["waiting_total"])
+    _listed(session, later("Waiting"), reply["waiting"][:most], reply["waiting_total"])
     _settling(session, reply["settling"][:most], reply["settling_total"])
-    _listed(session, "Failed", reply["failed"][:most], reply["failed_total"])
+    _listed(session, later("Failed"), reply["failed"][:most], reply["failed_total"])
     _closing(session, reply)
 
 
@@ -66,7 +67,11 @@ def _daemon(session: Session, reply: Mapping[str, Any], now: float, verbose: boo
     session.print(f"{mark} cloudgatherd {daemon['version']}, {running}")
     print_reasons(session, troubles, mark="warn", indent=2)
     if verbose:
-        for label, key in (("configuration", "config"), ("state", "state_dir"), ("socket", "socket")):
+        for label, key in (
+            (later("configuration"), "config"),
+            (later("state"), "state_dir"),
+            (later("socket"), "socket"),
+        ):
             session.print(f"  {session.say(label)}: {escaped(daemon.get(key) or '-')}")
         session.print(f"  {session.say('time zone')}: {daemon.get('timezone') or '-'}")
 
@@ -138,7 +143,11 @@ def when(session: Session, task: Mapping[str, Any], now: float) -> str:
 def _work(session: Session, task: Mapping[str, Any]) -> str:
     counts = task.get("counts") or {}
     parts = []
-    for state, text in (("queued", "{n} queued"), ("copying", "{n} moving"), ("failed", "{n} failed")):
+    for state, text in (
+        ("queued", later("{n} queued")),
+        ("copying", later("{n} moving")),
+        ("failed", later("{n} failed")),
+    ):
         number = counts.get(state, (0, 0))[0]
         if number:
             parts.append(session.say(text, n=number))

@@ -3,6 +3,7 @@
 import click
 
 from cgctl.completing import target_argument
+from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.settings import print_settings, shown
@@ -115,18 +116,18 @@ def test(session: Session, name: str, as_json: bool) -> int:
     ]
     session.print_table((), rows, right=(1,))
     rows = []
-    for key, text in (("write_rate", "writes"), ("read_rate", "reads")):
+    for key, text in (("write_rate", later("writes")), ("read_rate", later("reads"))):
         if report.get(key):
             rows.append([session.say(text), rate(report[key])])
     for key, text in (
-        ("case_sensitive", "tells upper from lower case"),
-        ("keeps_mtime", "keeps modification times"),
-        ("rename_over", "renames over a file"),
-        ("fsync", "syncs"),
+        ("case_sensitive", later("tells upper from lower case")),
+        ("keeps_mtime", later("keeps modification times")),
+        ("rename_over", later("renames over a file")),
+        ("fsync", later("syncs")),
     ):
         if report.get(key) is not None:
             rows.append([session.say(text), session.say("yes" if report[key] else "no")])
-    for key, text in (("unicode_form", "Unicode form of names"), ("name_max", "longest name (bytes)")):
+    for key, text in (("unicode_form", later("Unicode form of names")), ("name_max", later("longest name (bytes)"))):
         if report.get(key) is not None:
             rows.append([session.say(text), str(report[key])])
     if report.get("bad_chars"):

@@ -7,6 +7,7 @@ import click
 
 from cgctl.completing import task_argument
 from cgctl.following import subscribe, wait
+from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.trouble import Exit
@@ -90,9 +91,9 @@ def verify(session: Session, name: str, waits: bool, as_json: bool) -> int:
             return wait(session, connection, [reply["run"]])
     session.print(session.say("compared: {n}, intact: {intact}", n=reply["checked"], intact=reply["intact"]))
     for key, mark, text in (
-        ("gone", "bad", "no longer at the target"),
-        ("differs", "bad", "differs at the target"),
-        ("unsent", "wait", "not sent yet"),
+        ("gone", "bad", later("no longer at the target")),
+        ("differs", "bad", later("differs at the target")),
+        ("unsent", "wait", later("not sent yet")),
     ):
         for path in reply.get(key) or ():
             session.print(f"{session.mark(mark)} {escaped(path)}: {session.say(text)}")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from cgctl.language import later
 from cgctl.options import absolute, as_json, command
 from cgctl.session import Session
 from cgctl.transfers import progress
@@ -15,17 +16,17 @@ from cgwire.text.values import escaped, size
 
 # A verdict, its mark, and the sentence that answers the question.
 VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
-    "uploaded": ("ok", "It is uploaded."),
-    "queued": ("wait", "It is complete and waits in the queue."),
-    "copying": ("now", "It is being uploaded now."),
-    "publishing": ("now", "It is uploaded and gets its final name now."),
-    "waiting": ("wait", "It is not uploaded yet: it may not be complete."),
-    "held": ("wait", "It is complete, but something holds it."),
-    "skipped": ("off", "It will not be uploaded."),
-    "failed": ("bad", "The upload failed."),
-    "cancelled": ("off", "The upload was cancelled."),
-    "vanished": ("off", "It was gone before it was uploaded."),
-    "unknown": ("off", "Nothing is known about it."),
+    "uploaded": ("ok", later("It is uploaded.")),
+    "queued": ("wait", later("It is complete and waits in the queue.")),
+    "copying": ("now", later("It is being uploaded now.")),
+    "publishing": ("now", later("It is uploaded and gets its final name now.")),
+    "waiting": ("wait", later("It is not uploaded yet: it may not be complete.")),
+    "held": ("wait", later("It is complete, but something holds it.")),
+    "skipped": ("off", later("It will not be uploaded.")),
+    "failed": ("bad", later("The upload failed.")),
+    "cancelled": ("off", later("The upload was cancelled.")),
+    "vanished": ("off", later("It was gone before it was uploaded.")),
+    "unknown": ("off", later("Nothing is known about it.")),
 }
 
 
@@ -105,7 +106,7 @@ def _transfer(session: Session, reply: Mapping[str, Any], now: float) -> None:
     session.print()
     number = session.say("Transfer {id}: {state}", id=transfer["id"], state=session.say(transfer["state"]))
     session.print(
-        f"{number}, {size(transfer['size'])}, {session.say('since')} {session.clock(transfer['updated'], now=now)}"
+        f"{number}, {size(transfer['size'])}, {session.say('since {clock}', clock=session.clock(transfer['updated'], now=now))}"
     )
     session.print(
         "  " + session.say("to {place}", place=f"{escaped(transfer['target'])}:{escaped(transfer['destination'])}")
@@ -135,9 +136,9 @@ def _ledger(session: Session, reply: Mapping[str, Any], now: float) -> None:
         return
     session.print()
     heading = {
-        "sent": "Uploaded {clock}, {size}",
-        "adopted": "Was at the target already, found {clock}, {size}",
-        "ignored": "Was there before the task, noted {clock}, {size}",
+        "sent": later("Uploaded {clock}, {size}"),
+        "adopted": later("Was at the target already, found {clock}, {size}"),
+        "ignored": later("Was there before the task, noted {clock}, {size}"),
     }.get(str(ledger.get("origin")), "Uploaded {clock}, {size}")
     session.print(session.say(heading, clock=session.clock(ledger["at"], now=now), size=size(ledger["size"])))
     session.print(

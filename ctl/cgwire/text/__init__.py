@@ -38,6 +38,11 @@ def hint(reason: Mapping[str, Any], language: str, *, now: float | None = None) 
     return None
 
 
+def knows(code: str, language: str) -> bool:
+    """Whether there is a sentence for `code`."""
+    return code in _catalogue(language).sentences
+
+
 class Catalogue:
     """One language: templates by code, and the words that facts may be."""
 
