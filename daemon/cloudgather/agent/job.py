@@ -25,10 +25,10 @@ class Trouble(Exception):
 class Job:
     """What an operation says of itself while it runs; one thread works on it, another may read it and cancel it."""
 
-    def __init__(self, tell: Callable[[Any], None] | None = None, buffer: bytearray | None = None) -> None:
+    def __init__(self, tell: Callable[[Any], None] | None = None) -> None:
         self._tell = tell
         self._stop = threading.Event()
-        self._buffer = buffer
+        self._buffer: bytearray | None = None
         self.at: tuple[str, str, int] = ("root", "target", 0)
         self.beats = 0  # counts steps: while it stands still, so does the operation
         self.done: int | None = None  # bytes, where the operation counts them
@@ -39,6 +39,10 @@ class Job:
         if self._buffer is None:
             self._buffer = bytearray(CHUNK)
         return self._buffer
+
+    def lend(self, buffer: bytearray) -> None:
+        """Have it use this one, of CHUNK bytes, which is its alone while it runs."""
+        self._buffer = buffer
 
     def step(self, name: str, side: str, nbytes: int = 0) -> None:
         """What follows may block: a step of protocol, on the "source" or the "target"."""

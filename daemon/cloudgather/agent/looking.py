@@ -1,0 +1,138 @@
+"""Looks at a source: its root, its tree, one path and who writes it. Plain functions that block, for any thread.
+
+All raise OSError where the root cannot be opened as a folder, or the file system fails.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from cloudgather.agent import leases
+from cloudgather.agent.places import closing, components, mount_under, open_root, walk
+from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
+from cloudgather.agent.writing import writers
+from cloudgather.core.transfer import Version
+from cloudgather.ports import Absent, Access, Look, Refused
+
+__all__ = ["device_above", "look", "root_of", "scan", "writers"]
+
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
+_ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# aria2 keeps it beside what it downloads for as long as that is not complete.
+_CONTROL_SUFFIX: Final = b".aria2"
+
+
+def root_of(root: bytes) -> tuple[int, int]:
+    """(device, inode) of the root folder."""
+    with closing(open_root(root)) as top:
+        state = os.fstat(top)
+        return state.st_dev, state.st_ino
+
+
+def scan(root: bytes, below: bytes = b"") -> Iterator[list[Found]]:
+    """walk_tree in batches of at most 1024."""
+    batch: list[Found] = []
+    for found in walk_tree(root, below):
+        batch.append(found)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def look(root: bytes, path: bytes) -> Look | Absent:
+    """lstat and lease of one path, which no symlink on the way is followed to."""
+    parts = components(path)
+    with closing(open_root(root)) as top:
+        if not parts:
+            return Absent.DIRECTORY
+        try:
+            with closing(walk(top, parts[:-1])) as folder, closing(_itself(folder, parts[-1])) as found:
+                state = os.fstat(found)
+                if (absent := _absence(path, state)) is not None:
+                    return absent
+                word = _lease(found)
+                beside = _control_file(folder, parts[:-1], parts[-1])
+        except OSError as error:
+            if error.errno in _DENIED:
+                return Absent.DENIED
+            if error.errno in _GONE:
+                return _why_gone(top, parts)
+            raise
+        if beside is None and len(parts) > 1:
+            beside = _control_file(top, [], parts[0])
+    return Look(
+        path=path,
+        version=Version(size=state.st_size, mtime_ns=state.st_mtime_ns, device=state.st_dev, inode=state.st_ino),
+        ctime_ns=state.st_ctime_ns,
+        links=state.st_nlink,
+        access=Access(word.access),
+        unknown_why=word.why,
+        control_file=beside,
+    )
+
+
+def device_above(root: bytes, path: bytes) -> int:
+    """st_dev of the deepest folder on the way to `path` that is there, no symlink followed."""
+    with closing(open_root(root)) as top:
+        for end in range(len(components(path)) - 1, 0, -1):
+            try:
+                with closing(walk(top, components(path)[:end])) as folder:
+                    return os.fstat(folder).st_dev
+            except OSError as error:
+                if error.errno not in _GONE | _DENIED:
+                    raise
+        return os.fstat(top).st_dev
+
+
+def _itself(folder: int, name: bytes) -> int:
+    """O_PATH: neither opens a device nor waits for a FIFO, and stands for a symlink itself."""
+    return os.open(name, _ITSELF, dir_fd=folder)
+
+
+def _absence(path: bytes, state: os.stat_result) -> Absent | None:
+    match judged(path, state):
+        case None:
+            return Absent.DIRECTORY
+        case Refused(why=why):
+            return why
+        case _:
+            return None
+
+
+def _lease(found: int) -> leases.Word:
+    mount, _ = mount_under(found)
+    if mount is None or not mount.tells_writers:
+        return leases.Word(leases.UNKNOWN, "file-system")
+    try:
+        with closing(leases.reopened(found)) as fd:
+            return leases.ask(fd)
+    except OSError as error:
+        return leases.Word(leases.UNKNOWN, "permission" if error.errno in _DENIED else "error")
+
+
+def _control_file(folder: int, above: Sequence[bytes], name: bytes) -> bytes | None:
+    try:
+        os.stat(name + _CONTROL_SUFFIX, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        if error.errno in _GONE or error.errno == errno.ENAMETOOLONG:
+            return None
+        raise
+    return b"/".join([*above, name + _CONTROL_SUFFIX])
+
+
+def _why_gone(top: int, parts: Sequence[bytes]) -> Absent:
+    """A symlink on the way, or nothing."""
+    for end in range(len(parts)):
+        try:
+            with closing(walk(top, parts[:end])) as folder:
+                state = os.stat(parts[end], dir_fd=folder, follow_symlinks=False)
+        except OSError:
+            return Absent.GONE
+        if stat.S_ISLNK(state.st_mode):
+            return Absent.SYMLINK
+    return Absent.GONE

@@ -1,0 +1,53 @@
+"""Which function does which operation; what only some agents need is imported when it is asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cloudgather.agent import copying, listing, publishing
+from cloudgather.agent.job import Job
+from cloudgather.agent.throttle import Throttle
+
+Operation = Callable[..., Any]
+
+
+def operations(throttle: Throttle) -> dict[str, Operation]:
+    """By name; each takes the job and its parameters by keyword."""
+
+    def copy(job: Job, **params: Any) -> Any:
+        return copying.copy(job, throttle, **params)
+
+    def limits(job: Job, *, bandwidth: int | None) -> None:
+        throttle.limit(bandwidth)
+
+    return {
+        "copy": copy,
+        "limits": limits,
+        "probe": listing.probe,
+        "listing": listing.listing,
+        "look": listing.look,
+        "digest": listing.digest,
+        "prepare": publishing.prepare,
+        "publish": publishing.publish,
+        "barrier": publishing.barrier,
+        "sweep": publishing.sweep,
+        "test": _test,
+        "tree.root": _tree("root"),
+        "tree.scan": _tree("scan"),
+        "tree.look": _tree("look"),
+        "tree.device": _tree("device"),
+    }
+
+
+def _tree(name: str) -> Operation:
+    def operation(job: Job, **params: Any) -> Any:
+        from cloudgather.agent import trees
+
+        return getattr(trees, name)(job, **params)
+
+    return operation
+
+
+def _test(job: Job, **params: Any) -> Any:
+    from cloudgather.agent import probing
+
+    return probing.test(job, **params)

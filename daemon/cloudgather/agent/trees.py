@@ -1,0 +1,55 @@
+"""The operations on a source that is not local, as the daemon's own threads do them on one that is."""
+
+from typing import Any
+
+from cloudgather.agent import looking
+from cloudgather.agent.job import Job
+from cloudgather.ports import Look, Seen
+
+
+def root(job: Job, *, root: bytes) -> list[int]:
+    """[device, inode] of the root folder."""
+    job.step("root", "source")
+    return list(looking.root_of(root))
+
+
+def scan(job: Job, *, root: bytes, below: bytes) -> None:
+    """What is found goes out in parts: maps of `seen` and `refused`."""
+    job.step("list", "source")
+    for batch in looking.scan(root, below):
+        job.check()
+        seen, refused = [], []
+        for found in batch:
+            if isinstance(found, Seen):
+                row = [found.path, found.size, found.mtime_ns, found.ctime_ns, found.device, found.inode]
+                seen.append(row)
+            else:
+                refused.append([found.path, found.why.value])
+        job.tell({"seen": seen, "refused": refused})
+        job.step("list", "source")
+
+
+def look(job: Job, *, root: bytes, path: bytes) -> dict[str, Any]:
+    """A Look as a map, or `absent` and why."""
+    job.step("lease", "source")
+    found = looking.look(root, path)
+    if not isinstance(found, Look):
+        return {"absent": found.value}
+    return {
+        "path": found.path,
+        "size": found.version.size,
+        "mtime_ns": found.version.mtime_ns,
+        "device": found.version.device,
+        "inode": found.version.inode,
+        "ctime_ns": found.ctime_ns,
+        "links": found.links,
+        "access": found.access.value,
+        "unknown_why": found.unknown_why,
+        "control_file": found.control_file,
+    }
+
+
+def device(job: Job, *, root: bytes, path: bytes) -> int:
+    """st_dev of the deepest folder on the way to `path` that is there."""
+    job.step("stat", "source")
+    return looking.device_above(root, path)
