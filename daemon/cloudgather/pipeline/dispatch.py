@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +14,7 @@ from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.transfer import Carrier
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import Clock, Failed, QueueStore, StoreUnavailable, TargetHeld
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Dispatcher:
                 except StoreUnavailable as refused:
                     self._board.store_hold = refused.reason
                     wait = 5.0
-                await _either(wake.wait(), self._clock.sleep(min(wait, _LOOK_AT_LEAST_EVERY)))
+                await wait_for_either(wake.wait(), self._clock.sleep(min(wait, _LOOK_AT_LEAST_EVERY)))
         finally:
             for task in working:
                 task.cancel()
@@ -221,14 +222,3 @@ class Dispatcher:
         if lane.breaker.until is None:
             return _LOOK_AT_LEAST_EVERY
         return max(0.05, (lane.breaker.until - self._clock.now()).total_seconds())
-
-
-async def _either(*waits: Awaitable[object]) -> None:
-    """Wait for the first, cancel the others."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,6 +15,7 @@ from cloudgather.pipeline.pending import Pending, PendingFiles
 from cloudgather.pipeline.planning import Candidate, Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import (
     Absent,
     Access,
@@ -89,7 +90,9 @@ class Intake:
             due = self.pending.next_due()
             now = self._clock.monotonic()
             if due is None or due > now:
-                await self._idle(None if due is None else due - now)
+                await wait_for_either(
+                    self._wake.wait(), self._clock.sleep(30.0 if due is None else min(due - now, 30.0))
+                )
                 continue
             taken = self.pending.take_due(now, _AT_ONCE)
             by_task: dict[str, list[Pending]] = defaultdict(list)
@@ -97,17 +100,6 @@ class Intake:
                 by_task[pending.task].append(pending)
             for name, files in by_task.items():
                 await self._look_at(name, files)
-
-    async def _idle(self, span: float | None) -> None:
-        waits: list[asyncio.Future[object]] = [asyncio.ensure_future(self._wake.wait())]
-        if span is not None:
-            waits.append(asyncio.ensure_future(self._clock.sleep(min(span, 30.0))))
-        try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-            await asyncio.gather(*waits, return_exceptions=True)
 
     async def _look_at(self, name: str, files: Sequence[Pending]) -> None:
         """Judge these files of one task; whatever goes wrong, they stay pending."""

@@ -70,7 +70,7 @@ class Planner:
         versions = [(candidate.path, candidate.version) for candidate in candidates]
         passed = set(await self._store.live(task.name, versions))
         if not force:
-            known = await self._store.ledger(task.name, [candidate.path for candidate in candidates])
+            known = await self._known(task, candidates)
             passed |= await self._store.bound(task.name, versions)
             passed |= {
                 candidate.path
@@ -97,7 +97,7 @@ class Planner:
         sends a byte.
         """
         task = state.task
-        known = await self._store.ledger(task.name, [candidate.path for candidate in candidates])
+        known = await self._known(task, candidates)
         answer = Answer()
         asking: dict[bytes, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
@@ -123,6 +123,15 @@ class Planner:
                 else:
                     answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_LISTING))
         return answer
+
+    async def _known(self, task: Task, candidates: Sequence[Candidate]) -> dict[bytes, LedgerEntry]:
+        """What the ledger has of them; what went elsewhere, before the task was given this target, does not count."""
+        entries = await self._store.ledger(task.name, [candidate.path for candidate in candidates])
+        return {
+            path: entry
+            for path, entry in entries.items()
+            if (entry.target, entry.destination) == (task.target, destination(task.base, path))
+        }
 
     def _decide(
         self, task: Task, candidate: Candidate, entry: LedgerEntry | None, shown: Standing | Unasked | None

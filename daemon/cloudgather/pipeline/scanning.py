@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cloudgather.core import filters
@@ -15,6 +15,7 @@ from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import (
     Chosen,
     Clock,
@@ -28,6 +29,8 @@ from cloudgather.ports import (
 )
 
 logger = logging.getLogger(__name__)
+
+_LOOK_FOR_SOURCE_EVERY = 15.0
 
 
 class Scanner:
@@ -50,6 +53,38 @@ class Scanner:
         self._intake = intake
         self._clock = clock
         self._scanning: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._asked: dict[str, str] = {}
+        self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def ask(self, task: str, trigger: str) -> None:
+        """Scan this task soon; several wishes before the scan begins are one."""
+        self._asked.setdefault(task, trigger)
+        self._wakes[task].set()
+
+    async def serve(self, task: str, source_back: Callable[[], None]) -> None:
+        """Scan the task when asked, until cancelled; a source that was lost is looked for every 15 s."""
+        wake = self._wakes[task]
+        while True:
+            await wait_for_either(wake.wait(), self._clock.sleep(_LOOK_FOR_SOURCE_EVERY))
+            wake.clear()
+            state = self._board.tasks.get(task)
+            if state is None or state.memory.paused:
+                self._asked.pop(task, None)
+                continue
+            if state.source_hold is not None and await self._is_back(state):
+                source_back()
+                self._asked.setdefault(task, "root-back")
+            if (trigger := self._asked.pop(task, None)) is not None:
+                await self.scan(task, trigger)
+
+    async def _is_back(self, state: TaskState) -> bool:
+        try:
+            await state.source.root()
+        except SourceUnavailable as lost:
+            state.source_hold = lost.reason
+            return False
+        state.source_hold = None
+        return True
 
     def is_scanning(self, task: str) -> bool:
         """Whether a scan of the task is going on."""
