@@ -110,7 +110,7 @@ class _Shown:
             self.clear()
             reason = event.get("reason")
             why = f": {session.sentence(reason)}" if reason and event["state"] != "written" else ""
-            session.print(f"{state_mark(session, event['state'])} {place(event)} - {session.say(event['state'])}{why}")
+            session.print(f"{state_mark(session, event['state'])} {place(event)} - {session.word(event['state'])}{why}")
 
     def clear(self) -> None:
         """Take back what may be redrawn."""

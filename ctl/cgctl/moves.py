@@ -11,7 +11,10 @@ def print_moves(session: Session, moves: Iterable[Mapping[str, Any]], *, now: fl
     """When, to which state, why; with the file where `named`."""
     rows = []
     for move in moves:
-        row = [session.clock(move["at"], now=now), f"{state_mark(session, move['after'])} {session.say(move['after'])}"]
+        row = [
+            session.clock(move["at"], now=now),
+            f"{state_mark(session, move['after'])} {session.word(move['after'])}",
+        ]
         if named:
             row += [str(move["transfer"]), place(move)]
         attempt = session.say("attempt {n}", n=move["attempt"]) if move.get("attempt") else ""

@@ -85,12 +85,9 @@ def reload(session: Session, as_json: bool) -> int:
     for line in problem_lines(session, problems):
         session.print(line)
     changes = [
-        (text, reply.get(key) or ())
-        for key, text in (
-            ("added", later("added: {names}")),
-            ("removed", later("removed: {names}")),
-            ("changed", later("changed: {names}")),
-        )
+        (later("added: {names}"), reply.get("added") or ()),
+        (later("removed: {names}"), reply.get("removed") or ()),
+        (later("changed: {names}"), reply.get("changed") or ()),
     ]
     for text, names in changes:
         if names:

@@ -17,16 +17,7 @@ from cgctl.trouble import Exit, Trouble
 from cgwire.queue import Cancel, Clear, First, List, Order, Pause, Resume, Retry, Show
 from cgwire.text.values import escaped, size
 
-STATES: Final = (
-    later("queued"),
-    later("copying"),
-    later("publishing"),
-    later("written"),
-    later("done"),
-    later("failed"),
-    later("cancelled"),
-    later("vanished"),
-)
+STATES: Final = ("queued", "copying", "publishing", "written", "done", "failed", "cancelled", "vanished")
 
 
 def _choice(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +81,7 @@ def list_(
         rows.append(
             [
                 str(item["id"]),
-                f"{state_mark(session, item['state'])} {session.say(item['state'])}",
+                f"{state_mark(session, item['state'])} {session.word(item['state'])}",
                 size(item["size"]),
                 place(item),
                 progress(session, item, cells=10) if moving else standing(session, item),
@@ -119,7 +110,7 @@ def show(session: Session, id: int, as_json: bool) -> None:
     session.print(f"{state_mark(session, transfer['state'])} {session.bold(place(transfer))}")
     rows = [
         [session.say("transfer"), str(transfer["id"])],
-        [session.say("state"), session.say(transfer["state"])],
+        [session.say("state"), session.word(transfer["state"])],
         [session.say("size"), size(transfer["size"])],
         [session.say("to"), f"{escaped(transfer['target'])}:{escaped(transfer['destination'])}"],
         [session.say("rule"), session.sentence(transfer.get("plan_reason"))],

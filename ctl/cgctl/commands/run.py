@@ -35,7 +35,7 @@ def list_(session: Session, task: str | None, limit: int, as_json: bool) -> None
             str(run["id"]),
             escaped(run["task"]),
             session.clock(run["started"], now=now),
-            session.say(run["trigger"]),
+            session.word(run["trigger"]),
             str(run["seen"]),
             outcome(session, run),
         ]
@@ -65,7 +65,7 @@ def show(session: Session, id: int, as_json: bool) -> None:
     now = time.time()
     session.print(session.bold(session.say("Run {id} of {task}", id=id, task=escaped(run["task"]))))
     rows = [
-        [session.say("trigger"), session.say(run["trigger"])],
+        [session.say("trigger"), session.word(run["trigger"])],
         [session.say("started"), session.clock(run["started"], now=now)],
         [session.say("scanned"), session.clock(run["scanned"], now=now)],
         [session.say("ended"), session.clock(run["ended"], now=now)],
@@ -82,7 +82,7 @@ def show(session: Session, id: int, as_json: bool) -> None:
     if transfers["transfers"]:
         session.print()
         rows = [
-            [str(item["id"]), f"{state_mark(session, item['state'])} {session.say(item['state'])}", size(item["size"]),
+            [str(item["id"]), f"{state_mark(session, item['state'])} {session.word(item['state'])}", size(item["size"]),
              place(item), standing(session, item)]
             for item in transfers["transfers"]
         ]  # fmt: skip

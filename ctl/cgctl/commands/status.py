@@ -67,13 +67,13 @@ def _daemon(session: Session, reply: Mapping[str, Any], now: float, verbose: boo
     session.print(f"{mark} cloudgatherd {daemon['version']}, {running}")
     print_reasons(session, troubles, mark="warn", indent=2)
     if verbose:
-        for label, key in (
-            (later("configuration"), "config"),
-            (later("state"), "state_dir"),
-            (later("socket"), "socket"),
-        ):
-            session.print(f"  {session.say(label)}: {escaped(daemon.get(key) or '-')}")
-        session.print(f"  {session.say('time zone')}: {daemon.get('timezone') or '-'}")
+        rows = [
+            [session.say("configuration"), escaped(daemon.get("config") or "-")],
+            [session.say("state"), escaped(daemon.get("state_dir") or "-")],
+            [session.say("socket"), escaped(daemon.get("socket") or "-")],
+            [session.say("time zone"), daemon.get("timezone") or "-"],
+        ]
+        session.print_table((), rows, indent=2)
 
 
 def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bool) -> None:
@@ -143,11 +143,8 @@ def when(session: Session, task: Mapping[str, Any], now: float) -> str:
 def _work(session: Session, task: Mapping[str, Any]) -> str:
     counts = task.get("counts") or {}
     parts = []
-    for state, text in (
-        ("queued", later("{n} queued")),
-        ("copying", later("{n} moving")),
-        ("failed", later("{n} failed")),
-    ):
+    texts = {"queued": later("{n} queued"), "copying": later("{n} moving"), "failed": later("{n} failed")}
+    for state, text in texts.items():
         number = counts.get(state, (0, 0))[0]
         if number:
             parts.append(session.say(text, n=number))

@@ -29,7 +29,7 @@ def list_(session: Session, as_json: bool) -> None:
     rows = []
     for target in reply["targets"]:
         mark = session.mark("off" if target["paused"] else "warn" if target["state"] == "held" else "ok")
-        state = session.say("paused") if target["paused"] else session.say(target["state"])
+        state = session.say("paused") if target["paused"] else session.word(target["state"])
         if target["state"] == "held" and target["held"]:
             state = session.sentence(target["held"][0])
         rows.append(
@@ -64,7 +64,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     session.print(f"{session.bold(escaped(target['name']))}  {escaped(target['root'])}")
     rows = [
-        [session.say("state"), session.say("paused") if target["paused"] else session.say(target["state"])],
+        [session.say("state"), session.say("paused") if target["paused"] else session.word(target["state"])],
         [session.say("queue"), amount(session, target["queued"])],
         [session.say("uploaded"), amount(session, target["written"])],
     ]

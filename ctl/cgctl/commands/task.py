@@ -76,7 +76,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         print_reasons(session, (task["watch"]["reason"],), mark="warn", indent=2)
     session.print()
     session.print(session.bold(session.say("Transfers")))
-    rows = [[session.say(state), amount(session, pair)] for state, pair in task["counts"].items() if pair[0]]
+    rows = [[session.word(state), amount(session, pair)] for state, pair in task["counts"].items() if pair[0]]
     if task.get("settling"):
         rows.append([session.say("settling"), str(task["settling"])])
     session.print_table((), rows or [[session.say("none")]], indent=2)
@@ -93,7 +93,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
                 [
                     str(run["id"]),
                     session.clock(run["started"], now=now),
-                    session.say(run["trigger"]),
+                    session.word(run["trigger"]),
                     outcome(session, run),
                 ]
                 for run in task["runs"]

@@ -5,7 +5,6 @@ from typing import Any
 import click
 
 from cgctl.asking import Asking
-from cgctl.language import later
 from cgctl.options import absolute, command
 from cgctl.session import Session
 from cgctl.settings import problem_lines
@@ -89,12 +88,9 @@ def add(session: Session, name: str | None, paused: bool, yes: bool, dry_run: bo
         raise Trouble(Exit.FAILED, session.say("the task would have errors; nothing was written"))
     if paused:
         session.call(Pause(name=name))
-    text = (
-        later("task {name} is made and paused")
-        if paused
-        else later("task {name} is made; cgctl status shows what it does")
-    )
-    session.print(session.say(text, name=escaped(name)))
+        session.print(session.say("task {name} is made and paused", name=escaped(name)))
+    else:
+        session.print(session.say("task {name} is made; cgctl status shows what it does", name=escaped(name)))
     return Exit.OK
 
 

@@ -104,10 +104,9 @@ def _transfer(session: Session, reply: Mapping[str, Any], now: float) -> None:
     if not transfer:
         return
     session.print()
-    number = session.say("Transfer {id}: {state}", id=transfer["id"], state=session.say(transfer["state"]))
-    session.print(
-        f"{number}, {size(transfer['size'])}, {session.say('since {clock}', clock=session.clock(transfer['updated'], now=now))}"
-    )
+    number = session.say("Transfer {id}: {state}", id=transfer["id"], state=session.word(transfer["state"]))
+    since = session.say("since {clock}", clock=session.clock(transfer["updated"], now=now))
+    session.print(f"{number}, {size(transfer['size'])}, {since}")
     session.print(
         "  " + session.say("to {place}", place=f"{escaped(transfer['target'])}:{escaped(transfer['destination'])}")
     )
