@@ -1,0 +1,130 @@
+"""Reads durations, sizes, rates and modes, and writes them back; a ValueError says what is allowed."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+from cloudgather.config.values import number_text, text
+
+_SPANS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_SPAN: Final = re.compile(r"(?:\d{1,9}[smhdw]\s*)+", re.ASCII)
+_SPAN_PART: Final = re.compile(r"(\d+)([smhdw])", re.ASCII)
+_AMOUNT: Final = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([A-Za-z]*)", re.ASCII)
+# As rclone and coreutils read them: K, KiB are 1024, kB is 1000.
+_UNITS: Final = {"": 1, "b": 1} | {
+    unit: base**power
+    for power, letter in enumerate("kmgt", 1)
+    for unit, base in ((letter, 1024), (f"{letter}ib", 1024), (f"{letter}b", 1000))
+}
+_BITS: Final = {
+    "bit": 1,
+    "kbit": 10**3,
+    "mbit": 10**6,
+    "gbit": 10**9,
+    "bps": 1,
+    "kbps": 10**3,
+    "mbps": 10**6,
+    "gbps": 10**9,
+}
+_MODE: Final = re.compile(r"0?[0-7]{3}", re.ASCII)
+_DIR_MODE: Final = re.compile(r"[0-7]?[0-7]{3}", re.ASCII)
+_MOST: Final = 2**63 - 1
+
+
+def span(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
+    """A duration such as 10s, 5m, 1h30m, 2d, within bounds."""
+
+    def read(value: object) -> timedelta:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            raise ValueError(f'a number alone has no unit; write "{number_text(value)}s" or "{number_text(value)}m"')
+        given = text(value).strip()
+        if not _SPAN.fullmatch(given):
+            raise ValueError(f'"{given}" is not a duration; write it as "10s", "5m", "1h30m" or "2d"')
+        seconds = sum(int(count) * _SPANS[unit] for count, unit in _SPAN_PART.findall(given))
+        if not low <= timedelta(seconds=min(seconds, _SPANS["w"] * 5200)) <= high:
+            raise ValueError(f'"{given}" is not allowed; use "{span_text(low)}" to "{span_text(high)}"')
+        return timedelta(seconds=seconds)
+
+    return read
+
+
+def span_text(value: timedelta) -> str:
+    """The shortest way to write a duration of whole seconds."""
+    seconds = int(value.total_seconds())
+    parts = []
+    for unit in ("d", "h", "m", "s"):
+        count, seconds = divmod(seconds, _SPANS[unit])
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def size(value: object) -> int:
+    """Bytes: 50MiB, 2GB, 1.5GiB, or a plain number."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value <= _MOST:
+            raise ValueError("is not a size; use a number of bytes from 0 on")
+        return value
+    given = text(value).strip()
+    found = _amount(given, _UNITS)
+    if found is None or found > _MOST:
+        raise ValueError(f'"{given}" is not a size; write it as "50MiB", "2GB" or a number of bytes')
+    return found
+
+
+def size_text(value: int) -> str:
+    """A size in the largest binary unit that holds it exactly."""
+    for letter, power in (("T", 4), ("G", 3), ("M", 2), ("K", 1)):
+        if value and value % 1024**power == 0:
+            return f"{value // 1024**power}{letter}iB"
+    return f"{value}B"
+
+
+def rate(value: object) -> int | None:
+    """Bytes a second: 2MiB/s, 10Mbit/s; None for unlimited."""
+    if isinstance(value, list):
+        raise ValueError('takes one figure; a timetable comes with a later release; write "2MiB/s" or "unlimited"')
+    wrong = 'is not a rate; write it as "2MiB/s", "10Mbit/s" or "unlimited"'
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = value
+    else:
+        given = text(value).strip()
+        if given.lower() == "unlimited":
+            return None
+        amount, slash, per = given.partition("/")
+        if slash and per.strip() != "s":
+            raise ValueError(f'"{given}" {wrong}')
+        number = _amount(amount.strip(), _UNITS)
+        bits = _amount(amount.strip(), _BITS)
+        if number is None and bits is None:
+            raise ValueError(f'"{given}" {wrong}')
+        found = number if number is not None else (bits or 0) // 8
+    if not 16 * 1024 <= found <= _MOST:
+        raise ValueError('is too little to upload anything; use at least "16KiB/s", or pause the target')
+    return found
+
+
+def mode(value: object) -> int:
+    """A file's permissions, in octal."""
+    return _permissions(value, _MODE, "0644")
+
+
+def dir_mode(value: object) -> int:
+    """A folder's permissions, in octal; setgid and sticky are allowed."""
+    return _permissions(value, _DIR_MODE, "0755")
+
+
+def _amount(given: str, units: Mapping[str, int]) -> int | None:
+    match = _AMOUNT.fullmatch(given)
+    if match is None or match[2].lower() not in units:
+        return None
+    number = match[1]
+    factor = units[match[2].lower()]
+    return int(number) * factor if number.isdecimal() else int(float(number) * factor)
+
+
+def _permissions(value: object, pattern: re.Pattern[str], example: str) -> int:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
+        raise ValueError(f'is not a mode; write it in octal and in quotes, as "{example}"')
+    return int(value, 8)

@@ -1,0 +1,177 @@
+"""The main file, cloudgather.toml, as values."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from cgwire.access import Access
+from cloudgather.config.lines import parse
+from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong
+from cloudgather.config.reading import Table
+from cloudgather.config.targets import read_targets
+from cloudgather.config.values import choice, folder, text, whole, zone
+from cloudgather.core.mounts import Mount
+from cloudgather.core.target import TargetSpec
+
+D = TypeVar("D")
+
+
+class Level(StrEnum):
+    """How much is logged."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+class _Granted(StrEnum):
+    VIEW = "view"
+    DOWNLOAD = "download"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the main file says, with every default filled in. Paths are absolute."""
+
+    file: str
+    state_dir: str = "/var/lib/cloudgather"
+    tasks_dir: str = "/etc/cloudgather/tasks.d"
+    log_dir: str = "/var/lib/cloudgather/log"  # below state_dir unless said otherwise
+    socket: str = "/run/cloudgather/control.sock"
+    log_level: str = "INFO"
+    console_level: str = "INFO"
+    log_keep_days: int = 7
+    history_days: int = 90
+    timezone: str | None = None  # IANA name; None = the system's
+    groups: Mapping[str, Access] = field(default_factory=dict)
+    targets: Mapping[str, TargetSpec] = field(default_factory=dict)  # those of [targets.NAME]
+
+
+_LATER = "is not in this release"
+_HINTS = {"downloaders": _LATER, "downloads": _LATER, "notify": _LATER, "web": _LATER, "metrics": _LATER,
+          "strm": _LATER, "cluster": _LATER, "node": _LATER,
+          "tasks": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml",
+          "task": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml"}  # fmt: skip
+_DEFAULTS = Settings(file="")
+
+
+def parse_settings(
+    content: str, *, file: str, mounts: Sequence[Mount], environ: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings in `content`; raises InvalidConfiguration with all that is wrong.
+
+    The container's variables TZ, LOG_LEVEL, CONSOLE_LEVEL and LOG_SAVE_DAYS go before what the file says.
+    """
+    faults = Faults(file, content)
+    document = parsed(content, faults)
+    table = Table(document, faults)
+    daemon, control, groups = table.table("daemon"), table.table("control"), table.table("groups")
+    outside = _Environment({} if environ is None else environ)
+
+    state_dir = daemon.take("state_dir", _directory, _DEFAULTS.state_dir)
+    settings = Settings(
+        file=file,
+        state_dir=state_dir,
+        tasks_dir=daemon.take("tasks_dir", _directory, _DEFAULTS.tasks_dir),
+        log_dir=daemon.take("log_dir", _directory, os.path.join(state_dir, "log")),
+        socket=control.take("socket", _socket, _DEFAULTS.socket),
+        log_level=outside.take("LOG_LEVEL", _level, daemon.take("log_level", _level, _DEFAULTS.log_level)),
+        console_level=outside.take(
+            "CONSOLE_LEVEL", _level, daemon.take("console_level", _level, _DEFAULTS.console_level)
+        ),
+        log_keep_days=outside.take(
+            "LOG_SAVE_DAYS", _days_of_text, daemon.take("log_keep_days", _days, _DEFAULTS.log_keep_days)
+        ),
+        history_days=daemon.take("history_days", _days, _DEFAULTS.history_days),
+        timezone=outside.take("TZ", _zone_of_variable, daemon.take("timezone", zone, None)),
+        groups=_groups(groups),
+        targets=read_targets(table.table("targets"), mounts),
+    )
+    daemon.close()
+    control.close()
+    table.close(_HINTS)
+    if problems := faults.problems() + outside.faults.problems():
+        raise InvalidConfiguration(problems)
+    return settings
+
+
+def parsed(content: str, faults: Faults) -> Mapping[str, object]:
+    """The document; raises InvalidConfiguration with file and line where it is not TOML."""
+    try:
+        return parse(content)
+    except ValueError as error:
+        message, line = syntax_fault(str(error), content)
+        faults.add((), f"is not TOML: {message}", code=Wrong.SYNTAX, line=line)
+        faults.raise_if_any()
+        raise
+
+
+def syntax_fault(message: str, content: str) -> tuple[str, int | None]:
+    """tomllib's message without its place, and the line."""
+    what, _, place = message.partition(" (at ")
+    if place.startswith("line "):
+        number = place.removeprefix("line ").partition(",")[0]
+        return what[:1].lower() + what[1:], int(number) if number.isdecimal() else None
+    if place.startswith("end of document"):
+        return what[:1].lower() + what[1:], max(1, content.count("\n") + (not content.endswith("\n")))
+    return what[:1].lower() + what[1:], None
+
+
+class _Environment:
+    """The container's variables; an empty one counts as absent, as in docker-compose files."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults = Faults("environment")
+
+    def take(self, name: str, read: Callable[[object], D], default: D) -> D:
+        value = self._environ.get(name, "")
+        if not value.strip():
+            return default
+        try:
+            return read(value)
+        except ValueError as error:
+            self.faults.add((name,), str(error))
+            return default
+
+
+def _groups(table: Table) -> Mapping[str, Access]:
+    granted = {}
+    for name, group in table.tables():
+        access = group.need("access", choice(_Granted), '"view"')
+        group.close()
+        if access is not None:
+            granted[name] = Access[access.name]
+    return granted
+
+
+def _directory(value: object) -> str:
+    return os.fsdecode(folder(value))
+
+
+def _socket(value: object) -> str:
+    path = _directory(value)
+    if len(os.fsencode(path)) > 107:
+        raise ValueError("is longer than the 107 bytes that a socket's path can have; choose a shorter one")
+    return path
+
+
+def _zone_of_variable(value: object) -> str:
+    return zone(text(value).removeprefix(":"))  # tzset(3) allows the colon
+
+
+def _level(value: object) -> str:
+    return str(choice(Level)(value.strip().upper() if isinstance(value, str) else value))
+
+
+_days = whole(1, 36500)
+
+
+def _days_of_text(value: object) -> int:
+    given = text(value).strip()
+    return _days(int(given) if given.isascii() and given.isdecimal() and len(given) < 9 else given)

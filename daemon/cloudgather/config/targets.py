@@ -1,0 +1,204 @@
+"""Targets: those of [targets.NAME], and the one that a task's plain path implies."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from cloudgather.config.amounts import dir_mode, mode, rate, span
+from cloudgather.config.names import folded, name_fault, near
+from cloudgather.config.problems import Wrong, shown
+from cloudgather.config.reading import Table
+from cloudgather.config.values import below, boolean, choice, folder, text, whole, window
+from cloudgather.core.mounts import Mount, is_below, mount_of
+from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec, Verify
+from cloudgather.core.task import WindowEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    """What a profile sets where the operator does not."""
+
+    parallel: int
+    most_parallel: int
+    attempts: int
+    retry_first: timedelta
+    listings_per_second: float
+    deadline_factor: float
+
+
+_PROFILES: Final[Mapping[Profile, _Limits]] = {
+    Profile.CLOUD: _Limits(
+        parallel=1,
+        most_parallel=4,
+        attempts=8,
+        retry_first=timedelta(seconds=30),
+        listings_per_second=1,
+        deadline_factor=2,
+    ),
+    Profile.LAN: _Limits(
+        parallel=2,
+        most_parallel=8,
+        attempts=6,
+        retry_first=timedelta(seconds=10),
+        listings_per_second=10,
+        deadline_factor=1,
+    ),
+    Profile.DISK: _Limits(
+        parallel=1,
+        most_parallel=8,
+        attempts=5,
+        retry_first=timedelta(seconds=5),
+        listings_per_second=1000,
+        deadline_factor=1,
+    ),
+}
+_LAN: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
+_LATER: Final = "is not in this release"
+_HINTS: Final = {
+    "daily_limit": _LATER,
+    "max_unconfirmed": _LATER,
+    "min_free": _LATER,
+    "rclone": _LATER,
+    "listings": _LATER,
+    "threads": "is unknown; did you mean parallel?",
+    "path": "is unknown; did you mean root?",
+}
+
+
+def read_targets(table: Table, mounts: Sequence[Mount]) -> Mapping[str, TargetSpec]:
+    """The targets of the main file by name, in its order; those with too much wrong are left out and reported."""
+    found: dict[str, TargetSpec] = {}
+    names: list[str] = []
+    for name, each in table.tables():
+        spec = _read_target(name, each, mounts)
+        for other_name in names:
+            if folded(other_name) == folded(name):
+                each.wrong("", f'differs from "{other_name}" in case or Unicode form only; rename one', code=Wrong.NAME)
+        names.append(name)
+        for other in found.values():
+            if spec is not None and other.root == spec.root:
+                each.wrong("root", f'is that of "{other.name}", too; give each its own folder', code=Wrong.CONFLICT)
+        if spec is not None:
+            found[name] = spec
+    return found
+
+
+def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec | None:
+    if (fault := name_fault(name)) is not None:
+        table.wrong("", f"the name {fault}", code=Wrong.NAME)
+    root = table.need("root", folder, '"/CloudDrive/115"')
+    kind = table.take("kind", choice(Kind), Kind.MOUNT)
+    limits = _PROFILES[profile := _profile(table, kind, root, mounts)]
+    retry_first = table.take("retry_first", span(timedelta(seconds=1), timedelta(hours=1)), limits.retry_first)
+    retry_most = table.take("retry_most", span(timedelta(seconds=1), timedelta(days=1)), timedelta(hours=1))
+    if retry_most < retry_first:
+        table.wrong("retry_most", "is less than retry_first; make it as long or longer", code=Wrong.CONFLICT)
+    spec = TargetSpec(
+        name=name,
+        root=root or b"/",
+        kind=kind,
+        profile=profile,
+        parallel=table.take("parallel", whole(1, limits.most_parallel), limits.parallel),
+        bandwidth=table.take("bandwidth", rate, None),
+        upload_window=table.take("upload_window", window, None),
+        window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
+        verify=table.take("verify", choice(Verify), Verify.SIZE),
+        confirm=_confirm(table, kind),
+        attempts=table.take("attempts", whole(1, 100), limits.attempts),
+        retry_first=retry_first,
+        retry_most=retry_most,
+        listings_per_second=limits.listings_per_second,
+        deadline_factor=limits.deadline_factor,
+        file_mode=table.take("file_mode", mode, None),
+        dir_mode=table.take("dir_mode", dir_mode, None),
+    )
+    table.close(_HINTS)
+    return None if root is None else spec
+
+
+def _profile(table: Table, kind: Kind, root: bytes | None, mounts: Sequence[Mount]) -> Profile:
+    slow = table.take("slow_storage", boolean, False)
+    chosen = table.take("profile", choice(Profile), None)
+    if slow and chosen not in (None, Profile.CLOUD):
+        table.wrong(
+            "slow_storage", f'means profile = "cloud", but profile is "{chosen}"; leave one out', code=Wrong.CONFLICT
+        )
+    if slow:
+        return Profile.CLOUD
+    return chosen or _guessed(kind, root, mounts)
+
+
+def _guessed(kind: Kind, root: bytes | None, mounts: Sequence[Mount]) -> Profile:
+    if kind is Kind.DIRECTORY:
+        return Profile.DISK
+    mount = None if root is None else mount_of(root, mounts)
+    return Profile.LAN if mount is not None and mount.fs_type in _LAN else Profile.CLOUD
+
+
+def _confirm(table: Table, kind: Kind) -> Confirm:
+    later = {"rclone": _LATER}
+    if kind is Kind.DIRECTORY:
+        return table.take("confirm", choice(Confirm, later=later), Confirm.STORED)
+    later["stored"] = "cannot be known of a mount"
+    return table.take("confirm", choice(Confirm, later=later, only=(Confirm.NONE, Confirm.SEEN)), Confirm.SEEN)
+
+
+def resolve(
+    value: object,
+    *,
+    targets: Mapping[str, TargetSpec],
+    mounts: Sequence[Mount],
+    remembered_roots: Mapping[str, bytes],
+) -> tuple[TargetSpec, bytes]:
+    """The target that a task's `target` means, and the folder below its root.
+
+    `NAME:folder` is a target of the main file. Of a plain path the deepest of these is the root: a target of the main
+    file above it, the FUSE or network mount that it is on now, the root of a remembered implicit target above it (the
+    mount may be missing now, and another one showing through). Where there is none it is the path itself, with kind
+    `mount` all the same: what is there now may be the empty folder under a mount that comes later.
+    """
+    given = text(value)
+    if not given.startswith("/"):
+        return _named(given, targets)
+    path = folder(given)
+    roots = [(spec.root, 2, spec) for spec in targets.values() if is_below(path, spec.root)]
+    mount = mount_of(path, mounts)
+    if mount is not None and mount.is_remote:
+        roots.append((mount.mount_point, 1, _implicit(shown(mount.mount_point), mount.mount_point, mounts)))
+    roots += [
+        (root, 0, _implicit(name, root, mounts)) for name, root in remembered_roots.items() if is_below(path, root)
+    ]
+    if not roots:
+        return _implicit(shown(path), path, mounts), b""
+    root, _, spec = max(roots, key=lambda each: (len(each[0]), each[1]))
+    return spec, path[len(root) :].strip(b"/")
+
+
+def _named(given: str, targets: Mapping[str, TargetSpec]) -> tuple[TargetSpec, bytes]:
+    name, colon, base = given.partition(":")
+    if name in targets and colon:
+        return targets[name], below(base)
+    if name in targets:
+        raise ValueError(f'"{given}" needs a colon; write "{given}:" for its root or "{given}:folder" for one below')
+    known = f"known are {', '.join(targets)}" if targets else "none is configured in the main file"
+    if not colon:
+        raise ValueError(f'"{given}" is neither "TARGET:folder" nor a path that begins with /; of targets, {known}')
+    raise ValueError(f'there is no target "{name}"{near(name, targets)}; {known}; or write a path that begins with /')
+
+
+def _implicit(name: str, root: bytes, mounts: Sequence[Mount]) -> TargetSpec:
+    profile = _guessed(Kind.MOUNT, root, mounts)
+    limits = _PROFILES[profile]
+    return TargetSpec(
+        name=name,
+        root=root,
+        kind=Kind.MOUNT,
+        profile=profile,
+        implicit=True,
+        parallel=limits.parallel,
+        attempts=limits.attempts,
+        retry_first=limits.retry_first,
+        listings_per_second=limits.listings_per_second,
+        deadline_factor=limits.deadline_factor,
+    )

@@ -1,0 +1,169 @@
+"""One task file as a Task."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from cloudgather.config.amounts import size, size_text, span
+from cloudgather.config.names import name_fault
+from cloudgather.config.problems import Faults, Wrong
+from cloudgather.config.reading import Table
+from cloudgather.config.settings import Settings, parsed
+from cloudgather.config.targets import resolve
+from cloudgather.config.values import boolean, choice, cron, extension, folder, glob, text, texts, whole, window, zone
+from cloudgather.core.kinds import EVERYTHING, PARTS, extensions
+from cloudgather.core.mounts import Mount, is_below
+from cloudgather.core.target import TargetSpec
+from cloudgather.core.task import Filter, IfGone, Initial, Rule, Send, Task, WindowEnd
+
+_DAY: Final = timedelta(days=1)
+_LATER: Final = "is not in this release"
+_TARGETS: Final = "belongs to the target: [targets.NAME] in the main file"
+_HINTS: Final = {
+    "name": "is not needed: the file's name is the task's",
+    "enabled": "is unknown; pause a task with: cgctl task pause NAME",
+    "cron": 'is unknown; did you mean schedule = "0 3 * * *"?',
+    "interval": 'is unknown; did you mean every = "5m"?',
+    "destination": "is unknown; did you mean target?",
+    "bandwidth": _TARGETS, "parallel": _TARGETS, "threads": f"{_TARGETS}, parallel", "slow_storage": _TARGETS,
+    "profile": _TARGETS, "verify": _TARGETS, "confirm": _TARGETS, "daily_limit": _LATER,
+    "after": _LATER, "strm": _LATER, "notify": _LATER, "delete": _LATER, "cleanup": _LATER, "hook": _LATER,
+    "refresh": _LATER, "downloader": _LATER, "downloaders": _LATER,
+    **dict.fromkeys(
+        ("preset", "include", "exclude", "exclude_dirs", "extensions", "min_size", "max_size"),
+        "belongs to the filter: write [filter] on a line above it",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A task and the target that it goes to, which may be implied by it."""
+
+    task: Task
+    target: TargetSpec
+
+
+def parse_task(
+    content: str,
+    *,
+    file: str,
+    name: str,
+    settings: Settings,
+    mounts: Sequence[Mount],
+    remembered_roots: Mapping[str, bytes],
+) -> Parsed:
+    """The task called `name` in `content`; raises InvalidConfiguration with all that is wrong."""
+    faults = Faults(file, content)
+    if (fault := name_fault(name)) is not None:
+        faults.add((), f'the name "{name[:100]}" {fault}', code=Wrong.NAME)
+    table = Table(parsed(content, faults), faults)
+
+    source = table.need("source", folder, '"/vol1/downloads/电影"')
+    found = table.need(
+        "target",
+        lambda value: resolve(value, targets=settings.targets, mounts=mounts, remembered_roots=remembered_roots),
+        '"c115:影视库/电影"',
+    )
+    schedule = table.take("schedule", cron, None)
+    every = table.take("every", span(timedelta(seconds=10), 366 * _DAY), None)
+    if "schedule" in table and "every" in table:
+        table.wrong("every", "cannot stand beside schedule; leave one of them out", code=Wrong.CONFLICT)
+    if source is not None and found is not None:
+        _check_apart(table, source, *found)
+    spec, base = found or (TargetSpec(name="", root=b"/"), b"")
+    task = Task(
+        name=name,
+        source=source or b"/",
+        target=spec.name,
+        base=base,
+        rules=table.take("rules", _rules, frozenset({Rule.MISSING, Rule.CHANGED})),
+        initial=table.take("initial", choice(Initial), Initial.SEND),
+        send=table.take("send", choice(Send, later={"torrent": "needs a downloader, which " + _LATER}), Send.FILE),
+        if_gone=table.take("if_gone", choice(IfGone), IfGone.LEAVE),
+        settle=table.take("settle", _settle, None),
+        watch=table.take("watch", boolean, True),
+        rescan=table.take("rescan", span(timedelta(minutes=1), 31 * _DAY), timedelta(hours=1)),
+        schedule=schedule,
+        every=every,
+        timezone=table.take("timezone", zone, None),
+        catch_up=table.take("catch_up", boolean, True),
+        upload_window=table.take("upload_window", window, None),
+        window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
+        priority=table.take("priority", whole(-100, 100), 0),
+        filter=_filter(table.table("filter")),
+    )
+    table.close(_HINTS)
+    faults.raise_if_any()
+    return Parsed(task=task, target=spec)
+
+
+def _check_apart(table: Table, source: bytes, spec: TargetSpec, base: bytes) -> None:
+    destination = destination_of(spec, base)
+    if source == destination:
+        table.wrong("target", "is the source itself; choose another folder", code=Wrong.CONFLICT)
+    elif is_below(source, destination):
+        table.wrong("source", "lies inside the target; what is sent would be sent again", code=Wrong.CONFLICT)
+    elif is_below(destination, source):
+        table.wrong("target", "lies inside the source; what is sent would be sent again", code=Wrong.CONFLICT)
+
+
+def destination_of(spec: TargetSpec, base: bytes) -> bytes:
+    """The absolute folder that a task's files go to."""
+    return spec.root if not base else spec.root.rstrip(b"/") + b"/" + base
+
+
+def _rules(value: object) -> frozenset[Rule]:
+    chosen = frozenset(Rule(each) for each in texts(choice(Rule))(value))
+    if not chosen:
+        raise ValueError(f"is empty, so that nothing would ever go; use any of {', '.join(Rule)}")
+    return chosen
+
+
+def _settle(value: object) -> timedelta | None:
+    if value == "auto":
+        return None
+    try:
+        return span(timedelta(seconds=1), 7 * _DAY)(value)
+    except ValueError as error:
+        raise ValueError(f'{error}, or "auto"') from None
+
+
+def _filter(table: Table) -> Filter:
+    preset = table.take("preset", _preset, None)
+    listed = table.take("extensions", texts(extension), ())
+    if preset == EVERYTHING and listed:
+        table.wrong(
+            "extensions", 'names some and preset = "everything" names all; leave one of them out', code=Wrong.CONFLICT
+        )
+    smallest = table.take("min_size", size, 0)
+    largest = table.take("max_size", size, None)
+    if largest is not None and largest < smallest:
+        table.wrong("max_size", f"is less than min_size ({size_text(smallest)}), so nothing fits", code=Wrong.CONFLICT)
+    globs = texts(glob)
+    wanted = Filter(
+        extensions=extensions(preset or EVERYTHING) | {each.encode() for each in listed},
+        include=_encoded(table.take("include", globs, ())),
+        exclude=_encoded(table.take("exclude", globs, ())),
+        exclude_dirs=_encoded(table.take("exclude_dirs", globs, ()), strip=True),
+        min_size=smallest,
+        max_size=largest,
+    )
+    table.close()
+    return wanted
+
+
+def _encoded(patterns: Sequence[str], *, strip: bool = False) -> tuple[bytes, ...]:
+    return tuple((each.rstrip("/") if strip else each).encode() for each in patterns)
+
+
+def _preset(value: object) -> str:
+    given = text(value).strip()
+    try:
+        extensions(given)
+    except ValueError as error:
+        raise ValueError(
+            f'"{error}" is not a preset; use "{EVERYTHING}" or any of {", ".join(PARTS)}, joined with +'
+        ) from None
+    return given
