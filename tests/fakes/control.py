@@ -76,29 +76,45 @@ async def serving(
         await server.stop(grace=0.2)
 
 
+class _Arrivals(asyncio.Protocol):
+    """Everything that arrives, in order, and None at the end, also when that end is a reset."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+
+    def data_received(self, data: bytes) -> None:
+        self.queue.put_nowait(data)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.queue.put_nowait(None)
+
+
 @dataclass(kw_only=True)
 class Client:
     """An asyncio client that sends any bytes and reads messages."""
 
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
+    transport: asyncio.WriteTransport
+    arrivals: asyncio.Queue[bytes | None]
     frames: Frames = field(default_factory=lambda: Frames(REPLY_LIMIT))
 
     def send(self, data: bytes) -> None:
-        self.writer.write(data)
+        self.transport.write(data)
 
     def call(self, id: int, method: str, **params: Any) -> None:
         self.send(msgpack.packb([0, id, method, [params]]))
 
     async def receive(self) -> Answer | Call | None:
         """The next message; None at the end of the stream."""
+        while (message := self.frames.take()) is None:
+            if not (data := await self.arrived()):
+                return None
+            self.frames.push(data)
+        return message
+
+    async def arrived(self) -> bytes | None:
+        """The next bytes; None at the end of the stream, once."""
         async with asyncio.timeout(20):
-            while (message := self.frames.take()) is None:
-                data = await self.reader.read(65536)
-                if not data:
-                    return None
-                self.frames.push(data)
-            return message
+            return await self.arrivals.get()
 
     async def ask(self, method: str, **params: Any) -> Answer:
         self.call(1, method, **params)
@@ -124,11 +140,11 @@ class Client:
 @asynccontextmanager
 async def connected(served: Served) -> AsyncIterator[Client]:
     """A client for the block."""
-    reader, writer = await asyncio.open_unix_connection(served.path)
+    transport, protocol = await asyncio.get_running_loop().create_unix_connection(_Arrivals, served.path)
     try:
-        yield Client(reader=reader, writer=writer)
+        yield Client(transport=transport, arrivals=protocol.queue)
     finally:
-        writer.transport.abort()
+        transport.abort()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -139,27 +155,30 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 _CLIENT = """
-import os, socket, sys
-path, uid, gid, groups, frames = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], sys.argv[5]
+import contextlib, os, socket, sys
+path, uid, gid, groups = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+frames = sys.stdin.buffer.read()
 os.setgroups([int(group) for group in groups.split(",") if group])
 os.setresgid(gid, gid, gid)
 os.setresuid(uid, uid, uid)
 with socket.socket(socket.AF_UNIX) as client:
     client.connect(path)
-    client.sendall(bytes.fromhex(frames))
-    client.shutdown(socket.SHUT_WR)
-    while data := client.recv(65536):
-        sys.stdout.buffer.write(data)
+    with contextlib.suppress(OSError):  # the daemon may have closed it already
+        client.sendall(frames)
+        client.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(ConnectionResetError):  # what we had sent was not read to its end
+        while data := client.recv(65536):
+            sys.stdout.buffer.write(data)
 """
 
 
 async def ask_as(path: str, *, uid: int, gid: int, groups: Sequence[int], frames: bytes) -> list[Any]:
     """What another user's process is answered (needs root)."""
-    arguments = [path, str(uid), str(gid), ",".join(map(str, groups)), frames.hex()]
+    arguments = [path, str(uid), str(gid), ",".join(map(str, groups))]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CLIENT, *arguments, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+        sys.executable, "-c", _CLIENT, *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    output, _ = await process.communicate()
+    output, _ = await process.communicate(frames)
     assert process.returncode == 0
     unpacker = msgpack.Unpacker()
     unpacker.feed(output)

@@ -25,7 +25,7 @@ def test_hand_packed_bytes_are_answered_with_these_bytes(tmp_path: Path) -> None
         async with serving(tmp_path, operations) as served, connected(served) as client:
             client.send(b"\x94\x00\x07\xabdaemon.ping\x91\x80")
 
-            answer = await client.reader.readexactly(len(expected))
+            answer = await client.arrived()
 
         assert answer == expected
 
@@ -133,7 +133,7 @@ def test_a_client_that_stops_sending_still_gets_its_answers(tmp_path: Path) -> N
         async with serving(tmp_path) as served, connected(served) as client:
             for id in range(40):
                 client.call(id, "daemon.ping")
-            client.writer.write_eof()
+            client.transport.write_eof()
 
             answered = [await client.receive() for _ in range(40)]
 
