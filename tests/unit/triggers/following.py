@@ -3,19 +3,18 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-
-from waiting import eventually
 
 from cloudgather.core.mounts import Mount
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.mounts import MountTable
 from cloudgather.ports import Clock
 from cloudgather.triggers.watching import Mode, Watching
+from waiting import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -65,17 +64,37 @@ async def following(
         rescan_every=rescan_every,
     )
     notes = Notes(watching)
-    task = asyncio.create_task(watching.run())
+
+    async def pass_on_mounts() -> None:
+        async with contextlib.aclosing(table.changes()) as changes:
+            async for _ in changes:
+                watching.check()
+
+    tasks = [asyncio.create_task(watching.run()), asyncio.create_task(pass_on_mounts())]
     try:
         await notes.is_told("start")
         yield notes
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         table.close()
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Play an async scenario to its end."""
     asyncio.run(scenario())
+
+
+@contextlib.contextmanager
+def as_nobody(folder: Path) -> Iterator[None]:
+    """Be a user without rights, who may read `folder` and come to it; for root only."""
+    for each in (folder, *folder.parents):
+        mode = each.stat().st_mode
+        if mode & 0o055 != 0o055:
+            each.chmod(mode | 0o055)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

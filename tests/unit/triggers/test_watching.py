@@ -6,13 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from unit.triggers.following import following, run
 from watchdog.observers.api import EventDispatcher
 
 from cgwire.codes import Code
 from cloudgather.triggers.inbox import Inbox
 from cloudgather.triggers.watching import Mode
 from fakes.clock import FakeClock
+from unit.triggers.following import following, run
 from waiting import eventually
 
 
@@ -154,8 +154,7 @@ def test_names_of_every_kind_arrive_as_they_are(tmp_path: Path, name: bytes) -> 
 
     async def scenario() -> None:
         async with following(tmp_path) as notes:
-            with open(folder + b"/" + name, "wb"):
-                pass
+            os.close(os.open(folder + b"/" + name, os.O_WRONLY | os.O_CREAT))
 
             await notes.hears(b"\xc3\x28/" + name)
 

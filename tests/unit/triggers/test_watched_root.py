@@ -1,0 +1,197 @@
+"""The root of a watched source goes away, comes back, or becomes another one, without inotify saying a word."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cgwire.codes import Code
+from cloudgather.triggers.watching import Mode
+from unit.triggers.following import as_nobody, following, run
+from waiting import eventually
+
+needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
+
+
+def _mount(where: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "cloudgather-test", str(where)], check=True)
+
+
+def _unmount(where: Path) -> None:
+    subprocess.run(["umount", str(where)], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder to mount on; what is left mounted there is unmounted."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    yield where
+    while os.path.ismount(where):
+        subprocess.run(["umount", "-l", str(where)], check=True)
+
+
+def test_a_root_that_is_missing_at_start_is_watched_once_it_is_there(tmp_path: Path) -> None:
+    root = tmp_path / "later"
+
+    async def scenario() -> None:
+        async with following(root) as notes:
+            assert notes.watching.state.mode is Mode.OFF
+            reason = notes.watching.state.reason
+            assert reason is not None
+            assert reason.code == Code.SOURCE_GONE
+            root.mkdir()
+
+            await notes.is_told("root-back")
+            (root / "film.mkv").write_bytes(b"x")
+            await notes.hears("film.mkv")
+
+    run(scenario)
+
+
+def test_a_root_that_is_a_file_is_not_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+
+    async def scenario() -> None:
+        async with following(tmp_path / "file") as notes:
+            reason = notes.watching.state.reason
+            assert reason is not None
+            assert reason.code == Code.SOURCE_NOT_A_FOLDER
+
+    run(scenario)
+
+
+def test_a_root_removed_and_made_again_is_watched_again(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+
+    async def scenario() -> None:
+        async with following(root) as notes:
+            root.rmdir()
+            root.mkdir()
+
+            await notes.is_told("root-back")
+            (root / "film.mkv").write_bytes(b"x")
+            await notes.hears("film.mkv")
+
+    run(scenario)
+
+
+def test_a_root_removed_for_longer_is_shown_as_gone(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+
+    async def scenario() -> None:
+        async with following(root) as notes:
+            root.rmdir()
+            await notes.is_in(Mode.OFF)
+            root.mkdir()
+
+            await notes.is_in(Mode.INOTIFY)
+            assert notes.rescans == ["start", "root-back"]
+
+    run(scenario)
+
+
+def test_another_folder_put_in_the_roots_place_is_the_one_that_is_heard(tmp_path: Path) -> None:
+    root, other = tmp_path / "root", tmp_path / "other"
+    root.mkdir()
+    other.mkdir()
+
+    async def scenario() -> None:
+        async with following(root) as notes:
+            os.rename(root, tmp_path / "away")
+            os.rename(other, root)
+
+            await notes.is_told("root-back")
+            (tmp_path / "away" / "elsewhere.mkv").write_bytes(b"x")
+            (root / "film.mkv").write_bytes(b"x")
+            await notes.hears("film.mkv")
+            assert b"elsewhere.mkv" not in notes.sights
+
+    run(scenario)
+
+
+@needs_mount
+def test_a_root_unmounted_and_mounted_again_is_watched_again(disk: Path) -> None:
+    _mount(disk)
+
+    async def scenario() -> None:
+        async with following(disk) as notes:
+            _unmount(disk)
+            _mount(disk)
+
+            await notes.is_told("mount")
+            await notes.is_in(Mode.INOTIFY)
+            (disk / "film.mkv").write_bytes(b"x")
+            await notes.hears("film.mkv")
+
+    run(scenario)
+
+
+@needs_mount
+def test_a_disk_mounted_over_the_root_is_the_one_that_is_heard(disk: Path) -> None:
+    async def scenario() -> None:
+        async with following(disk) as notes:
+            _mount(disk)
+
+            await notes.is_told("mount")
+            (disk / "film.mkv").write_bytes(b"x")
+            await notes.hears("film.mkv")
+
+    run(scenario)
+
+
+@needs_mount
+def test_a_disk_mounted_below_the_root_is_heard_and_does_not_keep_it_from_being_unmounted(disk: Path) -> None:
+    async def scenario() -> None:
+        async with following(disk.parent) as notes:
+            _mount(disk)
+            await notes.is_told("mount")
+            (disk / "film.mkv").write_bytes(b"x")
+            await notes.hears("disk/film.mkv")
+
+            _unmount(disk)
+
+            await notes.is_told("mount", times=2)
+
+    run(scenario)
+
+
+@needs_mount
+def test_a_watched_disk_can_be_unmounted_at_any_time(disk: Path) -> None:
+    _mount(disk)
+    (disk / "folder").mkdir()
+
+    async def scenario() -> None:
+        async with following(disk) as notes:
+            for times in range(1, 4):
+                _unmount(disk)
+                await notes.is_told("mount", times=2 * times - 1)
+                _mount(disk)
+                await notes.is_told("mount", times=2 * times)
+
+    run(scenario)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_root_that_may_not_be_read_is_denied_not_watched(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir(mode=0)
+    os.chown(root, 65534, 65534)
+
+    async def scenario() -> None:
+        async with following(root) as notes:
+            assert notes.watching.state.mode is Mode.OFF
+            reason = notes.watching.state.reason
+            assert reason is not None
+            assert reason.code == Code.SOURCE_DENIED
+            root.chmod(0o755)
+
+            await eventually(lambda: notes.watching.state.mode is Mode.INOTIFY)
+            assert notes.rescans == ["start", "root-back"]
+
+    with as_nobody(tmp_path):
+        run(scenario)
