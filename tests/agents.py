@@ -20,25 +20,27 @@ SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leav
 @asynccontextmanager
 async def a_fleet(deadlines: Deadlines = SHORT) -> AsyncIterator[Fleet]:
     """Stopped at the end; then neither a child nor a descriptor is left that was not there before."""
-    children, descriptors = child_pids(), open_descriptors()
+    children, descriptors = agent_pids(), open_descriptors()
     fleet = Fleet(clock=SystemClock(), deadlines=deadlines)
     try:
         yield fleet
     finally:
         await fleet.stop(5.0)
-    assert child_pids() == children
+    assert agent_pids() == children
     assert open_descriptors() == descriptors
 
 
-def a_target(fleet: Fleet, root: bytes, *, name: str = "cloud", bandwidth: int | None = None) -> AgentTarget:
-    """Of the kind that `root` is now, its identity as if it had been recorded."""
+def a_target(
+    fleet: Fleet, root: bytes, *, name: str = "cloud", bandwidth: int | None = None, seen: bool = True
+) -> AgentTarget:
+    """Of the kind that `root` is now, its identity as if it had been recorded; or a mount that was never `seen`."""
     with open("/proc/self/mountinfo", "rb") as file:
         mount = mount_of(root, parse_mountinfo(file.read()))
     assert mount is not None
     identity = Identity(mount_point=mount.mount_point, fs_type=mount.fs_type, source=mount.source)
-    kind = Kind.MOUNT if mount.is_remote else Kind.DIRECTORY
+    kind = Kind.MOUNT if mount.is_remote or not seen else Kind.DIRECTORY
     spec = TargetSpec(name=name, root=root, kind=kind, bandwidth=bandwidth, listings_per_second=1000.0)
-    return AgentTarget(spec, lambda: identity, fleet)
+    return AgentTarget(spec, lambda: identity if seen else None, fleet)
 
 
 def an_order(
@@ -72,13 +74,20 @@ def a_file(folder: object, name: str, size: int = 100_000) -> bytes:
     return path
 
 
-def child_pids() -> set[int]:
-    """Children of this process, zombies included."""
+def agent_pids() -> set[int]:
+    """Children of this process that are agents, or zombies of whatever kind."""
     pids: set[int] = set()
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/children") as file:
             pids |= {int(pid) for pid in file.read().split()}
-    return pids
+    return {pid for pid in pids if _command_line(pid) in (b"", b"cloudgather.agent")}
+
+
+def _command_line(pid: int) -> bytes:
+    """The module that runs, or nothing for a zombie."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read().split(b"\0")
+    return words[words.index(b"-m") + 1] if b"-m" in words else words[0]
 
 
 def open_descriptors() -> set[str]:

@@ -60,19 +60,17 @@ class SickMount:
         before = len(mounts_at(self.root))
         command = [sys.executable, "-m", "fuse.sick", "--backing", os.fsdecode(self.backing)]
         command += ["--mount", os.fsdecode(self.root), "--control", self._control, "--source", self._source]
-        process = subprocess.Popen(
-            command,
-            cwd=Path(__file__).parent.parent,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        log = f"{self._control_folder}/log"
+        with open(log, "wb") as file:
+            process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdin=subprocess.DEVNULL, stderr=file)
         self._process = process
         eventually_sync(lambda: len(mounts_at(self.root)) > before or process.poll() is not None, what="the mount")
         if process.poll() is not None:
-            _, said = process.communicate()
-            if b"ermission denied" in said or b"not permitted" in said:
-                pytest.skip(f"FUSE file systems cannot be mounted here: {said.decode()}")
-            raise RuntimeError(said.decode())
+            with open(log) as file_again:
+                said = file_again.read()
+            if "ermission denied" in said or "not permitted" in said:
+                pytest.skip(f"FUSE file systems cannot be mounted here: {said}")
+            raise RuntimeError(said)
         eventually_sync(lambda: os.path.exists(self._control), what="the controlling socket")
 
     @property
@@ -170,5 +168,3 @@ class SickMount:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
-    if process.stderr is not None:
-        process.stderr.close()

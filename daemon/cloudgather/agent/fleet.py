@@ -134,8 +134,10 @@ class Fleet:
     async def stop(self, grace: float) -> list[int]:
         """End all agents within `grace` seconds: cancel, ask, kill. The pids of those that the kernel does not let die.
 
-        Those are left behind; a process that waits for them would itself never end.
+        Those are left behind; a process that waits for them would itself never end. A second call does nothing.
         """
+        if self._stopping:
+            return []
         self._stopping = True
         for agent in self._all():
             agent.cancel_all()

@@ -1,0 +1,198 @@
+"""A task's source folder, looked at in threads where it is local, and by an agent where it may hang for good."""
+
+import asyncio
+import errno
+import functools
+import os
+import pwd
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final, TypeVar
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.agent import looking
+from cloudgather.agent.deadlines import Deadlines
+from cloudgather.agent.fleet import Fleet
+from cloudgather.agent.operation import AgentError
+from cloudgather.agent.workers import Workers, streamed
+from cloudgather.core.mounts import Mount, mount_of
+from cloudgather.core.transfer import Version
+from cloudgather.ports import (
+    Absent,
+    Access,
+    Failed,
+    Look,
+    Refused,
+    Seen,
+    Source,
+    SourceUnavailable,
+    Stalled,
+    TargetHeld,
+)
+
+T = TypeVar("T")
+
+_THREADS: Final = 4
+
+
+def source_for(root: bytes, mounts: Sequence[Mount], fleet: Fleet) -> Source:
+    """The source at `root`: by an agent of its own on a network or FUSE file system, else in threads."""
+    mount = mount_of(root, mounts)
+    if mount is not None and mount.is_remote:
+        return AgentSource(root, fleet)
+    return LocalSource(root)
+
+
+class LocalSource:
+    """ports.Source on a local disk. What takes too long all the same is given up as SourceUnavailable."""
+
+    def __init__(self, root: bytes, *, deadlines: Deadlines | None = None) -> None:
+        self._root = root
+        self._deadlines = deadlines if deadlines is not None else Deadlines()
+        self._workers = Workers(most=_THREADS, name="source")
+
+    async def root(self) -> tuple[int, int]:
+        """(device, inode) of the root folder."""
+        return await self._do(functools.partial(looking.root_of, self._root))
+
+    async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+        """Walk the tree in batches, in a thread of its own."""
+        walk = functools.partial(looking.scan, self._root, below)
+        within = self._deadlines.listing
+        try:
+            async with aclosing(streamed(walk, within=within, name="scan")) as batches:
+                async for batch in batches:
+                    yield batch
+        except TimeoutError as error:
+            raise SourceUnavailable(_stalled(self._root, within)) from error
+        except OSError as error:
+            raise SourceUnavailable(_why(self._root, error.errno, str(error))) from error
+
+    async def look(self, path: bytes) -> Look | Absent:
+        """lstat and lease of one path."""
+        return await self._do(functools.partial(looking.look, self._root, path))
+
+    async def device_above(self, path: bytes) -> int:
+        """st_dev of the deepest folder on the way to `path` that is there."""
+        return await self._do(functools.partial(looking.device_above, self._root, path))
+
+    async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
+        """(pid, name) of those who have it open for writing."""
+        return await self._do(functools.partial(looking.writers, self._root, path))
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        within = self._deadlines.quick
+        try:
+            return await self._workers.run(work, within=within)
+        except TimeoutError as error:
+            raise SourceUnavailable(_stalled(self._root, within)) from error
+        except OSError as error:
+            raise SourceUnavailable(_why(self._root, error.errno, str(error))) from error
+
+
+class AgentSource:
+    """ports.Source on a network or FUSE file system, by an agent of its own."""
+
+    def __init__(self, root: bytes, fleet: Fleet) -> None:
+        self._root = root
+        self._fleet = fleet
+        # A walk of hours that hangs must not take the looks down with it, nor may they be told of its every batch.
+        self._crew = f"source {root.decode('utf-8', 'backslashreplace')}"
+        self._walker = f"scan of {self._crew}"
+
+    async def root(self) -> tuple[int, int]:
+        """(device, inode) of the root folder."""
+        device, inode = await self._call(self._crew, "tree.root", {})
+        return device, inode
+
+    async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+        """Walk the tree in batches. What the consumer has not taken yet waits here, as the agent sent it."""
+        batches: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+        call = self._call(self._walker, "tree.scan", {"below": below}, progress=batches.put_nowait)
+        walk = asyncio.create_task(call, name=self._walker)
+        walk.add_done_callback(lambda _: batches.put_nowait(None))
+        try:
+            while (batch := await batches.get()) is not None:
+                yield list(_found(batch))
+            walk.result()
+        finally:
+            walk.cancel()
+            await asyncio.wait({walk})
+
+    async def look(self, path: bytes) -> Look | Absent:
+        """lstat and lease of one path."""
+        found = await self._call(self._crew, "tree.look", {"path": path})
+        return Absent(found["absent"]) if "absent" in found else _look(found)
+
+    async def device_above(self, path: bytes) -> int:
+        """st_dev of the deepest folder on the way to `path` that is there."""
+        device: int = await self._call(self._crew, "tree.device", {"path": path})
+        return device
+
+    async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
+        """(pid, name) of those who have it open for writing."""
+        return [(pid, name) for pid, name in await self._call(self._crew, "tree.writers", {"path": path})]
+
+    async def _call(
+        self, crew: str, op: str, params: Mapping[str, Any], progress: Callable[[Any], None] | None = None
+    ) -> Any:
+        try:
+            return await self._fleet.call(
+                crew, op, {"root": self._root, **params}, side="source", path=params.get("path"), progress=progress
+            )
+        except AgentError as error:
+            message = error.facts.get("message", error.kind)
+            raise SourceUnavailable(_why(self._root, error.facts.get("errno"), message)) from error
+        except Stalled as error:
+            raise SourceUnavailable(_stalled(self._root, error.limit)) from error
+        except Failed as error:
+            raise SourceUnavailable(because(Code.SOURCE_ERROR, source=self._root, message=error.message)) from error
+        except TargetHeld as error:
+            if error.reason.code == Code.HELD_UNREAPED:
+                raise SourceUnavailable(_stalled(self._root, None)) from error
+            message = "the daemon is stopping"
+            raise SourceUnavailable(because(Code.SOURCE_ERROR, source=self._root, message=message)) from error
+
+
+def _found(batch: Mapping[str, Any]) -> Iterator[Seen | Refused]:
+    for path, size, mtime_ns, ctime_ns, device, inode in batch["seen"]:
+        yield Seen(path=path, size=size, mtime_ns=mtime_ns, ctime_ns=ctime_ns, device=device, inode=inode)
+    for path, why in batch["refused"]:
+        yield Refused(path=path, why=Absent(why))
+
+
+def _look(found: Mapping[str, Any]) -> Look:
+    names = ("size", "mtime_ns", "device", "inode")
+    return Look(
+        path=found["path"],
+        version=Version(**{name: found[name] for name in names}),
+        ctime_ns=found["ctime_ns"],
+        links=found["links"],
+        access=Access(found["access"]),
+        unknown_why=found["unknown_why"],
+        control_file=found["control_file"],
+    )
+
+
+def _stalled(root: bytes, seconds: float | None) -> Reason:
+    return because(Code.SOURCE_STALLED, source=root, seconds=seconds)
+
+
+def _why(root: bytes, number: int | None, message: str) -> Reason:
+    match number:
+        case errno.ENOENT | errno.ESTALE | errno.ENOTCONN | errno.ENODEV:
+            return because(Code.SOURCE_GONE, source=root)
+        case errno.EACCES | errno.EPERM:
+            return because(Code.SOURCE_DENIED, source=root, user=_user())
+        case errno.ENOTDIR | errno.ELOOP:
+            return because(Code.SOURCE_NOT_A_FOLDER, source=root)
+        case _:
+            return because(Code.SOURCE_ERROR, source=root, message=message)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

@@ -1,0 +1,131 @@
+"""An agent that dies, leaves or is told to: its callers hear of it, and nothing of it is left."""
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
+from cloudgather.ports import AgentLost
+from fuse.sickmount import SickMount, needs_sick
+from waiting import eventually
+
+
+def ignore(_: int) -> None:
+    """Progress that nobody wants to hear of."""
+
+
+@needs_sick
+def test_an_agent_killed_in_the_middle_of_a_copy_is_lost_for_all_that_it_worked_on(tmp_path: Path) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, sick.root)
+            sick.slow("write", 0.5)
+            names = ("one", "two")
+            copies = [
+                asyncio.create_task(target.copy(an_order(a_file(tmp_path, name, 2_000_000), root=sick.root), ignore))
+                for name in names
+            ]
+            await eventually(lambda: sick.struck("write") >= 2)
+
+            (agent,) = fleet.agents()
+            os.kill(agent.pid, signal.SIGKILL)
+            await asyncio.wait(copies)
+
+            for copy in copies:
+                with pytest.raises(AgentLost) as lost:
+                    copy.result()
+                assert "was killed by signal 9" in lost.value.message
+            sick.heal()
+            sent = await target.copy(an_order(tmp_path_bytes(tmp_path, "one"), root=sick.root, temporary=b".2"), ignore)
+            assert sent.size == 2_000_000
+            assert agent.pid not in {facts.pid for facts in fleet.agents()}
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
+@needs_sick
+def test_a_cancelled_copy_removes_its_temporary(tmp_path: Path) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, sick.root)
+            sick.slow("write", 0.05)
+            progress: list[int] = []
+            order = an_order(a_file(tmp_path, "film", 50_000_000), root=sick.root)
+            copying = asyncio.create_task(target.copy(order, progress.append))
+            await eventually(lambda: progress and progress[-1] > 0)
+
+            copying.cancel()
+            await asyncio.wait({copying})
+
+            assert copying.cancelled()
+            assert os.listdir(sick.backing) == []
+            assert not fleet.may_still_act(order.temporary)
+            assert [facts.usable for facts in fleet.agents()] == [True]
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
+def test_an_idle_agent_leaves_and_another_comes_when_there_is_work(tmp_path: Path) -> None:
+    async def main() -> None:
+        before = agent_pids()
+        async with a_fleet(replace(SHORT, idle=0.1)) as fleet:
+            target = a_target(fleet, os.fsencode(tmp_path))
+            assert await target.look([b"absent"]) == [None]
+            assert len(agent_pids() - before) == 1
+
+            await eventually(lambda: agent_pids() == before)
+
+            assert fleet.agents() == []
+            assert await target.look([b"absent"]) == [None]
+
+    asyncio.run(main())
+
+
+def test_an_agent_ends_with_the_daemon_whatever_killed_that(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, os.fsencode(tmp_path))
+            await target.look([b"absent"])
+            (agent,) = fleet.agents()
+
+            # As at the end of a process, when the kernel closes its descriptors: nobody asks, nobody waits.
+            fleet._crews["cloud"].current._channel._connection.shutdown(2)  # type: ignore[union-attr]
+
+            await eventually(lambda: agent.pid not in agent_pids())
+
+    asyncio.run(main())
+
+
+def test_a_bandwidth_limit_holds_for_all_copies_together_and_changes_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_fleet() as fleet:
+            folder = tmp_path / "target"
+            folder.mkdir()
+            target = a_target(fleet, os.fsencode(folder), bandwidth=100_000)
+            orders = [an_order(a_file(tmp_path, name, 10_000_000), root=os.fsencode(folder)) for name in ("a", "b")]
+            done = [0, 0]
+            copies = [
+                asyncio.create_task(target.copy(order, lambda size, at=at: done.__setitem__(at, size)))  # type: ignore[misc]
+                for at, order in enumerate(orders)
+            ]
+            begun = asyncio.get_running_loop().time()
+            await eventually(lambda: all(done))
+            elapsed = asyncio.get_running_loop().time() - begun
+
+            assert sum(done) <= 100_000 * (elapsed + 1.0)
+            assert not any(copy.done() for copy in copies)
+            target.limits(None)
+
+            assert [sent.size for sent in await asyncio.gather(*copies)] == [10_000_000, 10_000_000]
+
+    asyncio.run(main())
+
+
+def tmp_path_bytes(folder: Path, name: str) -> bytes:
+    return os.fsencode(folder / name)
