@@ -8,7 +8,6 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports import Added, Move
-from cloudgather.store.ledger import pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
     TRANSFER,
@@ -31,28 +30,6 @@ _NEWEST: Final = (
 def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
     """ports.QueueStore.add."""
     return [_add(connection, plan, now) for plan in plans]
-
-
-def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
-    """ports.QueueStore.newest."""
-    row = connection.execute(
-        f"SELECT {TRANSFER} FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC LIMIT 1", (path, task)
-    ).fetchone()
-    return None if row is None else to_transfer(row)
-
-
-def bound(connection: Connection, task: str, versions: dict[bytes, tuple[int, int]]) -> frozenset[bytes]:
-    """Paths of `versions` (path -> size, mtime_ns) whose newest transfer failed or was cancelled for that version."""
-    found: set[bytes] = set()
-    for some in pieces(list(versions)):
-        marks = ", ".join("?" * len(some))
-        rows = connection.execute(
-            f"SELECT path, size, mtime_ns, binds, max(id) FROM transfer WHERE task = ? AND path IN ({marks}) "
-            "GROUP BY path",
-            (task, *some),
-        )
-        found.update(row[0] for row in rows if row[3] and (row[1], int(row[2])) == versions[row[0]])
-    return frozenset(found)
 
 
 def _add(connection: Connection, plan: Plan, now: datetime) -> tuple[int, Added]:

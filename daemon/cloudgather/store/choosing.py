@@ -11,6 +11,9 @@ from cloudgather.ports import Chosen, Move, Overtaken
 from cloudgather.store.moving import make
 from cloudgather.store.rows import TRANSFER, to_transfer
 
+READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
+WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
+
 _ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 
 
@@ -22,7 +25,14 @@ def listed(
         return _in_turn(connection, chosen, limit, offset)
     where, values = condition(chosen)
     order = "id DESC" if newest_first else "id"
-    return _select(connection, f"{where} ORDER BY {order}", values, limit, offset)
+    return _select(connection, f"WHERE {where} ORDER BY {order}", values, limit, offset)
+
+
+def count(connection: Connection, chosen: Chosen) -> int:
+    """ports.QueueStore.count."""
+    where, values = condition(chosen)
+    (found,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {where}", values).fetchone()
+    return int(found)
 
 
 def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
@@ -105,24 +115,26 @@ def condition(chosen: Chosen) -> tuple[str, dict[str, Any]]:
 def _in_turn(connection: Connection, chosen: Chosen, limit: int, offset: int) -> Sequence[Transfer]:
     """In the order they will go: those due now by priority and age, then the others by when they are due."""
     where, values = condition(chosen)
-    ready = f"{where} AND state = 'queued' AND due IS NULL"
+    ready, waiting = f"{READY} AND {where}", f"{WAITING} AND {where}"
     found = _select(connection, f"{ready} ORDER BY priority DESC, id", values, limit, offset)
     if len(found) == limit:
         return found
-    (before,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {ready}", values).fetchone()
-    waiting = f"{where} AND state = 'queued' AND due IS NOT NULL ORDER BY due, priority DESC, id"
-    rest = _select(connection, waiting, values, limit - len(found), max(0, offset - before))
-    return [*found, *rest]
+    (before,) = connection.execute(f"SELECT count(*) FROM transfer {ready}", values).fetchone()
+    offset = max(0, offset - before)
+    return [
+        *found,
+        *_select(connection, f"{waiting} ORDER BY due, priority DESC, id", values, limit - len(found), offset),
+    ]
 
 
 def _matching(connection: Connection, chosen: Chosen, states: Iterable[State]) -> Sequence[Transfer]:
     where, values = condition(chosen)
-    return _select(connection, f"{where} AND state IN ({_names(states)}) ORDER BY id", values, -1, 0)
+    return _select(connection, f"WHERE {where} AND state IN ({_names(states)}) ORDER BY id", values, -1, 0)
 
 
 def _select(connection: Connection, clause: str, values: dict[str, Any], limit: int, offset: int) -> Sequence[Transfer]:
     rows = connection.execute(
-        f"SELECT {TRANSFER} FROM transfer WHERE {clause} LIMIT :limit OFFSET :offset",
+        f"SELECT {TRANSFER} FROM transfer {clause} LIMIT :limit OFFSET :offset",
         values | {"limit": limit, "offset": offset},
     )
     return [to_transfer(row) for row in rows]

@@ -11,14 +11,24 @@ from cloudgather.store import debris
 from cloudgather.store.moving import make, transfer
 from cloudgather.store.rows import from_instant, to_instant
 
-PROMOTE: Final = "UPDATE transfer SET due = NULL WHERE state = 'queued' AND due IS NOT NULL AND target = ? AND due <= ?"
+# INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.
+PROMOTE: Final = (
+    "UPDATE transfer INDEXED BY transfer_waiting SET due = NULL "
+    "WHERE state = 'queued' AND due IS NOT NULL AND target = ? AND due <= ?"
+)
 TASKS: Final = "SELECT task FROM counter WHERE target = ? AND state = 'queued' AND transfers > 0"
 FIRST: Final = (
-    "SELECT -priority, id, size FROM transfer WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? "
-    "ORDER BY priority DESC, id LIMIT ?"
+    "SELECT -priority, id, size FROM transfer INDEXED BY transfer_ready "
+    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id LIMIT ?"
 )
-ANY_READY: Final = "SELECT 1 FROM transfer WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? LIMIT 1"
-WAITING: Final = "SELECT due, task FROM transfer WHERE state = 'queued' AND due IS NOT NULL AND target = ? ORDER BY due"
+ANY_READY: Final = (
+    "SELECT 1 FROM transfer INDEXED BY transfer_ready "
+    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? LIMIT 1"
+)
+WAITING: Final = (
+    "SELECT due, task FROM transfer INDEXED BY transfer_waiting "
+    "WHERE state = 'queued' AND due IS NOT NULL AND target = ? ORDER BY due"
+)
 
 
 def claim(

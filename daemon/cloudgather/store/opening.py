@@ -116,7 +116,7 @@ def _kept(file: str, label: str, now: datetime) -> str | None:
     copy = _beside(file, label, now)
     try:
         for suffix in ("-wal", ""):
-            if os.path.exists(file + suffix):
+            if not suffix or _size(file + suffix):
                 shutil.copy2(file + suffix, copy + suffix)
     except OSError:
         for suffix in ("-wal", ""):
@@ -130,11 +130,11 @@ def _copy_of(file: str, label: str) -> str | None:
     """An earlier copy of the file as it is now, told by size and mtime."""
     folder, name = os.path.split(file)
     now = os.stat(file)
-    for entry in os.scandir(folder):
-        if entry.name.startswith(f"{name}.{label}-") and not entry.name.endswith("-wal"):
-            then = entry.stat()
+    for other in sorted(os.listdir(folder)):
+        if other.startswith(f"{name}.{label}-") and not other.endswith("-wal"):
+            then = os.stat(os.path.join(folder, other))
             if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
-                return entry.path
+                return os.path.join(folder, other)
     return None
 
 

@@ -19,7 +19,7 @@ from cloudgather.ports import (
     TargetMemory,
     TaskMemory,
 )
-from cloudgather.store import adding, choosing, claiming, debris, history, ledger, moving, remembered, runs
+from cloudgather.store import adding, choosing, claiming, debris, history, known, ledger, moving, remembered, runs
 from cloudgather.store.connecting import Reading, Writing
 from cloudgather.store.errors import StateUnusable
 from cloudgather.store.lane import Lane
@@ -114,8 +114,11 @@ class SqliteStore:
         step = partial(choosing.listed, chosen=chosen, limit=limit, offset=offset, newest_first=newest_first)
         return await self._reader.do(step)
 
+    async def count(self, chosen: Chosen) -> int:
+        return await self._reader.do(partial(choosing.count, chosen=chosen))
+
     async def newest(self, task: str, path: bytes) -> Transfer | None:
-        return await self._reader.do(partial(adding.newest, task=task, path=path))
+        return await self._reader.do(partial(known.newest, task=task, path=path))
 
     async def counts(self) -> Mapping[tuple[str, str, State], tuple[int, int]]:
         return await self._reader.do(remembered.counts)
@@ -136,8 +139,10 @@ class SqliteStore:
         await self._writer.do(partial(ledger.adopt, entries=entries))
 
     async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
-        wanted = {path: (version.size, version.mtime_ns) for path, version in versions}
-        return await self._reader.do(partial(adding.bound, task=task, versions=wanted))
+        return await self._reader.do(partial(known.bound, task=task, versions=_by_path(versions)))
+
+    async def live(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
+        return await self._reader.do(partial(known.live, task=task, versions=_by_path(versions)))
 
     async def history(
         self, *, task: str | None, path: bytes | None, transfer: int | None, limit: int, before_id: int | None = None
@@ -196,3 +201,7 @@ class SqliteStore:
 
     async def set_flag(self, name: str, value: str | None) -> None:
         await self._writer.do(partial(remembered.set_flag, name=name, value=value))
+
+
+def _by_path(versions: Sequence[tuple[bytes, Version]]) -> Mapping[bytes, tuple[int, int]]:
+    return {path: (version.size, version.mtime_ns) for path, version in versions}

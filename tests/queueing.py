@@ -1,0 +1,72 @@
+"""Builders for plans and moves, and a store to try them on."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import Event, Plan, Sent, Transfer, Version
+from cloudgather.ports import Move, QueueStore
+from cloudgather.store.sqlite import SqliteStore, open_store
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+
+Do = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+def a_version(*, size: int = 100, mtime_ns: int = 1_000, device: int = 1, inode: int = 2) -> Version:
+    return Version(size=size, mtime_ns=mtime_ns, device=device, inode=inode)
+
+
+def a_plan(path: bytes = b"film.mkv", **changes: Any) -> Plan:
+    plan = Plan(
+        task="films",
+        path=path,
+        target="cloud",
+        destination=b"base/" + path,
+        version=a_version(),
+        reason=because(Code.GO_MISSING),
+        replace=False,
+        guessed=True,
+    )
+    return replace(plan, **changes)
+
+
+def a_sent(**changes: Any) -> Sent:
+    return replace(Sent(size=100, mtime_ns=1_000, digest=bytes(16), standing=None), **changes)
+
+
+def a_move(transfer: Transfer, event: Event, **facts: Any) -> Move:
+    """A move of the transfer as it is, with the facts that its event needs."""
+    if event is Event.PUBLISH:
+        facts.setdefault("sent", a_sent(size=transfer.version.size))
+    return Move(transfer=transfer.id, generation=transfer.generation, event=event, **facts)
+
+
+@contextmanager
+def running_store(state_dir: str) -> Iterator[tuple[SqliteStore, Do]]:
+    """An open store, and what runs its coroutines to their end."""
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(state_dir, now=NOW))
+        try:
+            yield store, runner.run
+        finally:
+            runner.run(store.close())
+
+
+async def claimed(store: QueueStore, target: str = "cloud", *, now: datetime = NOW) -> Transfer:
+    """The next transfer of the target; there must be one."""
+    (transfer,) = await store.claim(target, now=now, count=1, most_bytes=None, except_tasks=frozenset())
+    return transfer
+
+
+async def moved_on(store: QueueStore, transfer: Transfer, *events: Event, now: datetime = NOW) -> Transfer:
+    """The transfer after these moves."""
+    for event in events:
+        (transfer,) = await store.move([a_move(transfer, event)], now=now)
+    return transfer

@@ -1,0 +1,121 @@
+"""Group commit: what one request does to the others of its batch, and what fails them all."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cloudgather.ports import Overtaken, StoreUnavailable
+from cloudgather.store.connecting import Reading, Writing
+from cloudgather.store.lane import Request
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = str(tmp_path / "some.db")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE t (value UNIQUE)")
+    return path
+
+
+@pytest.fixture
+def writing(file: str) -> Iterator[Writing]:
+    found = Writing(file)
+    yield found
+    found.finish()
+
+
+@pytest.fixture
+def request_for() -> Iterator[Callable[[Callable[[Connection], Any]], Request]]:
+    with closing(asyncio.new_event_loop()) as loop:
+        yield lambda step: Request(step, loop.create_future())
+
+
+RequestFor = Callable[[Callable[[Connection], Any]], Request]
+
+
+def insert(value: int, error: Exception | None = None) -> Callable[[Connection], int]:
+    def step(connection: Connection) -> int:
+        connection.execute("INSERT INTO t VALUES (?)", (value,))
+        if error is not None:
+            raise error
+        return value
+
+    return step
+
+
+def values_in(file: str) -> list[int]:
+    with closing(sqlite3.connect(file)) as connection:
+        return [value for (value,) in connection.execute("SELECT value FROM t ORDER BY value")]
+
+
+def test_one_that_raises_undoes_nothing_but_itself(writing: Writing, file: str, request_for: RequestFor) -> None:
+    batch = [request_for(insert(1)), request_for(insert(2, Overtaken("late"))), request_for(insert(3))]
+
+    writing.serve(batch)
+
+    assert values_in(file) == [1, 3]
+    assert [request.result for request in batch] == [1, None, 3]
+    assert isinstance(batch[1].error, Overtaken)
+
+
+def test_a_broken_constraint_is_the_callers_own(writing: Writing, file: str, request_for: RequestFor) -> None:
+    batch = [request_for(insert(1)), request_for(insert(1)), request_for(insert(3))]
+
+    writing.serve(batch)
+
+    assert values_in(file) == [1, 3]
+    assert isinstance(batch[1].error, sqlite3.IntegrityError)
+
+
+def test_a_database_that_cannot_take_more_fails_all_and_then_goes_on(
+    writing: Writing, file: str, request_for: RequestFor
+) -> None:
+    def too_much(connection: Connection) -> None:
+        connection.execute("PRAGMA max_page_count = 1").fetchall()
+        connection.execute("INSERT INTO t VALUES (randomblob(1000000))")
+
+    def room_again(connection: Connection) -> None:
+        connection.execute("PRAGMA max_page_count = 1000000").fetchall()
+
+    batch = [request_for(insert(1)), request_for(too_much), request_for(insert(3))]
+    writing.serve(batch)
+    after_failure = values_in(file)
+    writing.serve([request_for(room_again), again := request_for(insert(4))])
+
+    errors = [request.error for request in batch]
+    assert all(isinstance(error, StoreUnavailable) and error.reason.code == Code.HELD_STATE_FULL for error in errors)
+    assert [request.result for request in batch] == [None, None, None]
+    assert (after_failure, values_in(file), again.result) == ([], [4], 4)
+
+
+def test_a_reader_cannot_write_and_sees_what_was_committed(
+    writing: Writing, file: str, request_for: RequestFor
+) -> None:
+    reading = Reading(file)
+    try:
+        writing.serve([request_for(insert(1))])
+
+        batch = [request_for(insert(2)), request_for(lambda c: c.execute("SELECT value FROM t").fetchall())]
+        reading.serve(batch)
+    finally:
+        reading.finish()
+
+    assert isinstance(batch[0].error, StoreUnavailable)
+    assert batch[1].result == [(1,)]
+
+
+def test_a_commit_is_synchronous(writing: Writing, request_for: RequestFor) -> None:
+    asked = request_for(
+        lambda c: [c.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")]
+    )
+
+    writing.serve([asked])
+
+    assert asked.result == [2, "wal"]

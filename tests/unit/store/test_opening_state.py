@@ -1,0 +1,278 @@
+"""Opening a state directory: what is refused, what is kept, what is never touched."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cgwire.codes import Code
+from cloudgather.store.errors import (
+    StateCorrupt,
+    StateForeign,
+    StateLocked,
+    StateNewer,
+    StateRefused,
+    StateUnusable,
+)
+from cloudgather.store.migrating import Migration, known_migrations
+from cloudgather.store.sqlite import open_store
+from queueing import NOW, a_plan, running_store
+
+SECOND = Migration(number=2, sql="CREATE TABLE second (value); -- with\nINSERT INTO second VALUES ('a;b');")
+BROKEN = Migration(number=2, sql="CREATE TABLE second (value);\nINSERT INTO nowhere VALUES (1);")
+
+
+def open_and_close(state_dir: Path, *more: Migration) -> None:
+    async def scenario() -> None:
+        store = await open_store(str(state_dir), now=NOW, migrations=[*known_migrations(), *more])
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def contents(folder: Path, *, without: str = "lock") -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != without}
+
+
+def with_rows(state_dir: Path) -> None:
+    with running_store(str(state_dir)) as (store, do):
+        do(store.add([a_plan(b"%d" % number) for number in range(2000)], now=NOW))
+
+
+def rows_in(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        (count,) = connection.execute("SELECT count(*) FROM transfer").fetchone()
+        return int(count)
+
+
+def test_a_new_state_directory_is_made_for_us_alone(tmp_path: Path) -> None:
+    state_dir = tmp_path / "deep" / "state"
+
+    open_and_close(state_dir)
+
+    assert sorted(contents(state_dir)) == ["state.db"]
+    assert [path.stat().st_mode & 0o777 for path in (state_dir, state_dir / "state.db")] == [0o700, 0o600]
+
+
+def test_a_second_daemon_is_refused_by_name(tmp_path: Path) -> None:
+    with running_store(str(tmp_path)):
+        with pytest.raises(StateLocked) as caught:
+            open_and_close(tmp_path)
+
+        assert caught.value.pid == os.getpid()
+        assert str(os.getpid()) in str(caught.value)
+        assert caught.value.reason.code == Code.STATE_LOCKED
+    open_and_close(tmp_path)
+
+
+def test_the_lock_ends_with_its_process_and_is_not_inherited(tmp_path: Path) -> None:
+    script = (
+        "import asyncio, os, subprocess, sys\n"
+        "from queueing import NOW\n"
+        "from cloudgather.store.sqlite import open_store\n"
+        "async def main():\n"
+        "    await open_store(sys.argv[1], now=NOW)\n"
+        "    subprocess.Popen(['sleep', '20'], stdout=subprocess.DEVNULL)\n"
+        "    print('open', flush=True)\n"
+        "    os._exit(1)\n"
+        "asyncio.run(main())\n"
+    )
+    tests = str(Path(__file__).parents[2])
+    child = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": tests},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    assert child.stdout == b"open\n"
+    open_and_close(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"no database at all\n" * 100, b"x"], ids=["text", "one byte"])
+def test_what_is_no_database_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state.db").write_bytes(content)
+
+    with pytest.raises(StateForeign):
+        open_and_close(tmp_path)
+
+    assert contents(tmp_path) == {"state.db": content}
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.execute("CREATE TABLE theirs (value)")
+    before = contents(tmp_path)
+
+    with pytest.raises(StateForeign) as caught:
+        open_and_close(tmp_path)
+
+    assert contents(tmp_path) == before
+    assert caught.value.reason.code == Code.STATE_FOREIGN
+
+
+def truncated(file: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def scribbled_over(file: Path) -> None:
+    with file.open("r+b") as database:
+        database.seek(4096)
+        database.write(b"\xa5" * (file.stat().st_size - 8192))
+
+
+def header_scribbled_over(file: Path) -> None:
+    with file.open("r+b") as database:
+        database.seek(16)
+        database.write(b"\xa5" * 50)
+
+
+@pytest.mark.parametrize("damage", [truncated, scribbled_over, header_scribbled_over])
+def test_a_damaged_database_is_copied_and_refused(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    with_rows(tmp_path)
+    damage(tmp_path / "state.db")
+    before = (tmp_path / "state.db").read_bytes()
+
+    for _ in range(2):
+        with pytest.raises(StateCorrupt) as caught:
+            open_and_close(tmp_path)
+
+    copies = [path for path in tmp_path.iterdir() if path.name.startswith("state.db.corrupt-")]
+    assert (tmp_path / "state.db").read_bytes() == before
+    assert [path.read_bytes() for path in copies] == [before]
+    assert caught.value.copy == str(copies[0])
+    assert caught.value.reason.code == Code.STATE_CORRUPT
+
+
+def test_a_copy_is_never_written_over(tmp_path: Path) -> None:
+    with_rows(tmp_path)
+    truncated(tmp_path / "state.db")
+    taken = tmp_path / f"state.db.corrupt-{NOW:%Y%m%dT%H%M%SZ}"
+    taken.write_bytes(b"an earlier one")
+
+    with pytest.raises(StateCorrupt) as caught:
+        open_and_close(tmp_path)
+
+    assert taken.read_bytes() == b"an earlier one"
+    assert caught.value.copy == f"{taken}-2"
+
+
+def test_an_emptied_database_beside_its_log_is_not_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "state.db").touch()
+    (tmp_path / "state.db-wal").write_bytes(b"what was not yet brought over")
+
+    with pytest.raises(StateCorrupt):
+        open_and_close(tmp_path)
+
+    copies = {name: data for name, data in contents(tmp_path).items() if ".corrupt-" in name}
+    assert sorted(copies.values()) == [b"", b"what was not yet brought over"]
+
+
+def as_a_crash_leaves_it(state_dir: Path, copy: Path) -> None:
+    copy.mkdir()
+    for name in ("state.db", "state.db-wal"):
+        (copy / name).write_bytes((state_dir / name).read_bytes())
+
+
+def test_what_only_the_log_holds_is_found_again(tmp_path: Path) -> None:
+    running, crashed = tmp_path / "running", tmp_path / "crashed"
+    with running_store(str(running)) as (store, do):
+        ((id, _),) = do(store.add([a_plan()], now=NOW))
+        as_a_crash_leaves_it(running, crashed)
+    assert (crashed / "state.db-wal").stat().st_size > 0
+
+    with running_store(str(crashed)) as (store, do):
+        assert do(store.transfer(id)).path == b"film.mkv"
+
+
+def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path: Path) -> None:
+    with_rows(tmp_path / "running")
+    with closing(sqlite3.connect(tmp_path / "running" / "state.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        as_a_crash_leaves_it(tmp_path / "running", tmp_path / "crashed")
+    before = contents(tmp_path / "crashed")
+
+    with pytest.raises(StateNewer):
+        open_and_close(tmp_path / "crashed")
+
+    after = contents(tmp_path / "crashed")
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_newer_database_is_copied_and_refused(tmp_path: Path) -> None:
+    open_and_close(tmp_path, SECOND)
+    before = (tmp_path / "state.db").read_bytes()
+
+    with pytest.raises(StateNewer) as caught:
+        open_and_close(tmp_path)
+
+    assert (caught.value.reason.facts["found"], caught.value.reason.facts["known"]) == (2, 1)
+    assert (tmp_path / "state.db").read_bytes() == before
+    assert caught.value.copy is not None
+    assert Path(caught.value.copy).read_bytes() == before
+
+
+def test_an_older_database_is_backed_up_and_brought_up_to_date(tmp_path: Path) -> None:
+    with_rows(tmp_path)
+
+    open_and_close(tmp_path, SECOND)
+
+    (backup,) = (path for path in tmp_path.iterdir() if path.name.startswith("state.db.before-schema-2-"))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT value FROM second").fetchall() == [("a;b",)]
+    assert (rows_in(tmp_path / "state.db"), rows_in(backup)) == (2000, 2000)
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    with_rows(tmp_path)
+
+    with pytest.raises(StateUnusable):
+        open_and_close(tmp_path, BROKEN)
+
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'second'").fetchall() == []
+    open_and_close(tmp_path, replace(SECOND, number=2))
+
+
+def test_a_database_that_a_crash_left_without_tables_is_made_anew(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    (tmp_path / "state.db-journal").touch()
+
+    open_and_close(tmp_path)
+
+    assert rows_in(tmp_path / "state.db") == 0
+
+
+def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StateUnusable) as caught:
+        open_and_close(tmp_path / "file" / "state")
+
+    assert isinstance(caught.value, StateRefused)
+    assert str(tmp_path / "file" / "state") in str(caught.value)
+
+
+def test_a_refused_start_holds_no_lock(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database")
+    with pytest.raises(StateForeign):
+        open_and_close(tmp_path)
+    (tmp_path / "state.db").unlink()
+
+    open_and_close(tmp_path)
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    numbers = [migration.number for migration in known_migrations()]
+
+    assert numbers == list(range(1, len(numbers) + 1))

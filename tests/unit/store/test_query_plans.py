@@ -1,0 +1,47 @@
+"""What is asked often never reads the whole queue."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from sqlite3 import Connection
+
+import pytest
+
+from cloudgather.store import choosing, claiming, known
+from cloudgather.store.migrating import known_migrations, migrate
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as found:
+        migrate(found, known_migrations())
+        yield found
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (claiming.PROMOTE, "transfer_waiting"),
+        (claiming.FIRST, "transfer_ready"),
+        (claiming.ANY_READY, "transfer_ready"),
+        (claiming.WAITING, "transfer_waiting"),
+        (known.LIVE.format(marks="?"), "transfer_live"),
+        (known.NEWEST.format(marks="?"), "transfer_path"),
+        (claiming.TASKS, "PRIMARY KEY"),
+        (f"SELECT * FROM transfer {choosing.READY} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
+        ("SELECT * FROM transfer WHERE state IN ('failed') ORDER BY id DESC", "transfer_state"),
+        ("SELECT * FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC", "transfer_path"),
+        ("SELECT * FROM transfer WHERE run = ?", "transfer_run"),
+        ("SELECT * FROM move WHERE transfer = ? ORDER BY id DESC", "move_transfer"),
+        ("SELECT * FROM move WHERE task = ? ORDER BY id DESC", "move_task"),
+        ("SELECT * FROM run WHERE task = ? ORDER BY id DESC", "run_task"),
+    ],
+)
+def test_an_index_answers_in_its_own_order(connection: Connection, statement: str, index: str) -> None:
+    values = (1,) * statement.count("?")
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+    assert len(plan) == 1
+    assert index in plan[0]
+    assert "TEMP B-TREE" not in plan[0]
