@@ -16,7 +16,7 @@ import pytest
 from cgwire.access import Access
 from cgwire.codec import REQUEST_LIMIT
 from cloudgather.control.peers import OVERFLOW_ID, Credentials, Peers, credentials
-from fakes.control import ask_as, serving
+from fakes.control import ask_as, connected, serving
 
 UID, GID, VIEWERS, OPERATORS, ADMINS = 12345, 12346, 23456, 23457, 23458
 GRANTS = {VIEWERS: Access.VIEW, OPERATORS: Access.OPERATE, ADMINS: Access.ADMIN}
@@ -125,13 +125,29 @@ def test_an_operation_is_told_who_asks(open_folder: Path) -> None:
     asyncio.run(scenario())
 
 
-@needs_root
+class Equal(Peers):
+    """Grants everybody the same."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__({})
+        self._access = access
+
+    def access(self, peer: Credentials) -> Access:
+        return self._access
+
+
 def test_what_is_granted_anew_holds_for_the_next_call_of_an_open_connection(tmp_path: Path) -> None:
-    peer = Credentials(pid=1, uid=UID, gid=GID, groups=frozenset({GID, VIEWERS}))
+    async def scenario() -> None:
+        async with serving(tmp_path) as served, connected(served) as client:
+            assert (await client.ask("queue.pause")).error is None
+            served.handlers.peers = Equal(Access.VIEW)
 
-    before, after = Peers({VIEWERS: Access.VIEW}), Peers({VIEWERS: Access.OPERATE})
+            refused = await client.refused("queue.pause")
 
-    assert (before.access(peer), after.access(peer)) == (Access.VIEW, Access.OPERATE)
+            assert refused["group"] == "cloudgather"
+            assert (await client.ask("queue.list")).error is None
+
+    asyncio.run(scenario())
 
 
 def test_credentials_are_the_kernels() -> None:
