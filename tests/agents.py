@@ -27,7 +27,7 @@ async def a_fleet(deadlines: Deadlines = SHORT) -> AsyncIterator[Fleet]:
     finally:
         await fleet.stop(5.0)
     assert agent_pids() == children
-    assert open_descriptors() == descriptors
+    assert open_descriptors() <= descriptors
 
 
 def a_target(

@@ -35,6 +35,7 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "tree.scan": _tree("scan"),
         "tree.look": _tree("look"),
         "tree.device": _tree("device"),
+        "tree.writers": _tree("writers"),
     }
 
 

@@ -79,7 +79,7 @@ class LocalSource:
 
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """(pid, name) of those who have it open for writing."""
-        return await self._do(functools.partial(looking.writers, self._root, path))
+        return await self._do(functools.partial(_writers, self._root, path))
 
     async def _do(self, work: Callable[[], T]) -> T:
         within = self._deadlines.quick
@@ -132,7 +132,13 @@ class AgentSource:
 
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """(pid, name) of those who have it open for writing."""
-        return [(pid, name) for pid, name in await self._call(self._crew, "tree.writers", {"path": path})]
+        try:
+            found = await self._call(self._crew, "tree.writers", {"path": path})
+        except SourceUnavailable as error:
+            if error.reason.code == Code.SOURCE_GONE:
+                return []
+            raise
+        return [(pid, name) for pid, name in found]
 
     async def _call(
         self, crew: str, op: str, params: Mapping[str, Any], progress: Callable[[Any], None] | None = None
@@ -153,6 +159,13 @@ class AgentSource:
                 raise SourceUnavailable(_stalled(self._root, None)) from error
             message = "the daemon is stopping"
             raise SourceUnavailable(because(Code.SOURCE_ERROR, source=self._root, message=message)) from error
+
+
+def _writers(root: bytes, path: bytes) -> Sequence[tuple[int, str]]:
+    try:
+        return looking.writers(root, path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _found(batch: Mapping[str, Any]) -> Iterator[Seen | Refused]:

@@ -53,3 +53,9 @@ def device(job: Job, *, root: bytes, path: bytes) -> int:
     """st_dev of the deepest folder on the way to `path` that is there."""
     job.step("stat", "source")
     return looking.device_above(root, path)
+
+
+def writers(job: Job, *, root: bytes, path: bytes) -> list[tuple[int, str]]:
+    """[pid, name] of those who have it open for writing."""
+    job.step("list", "source")
+    return looking.writers(root, path)
