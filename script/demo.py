@@ -201,7 +201,7 @@ def tell(top: Path) -> None:
             say("FUSE or rclone is missing here: a plain folder stands for the cloud drive")
         stored = top / ("cloud" if is_mount else "mount") / "影视库" / "电影"
         with a_daemon(write_configuration(top, is_mount=is_mount), top / "daemon.log") as daemon:
-            tell_of_upload(top, film, stored / film.name)
+            tell_of_upload(top, film, stored / film.name, daemon)
             say("the daemon is asked to stop")
             code = ended(daemon, 20)
             print(f"   exit code {code}")
@@ -211,10 +211,10 @@ def tell(top: Path) -> None:
         raise Wrong("something was written below the mount point, beside the mount")
 
 
-def tell_of_upload(top: Path, film: Path, stored: Path) -> None:
+def tell_of_upload(top: Path, film: Path, stored: Path, daemon: subprocess.Popen[bytes]) -> None:
     """From the first byte of a download to the same bytes in the cloud."""
     client = Client(top / "control.sock")
-    until("the daemon", 20, lambda: True if client.run("status", "--json").returncode == 0 else None)
+    until("the daemon", 20, lambda: answers(client, daemon))
 
     say(f"a downloader writes {film.name} in bursts, {PIECES * PIECE // 2**20} MiB within {PIECES // 2} s")
     downloader = subprocess.Popen([sys.executable, __file__, "--download", str(film)])
@@ -246,6 +246,13 @@ def tell_of_upload(top: Path, film: Path, stored: Path) -> None:
     others = sorted(path.name for path in stored.parent.iterdir() if path != stored)
     if others:
         raise Wrong(f"something was left beside it: {others}")
+
+
+def answers(client: Client, daemon: subprocess.Popen[bytes]) -> bool | None:
+    """True once the daemon does; one that has ended never will."""
+    if daemon.poll() is not None:
+        raise Wrong(f"the daemon ended at once, with exit code {daemon.returncode}")
+    return True if client.run("status", "--json").returncode == 0 else None
 
 
 def waiting(answer: Mapping[str, Any]) -> bool | None:
