@@ -50,7 +50,7 @@ def publish(
             try:
                 os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
             except OSError as error:
-                _swap(folder, temporary, name, error, target, job)
+                swap(folder, temporary, name, error, target, job)
             if durable:
                 job.step("fsync", "target", size)
                 sync_folder(folder)
@@ -81,7 +81,7 @@ def _demand_whole(folder: int, temporary: bytes, size: int, job: Job) -> None:
         )
 
 
-def _swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: Root, job: Job) -> None:
+def swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: Root, job: Job) -> None:
     """The old file aside, the new one in place, the old one removed; raises `refusal` where that is not the matter."""
     old = temporary + ASIDE
     try:

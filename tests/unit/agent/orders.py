@@ -1,0 +1,112 @@
+"""Builders for tests of the agent's operations: a source with a target beside it, and a job that lets things happen."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from cloudgather.agent.copying import copy
+from cloudgather.agent.job import Job
+from cloudgather.agent.publishing import publish
+from cloudgather.agent.throttle import Throttle
+
+TEMPORARY = b".cloudgather-1-1"
+
+
+class EventfulJob(Job):
+    """A job during which something happens: once, when it first comes to a step on a side."""
+
+    def __init__(self, **events: Callable[[], object]) -> None:
+        """`write=…` is for the target's side, `source_read=…` for the source's."""
+        super().__init__()
+        self._events = events
+        self.steps: list[tuple[str, str]] = []
+
+    def step(self, name: str, side: str, nbytes: int = 0) -> None:
+        super().step(name, side, nbytes)
+        self.steps.append((name, side))
+        key = name if side == "target" else f"source_{name}"
+        if (event := self._events.pop(key, None)) is not None:
+            event()
+
+    @property
+    def all_happened(self) -> bool:
+        return not self._events
+
+
+def version_of(path: Path | bytes) -> list[int]:
+    state = os.stat(path, follow_symlinks=False)
+    return [state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino]
+
+
+class Pair:
+    """A source folder and a target folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.source = folder / "source"
+        self.target = folder / "target"
+        self.source.mkdir(exist_ok=True)
+        self.target.mkdir(exist_ok=True)
+
+    def file(self, name: str | bytes = "film.mkv", data: bytes = b"film" * 1000) -> bytes:
+        """A file of the source; its path there."""
+        path = os.path.join(os.fsencode(self.source), os.fsencode(name))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(data)
+        os.utime(path, ns=(10**18, 10**18))
+        return os.fsencode(name)
+
+    def copy(
+        self, path: bytes, *, job: Job | None = None, throttle: Throttle | None = None, **different: Any
+    ) -> dict[str, Any]:
+        """Copy it to the same name at the target."""
+        if "version" not in different:
+            different["version"] = version_of(os.path.join(os.fsencode(self.source), path))
+        params: dict[str, Any] = {
+            "root": os.fsencode(self.target),
+            "identity": None,
+            "source_root": os.fsencode(self.source),
+            "path": path,
+            "base": b"",
+            "make_base": False,
+            "destination": path,
+            "temporary": TEMPORARY,
+            "replace": False,
+            "durable": True,
+            "verify": "size",
+            "file_mode": None,
+            "dir_mode": None,
+        }
+        return copy(job or Job(), throttle or Throttle(), **params | different)
+
+    def publish(self, destination: bytes, size: int, *, job: Job | None = None, **different: Any) -> dict[str, Any]:
+        """Rename the temporary."""
+        params: dict[str, Any] = {
+            "root": os.fsencode(self.target),
+            "identity": None,
+            "destination": destination,
+            "temporary": TEMPORARY,
+            "size": size,
+            "durable": True,
+        }
+        return publish(job or Job(), **params | different)
+
+    def at_target(self) -> list[bytes]:
+        """Every path below the target, folders too."""
+        return entries(os.fsencode(self.target))
+
+
+def entries(root: bytes) -> list[bytes]:
+    """Every path below `root`."""
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), root)
+        for folder, folders, files in os.walk(root)
+        for name in folders + files
+    )
+
+
+def digest(data: bytes) -> bytes:
+    return xxhash.xxh3_128(data).digest()

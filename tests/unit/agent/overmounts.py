@@ -1,0 +1,40 @@
+"""Real mounts for tests, over folders of their own; and what this machine lets a test do."""
+
+import ctypes
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+_MNT_DETACH = 2
+
+
+class Mounts:
+    """What a test has mounted; all is taken away when it ends."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._made: list[bytes] = []
+
+    def tmpfs(self, path: Path, *, source: bytes = b"cloud", options: bytes = b"size=1m") -> dict[str, object]:
+        """Mount one there; its identity."""
+        place = os.fsencode(path)
+        if self._libc.mount(source, place, b"tmpfs", 0, options) != 0:
+            number = ctypes.get_errno()
+            if number in (errno.EPERM, errno.EACCES):
+                pytest.skip("mounting is not allowed here")
+            raise OSError(number, os.strerror(number))
+        self._made.append(place)
+        return {"mount_point": place, "fs_type": "tmpfs", "source": source}
+
+    def detach(self, path: Path) -> None:
+        """umount --lazy."""
+        if self._libc.umount2(os.fsencode(path), _MNT_DETACH) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+    def clean(self) -> None:
+        """Take away what is still mounted."""
+        for place in reversed(self._made):
+            self._libc.umount2(place, _MNT_DETACH)
