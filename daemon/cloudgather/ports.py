@@ -208,7 +208,11 @@ class Target(Protocol):
     """
 
     spec: TargetSpec
-    expects_no_mount: bool  # a plain disk, by kind or because the operator accepted it as one
+
+    @property
+    def expects_no_mount(self) -> bool:
+        """A plain disk, by kind or because the operator accepted it as one."""
+        ...
 
     async def probe(self) -> Identity | None:
         """Look whether the target is there and is what was recorded; None for a plain directory.

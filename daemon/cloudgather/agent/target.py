@@ -75,6 +75,10 @@ class AgentTarget:
             raise TargetHeld(reason)
         return None if self._spec.kind is Kind.DIRECTORY else found.identity
 
+    async def current(self) -> Identity:
+        """What file system is at the root now, whatever was recorded; raises TargetHeld where nothing is."""
+        return (await self.survey()).identity
+
     async def prepare(self, base: bytes, make: bool) -> bool:
         """See that a task's folder `base` is there; make it only where `make`. Whether it was made.
 

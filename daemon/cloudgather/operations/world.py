@@ -1,17 +1,17 @@
 """What every operation works on, handed in by app."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from cloudgather.config.loading import Configuration
-
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.config.loading import Configuration
 from cloudgather.core.caller import Refused
 from cloudgather.core.mounts import Mount
+from cloudgather.core.task import Task
 from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.events import Bus
@@ -20,7 +20,7 @@ from cloudgather.pipeline.planning import Planner
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
-from cloudgather.ports import Clock, QueueStore
+from cloudgather.ports import Clock, QueueStore, Source
 
 WireMap = Mapping[str, Any]
 
@@ -53,7 +53,8 @@ class World:
     dispatcher: Dispatcher
     configuration: Callable[[], Configuration]
     reload: Callable[[], Awaitable[Reloaded]]  # raises InvalidConfiguration and changes nothing
-    start: Callable[..., None]  # start(coroutine, name): in app's TaskGroup
+    start: Callable[[Coroutine[Any, Any, object], str], None]  # in app's TaskGroup, under that name
+    make_source: Callable[[Task], Source]
     watch: Callable[[str], WireMap | None]  # how a task's source is watched
     mounts: Callable[[], Sequence[Mount]]
     read_log: Callable[[str | None, int | None, int], Sequence[str]]  # task, run, lines

@@ -17,7 +17,7 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     async def sleep(self, span: float) -> None:
-        """Wait `span` seconds; wakes at least every 30 s, since asyncio's clock stops while the machine is suspended."""
+        """Wait `span` seconds; wakes at least every 30 s, since asyncio's clock stops in suspend."""
         end = self.monotonic() + span
-        while (left := end - self.monotonic()) > 0:
+        while (left := end - self.monotonic()) > 0:  # noqa: ASYNC110 - waits for a time, not for a condition
             await asyncio.sleep(min(left, 30.0))

@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from cgwire.reasons import Reason
+from cloudgather.config.problems import Problem
 from cloudgather.core import holds
 from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
@@ -84,7 +85,7 @@ class Board:
         self.zone = zone
         self.tasks: dict[str, TaskState] = {}
         self.targets: dict[str, TargetState] = {}
-        self.broken: Mapping[str, Sequence[object]] = {}  # task files with errors: name -> problems
+        self.broken: Mapping[str, Sequence[Problem]] = {}  # task files with errors: name -> problems
         self.queue_paused = False
         self.stopping = False
         self.store_hold: Reason | None = None

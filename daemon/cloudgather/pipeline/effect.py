@@ -6,6 +6,7 @@ from datetime import tzinfo
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.config.problems import Problem
 from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
@@ -22,7 +23,7 @@ class Wanted:
 
     tasks: Mapping[str, Task]
     targets: Mapping[str, TargetSpec]
-    broken: Mapping[str, Sequence[object]]  # task files set aside: name -> their problems
+    broken: Mapping[str, Sequence[Problem]]  # task files set aside: name -> their problems
     zone: tzinfo
 
 

@@ -98,12 +98,14 @@ class Scanner:
         below: bytes = b"",
         force: bool = False,
         skip_settle: bool = False,
+        run: RunCount | None = None,
     ) -> RunCount:
         """Walk a task's source, or what lies below a path of it, and take in what is not dealt with yet.
 
         One scan of a task at a time. A source that cannot be walked is the run's problem and holds the task.
         """
-        run = await self._runs.start(task, trigger)
+        if run is None:
+            run = await self._runs.start(task, trigger)
         if (state := self._board.tasks.get(task)) is None:
             run.scanned = True
             return run

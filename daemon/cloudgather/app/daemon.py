@@ -1,0 +1,353 @@
+"""All parts of one daemon: made, started, and ended in the right order."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from functools import partial
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.agent.fleet import Fleet
+from cloudgather.agent.source import source_for
+from cloudgather.agent.target import AgentTarget
+from cloudgather.app.serving import Serving
+from cloudgather.config.loading import Configuration, load, task_file
+from cloudgather.config.problems import InvalidConfiguration, shown
+from cloudgather.control.handlers import Handlers
+from cloudgather.control.peers import Peers
+from cloudgather.control.server import ControlServer
+from cloudgather.core.target import TargetSpec
+from cloudgather.core.task import Task
+from cloudgather.doctor import examine_elsewhere
+from cloudgather.operations import Operations
+from cloudgather.operations.world import Reloaded, WireMap, World
+from cloudgather.outside.clock import SystemClock
+from cloudgather.outside.logs import Logging
+from cloudgather.outside.mounts import MountTable
+from cloudgather.outside.systemd import Systemd
+from cloudgather.outside.zone import local_zone
+from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.confirm import Confirmer
+from cloudgather.pipeline.dispatch import Dispatcher
+from cloudgather.pipeline.effect import Effect, Wanted
+from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.journal import Journal
+from cloudgather.pipeline.planning import Planner
+from cloudgather.pipeline.recording import Recorder
+from cloudgather.pipeline.recover import Recovery
+from cloudgather.pipeline.runs import Runs
+from cloudgather.pipeline.scanning import Scanner
+from cloudgather.pipeline.transfer import Carrier
+from cloudgather.pipeline.upkeep import Upkeep
+from cloudgather.ports import Source, TargetMemory
+from cloudgather.store.sqlite import SqliteStore
+from cloudgather.triggers.cron import Schedules
+from cloudgather.triggers.watching import Watching
+from cgwire.version import VERSION
+
+logger = logging.getLogger(__name__)
+
+# SIGTERM ends the process within 10 s even while a mount hangs.
+_WORK_GRACE: Final = 2.0
+_AGENTS_GRACE: Final = 4.0
+_LAST_RESORT: Final = 9.0
+_STATUS_EVERY: Final = 30.0
+
+
+class Daemon:
+    """All parts of one daemon on one event loop."""
+
+    def __init__(self, *, configuration: Configuration, store: SqliteStore, mounts: MountTable, logs: Logging) -> None:
+        self._configuration = configuration
+        self._store = store
+        self._mounts = mounts
+        self._logs = logs
+        self._loop = asyncio.get_running_loop()
+        self._clock = clock = SystemClock()
+        self._systemd = Systemd()
+        self._serving = Serving(clock=clock)
+        self._watching: dict[str, Watching] = {}
+        self._stop = asyncio.Event()
+        self._reload_asked = asyncio.Event()
+        self._board = board = Board(clock=clock, zone=zone_of(configuration))
+        self._bus = bus = Bus()
+        self._fleet = Fleet(clock=clock)
+        self._runs = Runs(store=store, clock=clock)
+        recorder = Recorder(store=store, board=board, bus=bus, journal=Journal(), clock=clock)
+        planner = Planner(store=store, board=board, clock=clock)
+        self._confirmer = Confirmer(store=store, recorder=recorder, board=board, clock=clock)
+        carrier = Carrier(
+            store=store,
+            recorder=recorder,
+            board=board,
+            bus=bus,
+            clock=clock,
+            luck=random.random,
+            written=self._confirmer.offer,
+        )
+        self._recovery = Recovery(
+            store=store, recorder=recorder, carrier=carrier, may_still_act=self._fleet.may_still_act
+        )
+        self._dispatcher = Dispatcher(
+            store=store,
+            board=board,
+            clock=clock,
+            carrier=carrier,
+            recovery=self._recovery,
+            target_changed=self._tell_target,
+        )
+        self._intake = Intake(
+            store=store,
+            board=board,
+            planner=planner,
+            runs=self._runs,
+            clock=clock,
+            downloaders=(),
+            planned=self._dispatcher.wake,
+            folder_seen=self._folder_seen,
+        )
+        self._scanner = Scanner(
+            store=store, board=board, planner=planner, runs=self._runs, intake=self._intake, clock=clock
+        )
+        self._effect = Effect(
+            store=store,
+            board=board,
+            clock=clock,
+            intake=self._intake,
+            dispatcher=self._dispatcher,
+            make_target=self._make_target,
+            make_source=self._make_source,
+        )
+        self._upkeep = Upkeep(
+            store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
+        )
+        self._schedules = Schedules(clock=clock, due=self._due)
+        peers = Peers.of_groups(configuration.settings.groups)
+        world = World(
+            version=VERSION,
+            pid=os.getpid(),
+            started=clock.now(),
+            clock=clock,
+            board=board,
+            store=store,
+            bus=bus,
+            intake=self._intake,
+            scanner=self._scanner,
+            planner=planner,
+            runs=self._runs,
+            recorder=recorder,
+            dispatcher=self._dispatcher,
+            configuration=lambda: self._configuration,
+            reload=self._reload,
+            start=self._serving.errand,
+            make_source=self._make_source,
+            watch=self._watch_state,
+            mounts=mounts.current,
+            read_log=logs.read_lines,
+            doctor=lambda: examine_elsewhere(self._configuration.settings.file),
+        )
+        self._handlers = Handlers(operations=Operations(world), bus=bus, peers=peers)
+        self._server = ControlServer(configuration.settings.socket, handlers=self._handlers)
+
+    # ---- life --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """From start to stop; raises control.address.AddressUnusable when its socket cannot be had."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
+        try:
+            await self._begin()
+            await self._stop.wait()
+        finally:
+            logger.info("stopping")
+            self._systemd.stopping()
+            self._board.stopping = True
+            # Whatever does not end in time must not keep the process: what matters is in the store already.
+            loop.call_later(_LAST_RESORT, os._exit, 0)
+            await self._server.stop()
+            await self._serving.stop(_WORK_GRACE)
+            await self._fleet.stop(_AGENTS_GRACE)
+            await self._store.close()
+            self._mounts.close()
+
+    async def _begin(self) -> None:
+        now = self._clock.now()
+        self._board.queue_paused = "queue-paused" in await self._store.flags()
+        await self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now)
+        await self._effect.take(_wanted(self._configuration))
+        await self._store.clamp_due(now=now, most=self._upkeep.longest_retry())
+        await self._recovery.at_start(list(self._board.targets.values()))
+        await self._server.start()
+        self._logs.on_line(self._heard_line)
+        for name, loop_of in (
+            ("intake", self._intake.run),
+            ("confirm", self._confirmer.run),
+            ("schedules", self._schedules.run),
+            ("upkeep", self._upkeep.run),
+            ("mounts", self._follow_mounts),
+            ("reloads", self._follow_reloads),
+            ("systemd", self._tell_systemd),
+        ):
+            self._serving.keep("daemon", name, loop_of)
+        self._attend(changed=())
+        for lane in self._board.targets.values():
+            self._confirmer.offer(lane)
+        logger.info("cloudgatherd %s: %d tasks, %d targets", VERSION, len(self._board.tasks), len(self._board.targets))
+        self._systemd.ready(self._summary())
+
+    async def _follow_mounts(self) -> None:
+        async for mounts in self._mounts.changes():
+            logger.debug("the mount table changed: %d mounts", len(mounts))
+            self._dispatcher.mounts_changed()
+            for watching in self._watching.values():
+                watching.check()
+
+    async def _follow_reloads(self) -> None:
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            self._systemd.reloading()
+            try:
+                done = await self._reload()
+            except InvalidConfiguration as invalid:
+                logger.error("the configuration is not taken, the old one stays in effect")
+                for problem in invalid.problems:
+                    logger.error("%s", problem.text)
+            else:
+                logger.info(
+                    "configuration taken: %d added, %d removed, %d changed",
+                    len(done.added),
+                    len(done.removed),
+                    len(done.changed),
+                )
+            self._systemd.ready(self._summary())
+
+    async def _tell_systemd(self) -> None:
+        span = self._systemd.watchdog_every or _STATUS_EVERY
+        while True:
+            self._systemd.watchdog()
+            self._systemd.status(self._summary())
+            await self._clock.sleep(min(span, _STATUS_EVERY))
+
+    def _summary(self) -> str:
+        moving = sum(len(lane.moving) for lane in self._board.targets.values())
+        held = [name for name in self._board.targets if self._board.holds_of_target(name)]
+        text = f"{moving} moving, {len(self._intake.pending)} settling, {len(self._board.tasks)} tasks"
+        return f"{text}; held: {', '.join(held)}" if held else text
+
+    # ---- configuration -----------------------------------------------------------------------------------------------
+
+    async def _reload(self) -> Reloaded:
+        remembered = await self._store.targets()
+        roots = {name: memory.root for name, memory in remembered.items() if memory.root is not None}
+        file = self._configuration.settings.file
+        configuration = load(file, mounts=self._mounts.current(), remembered_roots=roots)
+        if configuration.problems:
+            raise InvalidConfiguration(configuration.problems)
+        difference = await self._effect.take(_wanted(configuration))
+        self._configuration = configuration
+        self._handlers.peers = Peers.of_groups(configuration.settings.groups)
+        for name in difference.targets_removed:
+            self._serving.drop("target", name)
+            self._fleet.dismiss(name)
+        for name in difference.removed:
+            self._serving.drop("scan", name)
+        self._attend(changed=difference.removed + difference.changed)
+        self._dispatcher.wake()
+        return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
+
+    def _attend(self, *, changed: Sequence[str]) -> None:
+        """Have a loop for each target, and for each task's scans and watch; those that run already go on."""
+        states = self._board.tasks
+        self._schedules.set_tasks([state.task for state in states.values()], self._last_due(), self._board.zone)
+        for name in changed:
+            self._serving.drop("watch", name)
+            self._watching.pop(name, None)
+        for name in self._board.targets:
+            self._serving.keep("target", name, partial(self._dispatcher.serve, name))
+        for name, state in states.items():
+            self._serving.keep("scan", name, partial(self._scanner.serve, name, self._dispatcher.wake))
+            if state.task.watch and name not in self._watching:
+                watching = self._watching[name] = self._watching_of(state.task)
+                self._serving.keep("watch", name, watching.run)
+
+    def _watching_of(self, task: Task) -> Watching:
+        return Watching(
+            task.name,
+            task.source,
+            sight=partial(self._intake.sight, task.name),
+            rescan=partial(self._scanner.ask, task.name),
+            clock=self._clock,
+            mounts=self._mounts.current,
+            rescan_every=task.rescan,
+        )
+
+    def _last_due(self) -> dict[str, datetime]:
+        return {
+            name: state.memory.last_due
+            for name, state in self._board.tasks.items()
+            if state.memory.last_due is not None
+        }
+
+    # ---- what the parts call -----------------------------------------------------------------------------------------
+
+    def _make_target(self, spec: TargetSpec, memory: Callable[[], TargetMemory]) -> AgentTarget:
+        return AgentTarget(spec, lambda: memory().identity, self._fleet)
+
+    def _make_source(self, task: Task) -> Source:
+        return source_for(task.source, self._mounts.current(), self._fleet)
+
+    def _due(self, task: str, trigger: str, instant: datetime) -> None:
+        """A schedule fired: remember it, so that it is not caught up, and scan."""
+        self._scanner.ask(task, trigger)
+        if (state := self._board.tasks.get(task)) is not None:
+            state.memory = replace(state.memory, last_due=instant)
+            self._serving.errand(self._store.remember_task(state.memory), f"remember {task}")
+
+    async def _folder_seen(self, task: str, path: bytes) -> None:
+        self._serving.errand(self._scanner.scan(task, "watch", below=path), f"scan {task}")
+
+    def _watch_state(self, task: str) -> WireMap | None:
+        if (watching := self._watching.get(task)) is None:
+            return None
+        state = watching.state
+        reason = state.reason.to_wire() if state.reason else None
+        return {"mode": str(state.mode), "reason": reason, "directories": state.directories}
+
+    def _tell_target(self, name: str) -> None:
+        held = [reason.to_wire() for reason in self._board.holds_of_target(name)]
+        self._bus.publish({"kind": "target", "name": name, "held": held})
+
+    def _heard_line(self, task: str | None, run: int | None, line: str) -> None:
+        """Called by the log's own thread."""
+        happening = {"kind": "log", "task": task, "run": run, "line": line}
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._bus.publish, happening)
+
+
+def _wanted(configuration: Configuration) -> Wanted:
+    return Wanted(
+        tasks=configuration.tasks,
+        targets=configuration.targets,
+        broken={
+            name: [each for each in configuration.problems if each.file == shown(os.fsencode(file))]
+            for name in configuration.broken
+            if (file := task_file(configuration.settings, name))
+        },
+        zone=zone_of(configuration),
+    )
+
+
+def zone_of(configuration: Configuration) -> tzinfo:
+    """The daemon's time zone: as configured, else the system's."""
+    return local_zone(configuration.settings.timezone)

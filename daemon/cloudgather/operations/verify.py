@@ -1,0 +1,109 @@
+"""Compares ledger, source and target for real, and sends again what the target lost where the task says so."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.naming import split
+from cloudgather.core.task import IfGone
+from cloudgather.core.transfer import Plan, Version
+from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.board import TaskState
+from cloudgather.ports import Absent, LedgerEntry, Origin, Standing
+
+_PAGE = 10_000
+_LISTED = 1000
+# More than this gone at once is an account logged out or a folder moved, not files lost: the operator decides.
+_MOST_RESENT = 20
+_MOST_RESENT_SHARE = 0.01
+
+
+class _Report:
+    def __init__(self) -> None:
+        self.checked = self.intact = 0
+        self.gone: list[LedgerEntry] = []
+        self.differs: list[bytes] = []
+
+
+async def verify(world: World, state: TaskState) -> WireMap:
+    """Lists each destination folder once, at the target's pace; a folder that lists as empty proves nothing."""
+    report = _Report()
+    after: bytes | None = None
+    while page := await world.store.ledger_of(state.task.name, after=after, limit=_PAGE):
+        after = page[-1].path
+        folders: dict[bytes, list[LedgerEntry]] = defaultdict(list)
+        for entry in page:
+            if entry.origin is not Origin.IGNORED and entry.target == state.task.target:
+                folders[split(entry.destination)[0]].append(entry)
+        for folder, entries in folders.items():
+            await _folder(world, state, folder, entries, report)
+    resent = await _resend(world, state, report)
+    listed = [entry.path for entry in report.gone[:_LISTED]]
+    return {
+        "checked": report.checked,
+        "intact": report.intact,
+        "gone": listed,
+        "differs": report.differs[:_LISTED],
+        "unsent": await _unsent(world, state),
+        "resent": resent,
+        "truncated": len(report.gone) > _LISTED or len(report.differs) > _LISTED,
+    }
+
+
+async def _folder(
+    world: World, state: TaskState, folder: bytes, entries: Sequence[LedgerEntry], report: _Report
+) -> None:
+    shown = await world.board.targets[state.task.target].port.listing(folder)
+    for entry in entries:
+        report.checked += 1
+        standing = (shown or {}).get(split(entry.destination)[1])
+        if standing is None:
+            report.gone.append(entry)
+        elif _is_it(entry, standing):
+            report.intact += 1
+        else:
+            report.differs.append(entry.path)
+
+
+def _is_it(entry: LedgerEntry, standing: Standing) -> bool:
+    expected = entry.target_size if entry.target_size is not None else entry.size
+    return standing.is_file and standing.size == expected
+
+
+async def _unsent(world: World, state: TaskState) -> list[bytes]:
+    """Files that wait in the queue or are not settled yet."""
+    return sorted(world.intake.pending.of_task(state.task.name))[:_LISTED]
+
+
+async def _resend(world: World, state: TaskState, report: _Report) -> int:
+    """Queue again what is gone, where the task says so, the source is still that version, and it is not too much."""
+    if state.task.if_gone is not IfGone.RESEND or not report.gone:
+        return 0
+    if len(report.gone) > max(_MOST_RESENT, _MOST_RESENT_SHARE * report.checked) or report.intact == 0:
+        return 0
+    plans: list[Plan] = []
+    for entry in report.gone:
+        look = await state.source.look(entry.path)
+        if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
+            continue
+        plans.append(_plan(state, entry, look.version))
+    await world.store.add(plans, now=world.clock.now())
+    world.dispatcher.wake(state.task.target)
+    return len(plans)
+
+
+def _plan(state: TaskState, entry: LedgerEntry, version: Version) -> Plan:
+    facts: dict[str, Any] = {"at": entry.at.timestamp()}
+    return Plan(
+        task=state.task.name,
+        path=entry.path,
+        target=state.task.target,
+        destination=entry.destination,
+        version=version,
+        reason=because(Code.GO_RESEND, **facts),
+        replace=False,
+        guessed=True,
+        priority=state.task.priority,
+    )

@@ -1,0 +1,58 @@
+"""What is done now and then: old history removed, stored instants clamped when the wall clock jumps."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from cloudgather.pipeline.board import Board
+from cloudgather.ports import Clock, QueueStore, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+_EVERY: Final = 30.0
+_PRUNE_EVERY: Final = 6 * 3600.0
+_JUMP: Final = 5.0  # seconds that the wall clock may move against the monotonic one between two looks
+
+
+class Upkeep:
+    """One loop."""
+
+    def __init__(self, *, store: QueueStore, board: Board, clock: Clock, history_days: Callable[[], int]) -> None:
+        self._store = store
+        self._board = board
+        self._clock = clock
+        self._history_days = history_days
+        self._offset = self._measured()
+        self._pruned: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self._look()
+            except StoreUnavailable as refused:
+                logger.warning("upkeep waits: %s", refused)
+            await self._clock.sleep(_EVERY)
+
+    def longest_retry(self) -> timedelta:
+        """No retry of any target is due later than this from now."""
+        longest = max((lane.spec.retry_most for lane in self._board.targets.values()), default=timedelta(hours=1))
+        return longest * 1.25  # the jitter
+
+    async def _look(self) -> None:
+        now = self._clock.now()
+        if abs(self._measured() - self._offset) > _JUMP:
+            logger.warning("the wall clock has jumped by %.0f s", self._measured() - self._offset)
+            await self._store.clamp_due(now=now, most=self.longest_retry())
+            for lane in self._board.targets.values():
+                lane.breaker = lane.breaker.clamped(now)
+            self._offset = self._measured()
+        if self._pruned is None or self._clock.monotonic() - self._pruned > _PRUNE_EVERY:
+            self._pruned = self._clock.monotonic()
+            count = await self._store.prune(before=now - timedelta(days=self._history_days()))
+            if count:
+                logger.info("history: %d old transfers removed", count)
+
+    def _measured(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
