@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloudgather.config.names import folded
@@ -72,15 +72,16 @@ def load_tasks(settings: Settings, *, mounts: Sequence[Mount], remembered_roots:
         name = shown(entry.removesuffix(_SUFFIX.encode()))
         file = os.path.join(settings.tasks_dir, os.fsdecode(entry))
         try:
+            content = _read(file)
             parsed = parse_task(
-                _read(file),
+                content,
                 file=file,
                 name=_name(entry, file),
                 settings=settings,
                 mounts=mounts,
                 remembered_roots=remembered_roots,
             )
-            _check_beside(parsed, found, file, settings)
+            _check_beside(parsed, found, file, content)
         except InvalidConfiguration as invalid:
             problems += invalid.problems
             broken.add(name)
@@ -111,7 +112,7 @@ def with_task(
         for task in configuration.tasks.values()
         if task.name != name
     }
-    _check_beside(parsed, others, file, settings)
+    _check_beside(parsed, others, file, content)
     _check_alike(name, configuration.broken - {name}, file)
     return _together(
         settings,
@@ -138,10 +139,10 @@ def _together(
     )
 
 
-def _check_beside(parsed: Parsed, others: Mapping[str, Parsed], file: str, settings: Settings) -> None:
+def _check_beside(parsed: Parsed, others: Mapping[str, Parsed], file: str, content: str) -> None:
     _check_alike(parsed.task.name, others, file)
     if (ring := _ring(parsed, others)) is not None:
-        faults = Faults(file)
+        faults = Faults(file, content)
         faults.add(
             ("target",),
             f"makes a ring of tasks ({' -> '.join(ring)}): each sends into the next one's source, without end; "
@@ -152,7 +153,7 @@ def _check_beside(parsed: Parsed, others: Mapping[str, Parsed], file: str, setti
         faults.raise_if_any()
 
 
-def _check_alike(name: str, others: Sequence[str] | Mapping[str, object] | frozenset[str], file: str) -> None:
+def _check_alike(name: str, others: Iterable[str], file: str) -> None:
     for other in others:
         if other != name and folded(other) == folded(name):
             faults = Faults(file)

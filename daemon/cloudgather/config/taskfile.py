@@ -1,5 +1,6 @@
 """Writes task files: composed from values, amended with comments kept, put in place in one step."""
 
+import errno
 import os
 import secrets
 from collections.abc import Mapping
@@ -88,8 +89,7 @@ def write(directory: str, name: str, text: str, *, new: bool = False) -> str:
             file.flush()
             os.fsync(file.fileno())
         if new:
-            os.link(temporary, path)
-            os.unlink(temporary)
+            _place_new(temporary, path)
         else:
             if (mode := _mode_of(path)) is not None:
                 os.chmod(temporary, mode)
@@ -106,6 +106,22 @@ def remove(directory: str, name: str) -> None:
     """Take the file of task `name` away, durably; raises FileNotFoundError if there is none."""
     os.unlink(os.path.join(directory, f"{name}.toml"))
     _sync(directory)
+
+
+def _place_new(temporary: str, path: str) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        # A file system without hard links (FAT, many FUSE ones): only the daemon writes here, so a look is enough.
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+        os.rename(temporary, path)
+    else:
+        os.unlink(temporary)
 
 
 def _position(key: str) -> int:
