@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +19,7 @@ from cloudgather.triggers.watching import Mode, Watching
 from waiting import eventually
 
 HOUR = timedelta(hours=1)
+_NOBODY = 65534
 
 
 @dataclass
@@ -87,14 +90,16 @@ def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 @contextlib.contextmanager
-def as_nobody(folder: Path) -> Iterator[None]:
-    """Be a user without rights, who may read `folder` and come to it; for root only."""
-    for each in (folder, *folder.parents):
-        mode = each.stat().st_mode
-        if mode & 0o055 != 0o055:
-            each.chmod(mode | 0o055)
-    os.seteuid(65534)
+def as_nobody() -> Iterator[Path]:
+    """Be a user without rights; gives a folder of that user's. For root only.
+
+    The folder is not below tmp_path: every pytest that starts takes others' rights to that away.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="cloudgather-test-"))
+    os.chown(folder, _NOBODY, _NOBODY)
+    os.seteuid(_NOBODY)
     try:
-        yield
+        yield folder
     finally:
         os.seteuid(0)
+        shutil.rmtree(folder)

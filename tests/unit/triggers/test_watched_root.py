@@ -10,7 +10,6 @@ import pytest
 from cgwire.codes import Code
 from cloudgather.triggers.watching import Mode
 from unit.triggers.following import as_nobody, following, run
-from waiting import eventually
 
 needs_mount = pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount")
 
@@ -177,12 +176,9 @@ def test_a_watched_disk_can_be_unmounted_at_any_time(disk: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
-def test_a_root_that_may_not_be_read_is_denied_not_watched(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    root.mkdir(mode=0)
-    os.chown(root, 65534, 65534)
-
-    async def scenario() -> None:
+def test_a_root_that_may_not_be_read_is_denied_not_watched() -> None:
+    async def scenario(root: Path) -> None:
+        root.chmod(0)
         async with following(root) as notes:
             assert notes.watching.state.mode is Mode.OFF
             reason = notes.watching.state.reason
@@ -190,8 +186,8 @@ def test_a_root_that_may_not_be_read_is_denied_not_watched(tmp_path: Path) -> No
             assert reason.code == Code.SOURCE_DENIED
             root.chmod(0o755)
 
-            await eventually(lambda: notes.watching.state.mode is Mode.INOTIFY)
+            await notes.is_in(Mode.INOTIFY)
             assert notes.rescans == ["start", "root-back"]
 
-    with as_nobody(tmp_path):
-        run(scenario)
+    with as_nobody() as root:
+        run(lambda: scenario(root))

@@ -9,6 +9,7 @@ import pytest
 from watchdog.observers.api import EventDispatcher
 
 from cgwire.codes import Code
+from cloudgather.core.mounts import parse_mountinfo
 from cloudgather.triggers.inbox import Inbox
 from cloudgather.triggers.watching import Mode
 from fakes.clock import FakeClock
@@ -269,8 +270,6 @@ def test_the_source_is_scanned_again_at_every_interval(tmp_path: Path) -> None:
 
 
 def test_a_remote_source_is_polled_and_says_so(tmp_path: Path) -> None:
-    from cloudgather.core.mounts import parse_mountinfo
-
     line = b"36 25 0:52 / %s rw - fuse.rclone cloud: rw\n" % os.fsencode(tmp_path)
     clock = FakeClock()
 
