@@ -12,6 +12,7 @@ from cgctl.options import global_options
 from cgctl.session import Session
 from cgctl.trouble import Exit, Trouble
 from cgwire.text import ZH_CN
+from cgwire.version import VERSION
 
 HELP: Final = """Look at and steer CloudGather, which sends finished downloads to a cloud drive.
 
@@ -91,9 +92,25 @@ def cli() -> LazyGroup:
         "cgctl",
         COMMANDS,
         help=HELP,
-        params=global_options(hidden=False),
+        params=[*global_options(hidden=False), _version_option()],
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         no_args_is_help=True,
+    )
+
+
+def _version_option() -> click.Option:
+    def tell(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+        if value:
+            click.echo(f"cgctl {VERSION}")
+            ctx.exit()
+
+    return click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=tell,
+        help="Show cgctl's version and exit (`cgctl version` asks the daemon, too).",
     )
 
 
