@@ -14,6 +14,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cgwire.version import VERSION
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
@@ -51,7 +52,6 @@ from cloudgather.ports import Source, TargetMemory
 from cloudgather.store.sqlite import SqliteStore
 from cloudgather.triggers.cron import Schedules
 from cloudgather.triggers.watching import Watching
-from cgwire.version import VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ class Daemon:
         self._upkeep = Upkeep(
             store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
         )
-        self._schedules = Schedules(clock=clock, due=self._due)
+        self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
         peers = Peers.of_groups(configuration.settings.groups)
         world = World(
             version=VERSION,
@@ -269,7 +269,9 @@ class Daemon:
     def _attend(self, *, changed: Sequence[str]) -> None:
         """Have a loop for each target, and for each task's scans and watch; those that run already go on."""
         states = self._board.tasks
-        self._schedules.set_tasks([state.task for state in states.values()], self._last_due(), self._board.zone)
+        self._schedules.set_tasks(
+            [state.task for state in states.values()], {name: state.memory for name, state in states.items()}
+        )
         for name in changed:
             self._serving.drop("watch", name)
             self._watching.pop(name, None)
@@ -292,13 +294,6 @@ class Daemon:
             rescan_every=task.rescan,
         )
 
-    def _last_due(self) -> dict[str, datetime]:
-        return {
-            name: state.memory.last_due
-            for name, state in self._board.tasks.items()
-            if state.memory.last_due is not None
-        }
-
     # ---- what the parts call -----------------------------------------------------------------------------------------
 
     def _make_target(self, spec: TargetSpec, memory: Callable[[], TargetMemory]) -> AgentTarget:
@@ -307,9 +302,12 @@ class Daemon:
     def _make_source(self, task: Task) -> Source:
         return source_for(task.source, self._mounts.current(), self._fleet)
 
-    def _due(self, task: str, trigger: str, instant: datetime) -> None:
-        """A schedule fired: remember it, so that it is not caught up, and scan."""
+    def _due(self, task: str, trigger: str, instant: datetime, /) -> None:
+        self._remember_due(task, instant)
         self._scanner.ask(task, trigger)
+
+    def _remember_due(self, task: str, instant: datetime) -> None:
+        """So that it is not caught up again."""
         if (state := self._board.tasks.get(task)) is not None:
             state.memory = replace(state.memory, last_due=instant)
             self._serving.errand(self._store.remember_task(state.memory), f"remember {task}")
