@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,8 +37,8 @@ class Fired:
 
     schedules: Schedules
     clock: FakeClock
-    due: list[tuple[str, str, datetime]] = field(default_factory=list)
-    passed: list[tuple[str, datetime]] = field(default_factory=list)
+    due: list[tuple[str, str, datetime]]
+    passed: list[tuple[str, datetime]]
 
     @property
     def instants(self) -> list[datetime]:
@@ -51,13 +51,15 @@ async def scheduling(
 ) -> AsyncIterator[Fired]:
     """Schedules at work on a clock that shows `now`."""
     clock = FakeClock(now)
+    due: list[tuple[str, str, datetime]] = []
+    passed: list[tuple[str, datetime]] = []
     schedules = Schedules(
         clock=clock,
         local=UTC,
-        due=lambda task, trigger, instant: fired.due.append((task, trigger, instant)),
-        passed=lambda task, instant: fired.passed.append((task, instant)),
+        due=lambda task, trigger, instant: due.append((task, trigger, instant)),
+        passed=lambda task, instant: passed.append((task, instant)),
     )
-    fired = Fired(schedules, clock)
+    fired = Fired(schedules, clock, due, passed)
     schedules.set_tasks(tasks, memory or {})
     running = asyncio.create_task(schedules.run())
     await clock.advance(0)

@@ -99,6 +99,23 @@ def test_a_handler_that_stumbles_says_so_and_lives(tmp_path: Path) -> None:
     assert faults == [Fault.BROKEN]
 
 
+def test_a_watch_with_a_dead_emitter_or_reader_is_not_whole(tmp_path: Path) -> None:
+    for part in ("emitter", "reader"):
+        watch = TreeWatch(Inbox(lambda: None))
+        watch.start(os.fsencode(tmp_path))
+        assert watch.is_whole
+        assert watch._observer is not None
+        assert watch._reader is not None
+        threads = [watch._reader] if part == "reader" else list(watch._observer.emitters)
+
+        for thread in threads:
+            thread.stop()
+            thread.join()
+
+        assert not watch.is_whole
+        watch.stop()
+
+
 def test_nothing_is_added_to_a_closed_descriptor(tmp_path: Path) -> None:
     reader = _Reader(os.fsencode(tmp_path), Inbox(lambda: None))
     reader.start()
