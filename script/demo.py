@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -36,7 +37,7 @@ def say(text: str) -> None:
 
 def show(text: str) -> None:
     """Output of a command, set off from the story."""
-    print(textwrap.indent(text.rstrip("\n"), "   | "), flush=True)
+    print(textwrap.indent(text.rstrip("\n"), "   | ", lambda line: True), flush=True)
 
 
 def until(what: str, seconds: float, found: Callable[[], T | None]) -> T:
@@ -166,8 +167,8 @@ class Client:
         )
 
     def show(self, *arguments: str) -> None:
-        """Run it and show what it says, as in a terminal."""
-        print(f"   $ cgctl {' '.join(arguments)}", flush=True)
+        print(f"   $ cgctl {shlex.join(arguments)}", flush=True)
+    XX
         done = self.run(*arguments)
         show(done.stdout + done.stderr)
         if done.returncode != 0:
