@@ -3,15 +3,18 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
+from cloudgather.agent.spawning import Child
 from cloudgather.ports import AgentLost
 from fuse.sickmount import SickMount, needs_sick
-from waiting import eventually
+from waiting import eventually, eventually_sync
 
 
 def ignore(_: int) -> None:
@@ -40,7 +43,7 @@ def test_an_agent_killed_in_the_middle_of_a_copy_is_lost_for_all_that_it_worked_
                     copy.result()
                 assert "was killed by signal 9" in lost.value.message
             sick.heal()
-            sent = await target.copy(an_order(tmp_path_bytes(tmp_path, "one"), root=sick.root, temporary=b".2"), ignore)
+            sent = await target.copy(an_order(os.fsencode(tmp_path / "one"), root=sick.root, temporary=b".2"), ignore)
             assert sent.size == 2_000_000
             assert agent.pid not in {facts.pid for facts in fleet.agents()}
 
@@ -87,19 +90,54 @@ def test_an_idle_agent_leaves_and_another_comes_when_there_is_work(tmp_path: Pat
     asyncio.run(main())
 
 
-def test_an_agent_ends_with_the_daemon_whatever_killed_that(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with a_fleet() as fleet:
-            target = a_target(fleet, os.fsencode(tmp_path))
-            await target.look([b"absent"])
-            (agent,) = fleet.agents()
+DAEMON = """
+import asyncio, sys
+from agents import a_fleet, a_target
 
-            # As at the end of a process, when the kernel closes its descriptors: nobody asks, nobody waits.
-            fleet._crews["cloud"].current._channel._connection.shutdown(2)  # type: ignore[union-attr]
+async def main():
+    async with a_fleet() as fleet:
+        await a_target(fleet, sys.argv[1].encode()).look([b"absent"])
+        print(fleet.agents()[0].pid, flush=True)
+        await asyncio.Event().wait()
 
-            await eventually(lambda: agent.pid not in agent_pids())
+asyncio.run(main())
+"""
 
-    asyncio.run(main())
+
+def test_an_agent_ends_with_the_daemon_even_if_that_is_killed(tmp_path: Path) -> None:
+    daemon = subprocess.Popen(
+        [sys.executable, "-c", DAEMON, str(tmp_path)], cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE
+    )
+    assert daemon.stdout is not None
+    with daemon.stdout as said:
+        agent = int(said.readline())
+        assert os.path.exists(f"/proc/{agent}")
+
+        daemon.kill()
+        daemon.wait()
+
+    eventually_sync(lambda: not is_running(agent))
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; whoever inherited a zombie reaps it when it likes."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_child_is_reaped_also_where_the_kernel_has_no_pidfd() -> None:
+    async def main(pid: int) -> None:
+        ended = asyncio.Event()
+        child = Child(pid, ended.set, pidfd=None)
+
+        await asyncio.wait_for(ended.wait(), 10)
+
+        assert child.how == "exited with 3"
+
+    asyncio.run(main(os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})))
 
 
 def test_a_bandwidth_limit_holds_for_all_copies_together_and_changes_at_once(tmp_path: Path) -> None:
@@ -125,7 +163,3 @@ def test_a_bandwidth_limit_holds_for_all_copies_together_and_changes_at_once(tmp
             assert [sent.size for sent in await asyncio.gather(*copies)] == [10_000_000, 10_000_000]
 
     asyncio.run(main())
-
-
-def tmp_path_bytes(folder: Path, name: str) -> bytes:
-    return os.fsencode(folder / name)

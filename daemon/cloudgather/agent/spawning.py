@@ -18,19 +18,18 @@ _COMMAND: Final = (sys.executable, "-P", "-m", "cloudgather.agent", str(_CHILD_F
 class Child:
     """One child process, reaped as soon as it can be; `ended` is called then, once, from the event loop."""
 
-    def __init__(self, pid: int, ended: Callable[[], None]) -> None:
+    def __init__(self, pid: int, ended: Callable[[], None], *, pidfd: int | None) -> None:
+        """With its pidfd, which becomes ours; without one it is asked after a few times a second."""
         self.pid = pid
         self.how: str | None = None  # how it ended; None while it has not been reaped
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
-        self._pidfd: int | None = None
-        try:
-            self._pidfd = os.pidfd_open(pid)
-        except OSError:  # before Linux 5.3
+        self._pidfd = pidfd
+        if pidfd is None:
             self._timer = self._loop.call_later(_POLL, self._poll)
         else:
-            self._loop.add_reader(self._pidfd, self._reap)
+            self._loop.add_reader(pidfd, self._reap)
 
     def kill(self) -> None:
         """SIGKILL; whether it dies of it is another matter. Nothing where it has been reaped."""
@@ -92,4 +91,11 @@ def spawn(ended: Callable[[], None], command: tuple[str, ...] = _COMMAND) -> tup
         raise
     finally:
         theirs.close()
-    return Child(pid, ended), ours
+    return Child(pid, ended, pidfd=_pidfd(pid)), ours
+
+
+def _pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):  # before Linux 5.3, or a Python that was built for that
+        return None
