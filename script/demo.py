@@ -167,8 +167,8 @@ class Client:
         )
 
     def show(self, *arguments: str) -> None:
+        """Run it and show what it says, as in a terminal."""
         print(f"   $ cgctl {shlex.join(arguments)}", flush=True)
-    XX
         done = self.run(*arguments)
         show(done.stdout + done.stderr)
         if done.returncode != 0:
