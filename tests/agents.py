@@ -75,19 +75,20 @@ def a_file(folder: object, name: str, size: int = 100_000) -> bytes:
 
 
 def agent_pids() -> set[int]:
-    """Children of this process that are agents, or zombies of whatever kind."""
+    """Children of this process that are agents, or zombies that may have been."""
     pids: set[int] = set()
     for thread in os.listdir("/proc/self/task"):
         with open(f"/proc/self/task/{thread}/children") as file:
             pids |= {int(pid) for pid in file.read().split()}
-    return {pid for pid in pids if _command_line(pid) in (b"", b"cloudgather.agent")}
+    return {pid for pid in pids if _may_be_agent(pid)}
 
 
-def _command_line(pid: int) -> bytes:
-    """The module that runs, or nothing for a zombie."""
+def _may_be_agent(pid: int) -> bool:
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         words = file.read().split(b"\0")
-    return words[words.index(b"-m") + 1] if b"-m" in words else words[0]
+    with open(f"/proc/{pid}/comm") as file:
+        is_python = file.read().startswith("python")
+    return is_python and (words == [b""] or b"cloudgather.agent" in words)
 
 
 def open_descriptors() -> set[str]:
