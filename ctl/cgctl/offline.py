@@ -26,7 +26,8 @@ def config_in_use(session: Session) -> str:
 
 def ask_program(session: Session, file: str, wish: str) -> dict[str, Any]:
     """The JSON that `cloudgatherd --config FILE WISH --json` prints, whatever its exit code."""
-    line = [sys.executable, "-m", "cloudgather", "--config", file, wish, "--json"]
+    # -P: what lies in the current folder is not ours, and must not be imported in its stead.
+    line = [sys.executable, "-P", "-m", "cloudgather", "--config", file, wish, "--json"]
     try:
         done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     except OSError as error:

@@ -5,7 +5,7 @@ from typing import Any
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.version import VERSION
+from cgwire.version import VERSION
 from cgwire.daemon import Ping
 
 

@@ -59,7 +59,7 @@ def show(session: Session, reply: Mapping[str, Any], *, now: float) -> None:
     session.print(escaped(reply["path"]))
     session.print(f"{session.mark(mark)} {session.bold(session.say(verdict))}")
     for reason in reply.get("reasons") or ():
-        session.print(f"  {_capital(session.sentence(reason))}")
+        session.print(f"  {_as_sentence(session, reason)}")
         if advice := session.hint(reason):
             session.print(f"  {session.arrow} {advice}")
     session.print()
@@ -69,8 +69,9 @@ def show(session: Session, reply: Mapping[str, Any], *, now: float) -> None:
     _ledger(session, reply, now)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _as_sentence(session: Session, reason: Mapping[str, Any]) -> str:
+    text = session.sentence(reason)
+    return text[:1].upper() + text[1:] if session.knows(reason.get("code")) else text
 
 
 def _task(session: Session, reply: Mapping[str, Any]) -> None:

@@ -274,7 +274,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "error.outside": "cgctl task add makes a task for its folder",
     "state.locked": "stop the other daemon, or give this one a state_dir of its own",
     "state.foreign": "correct state_dir, or move the file away",
-    "state.corrupt": "put a backup in its place, or move it away: a new one is made, and what is at the target is found again",
+    "state.corrupt": "put a backup in its place, or move it away: a new one is made and finds again what was sent",
     "state.newer": "install that release again, or move the file away",
     "state.unusable": "look at the rights of the state directory",
     "error.too-large": "ask for less at a time (--limit)",

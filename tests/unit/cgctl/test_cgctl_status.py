@@ -1,0 +1,116 @@
+"""What `cgctl status` and `watch` show."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cgctl.table import width
+from fakes.replies import a_status, a_target, a_task
+
+
+def test_a_screenful_names_everything_that_matters(cgctl: Any) -> None:
+    cgctl.daemon(daemon_status=a_status())
+
+    said = cgctl("status")
+
+    assert said.code == 0
+    for words in (
+        "cloudgatherd 0.1.0, running for 2 h 1 min (pid 4711)",
+        "c115  1 moving, 2.00 MiB/s  queue 2 (1.00 GiB)",
+        "last: 3 uploaded (5.00 GiB)",
+        "1.00 GiB / 3.00 GiB  2.00 MiB/s  17 min 4 s left",
+        "Waiting (12)",
+        "waiting for its turn, 3 transfers ahead of it",
+        "and 11 more: cgctl queue list",
+        "电影: new.mkv  1.00 MiB  quiet: not yet, last written 12 s ago, 18 s to go",
+        "the target cannot take this name",
+        "Uploaded so far: 40 (1.00 TiB)",
+    ):
+        assert words in said.out
+    assert len(said.out.splitlines()) <= 25
+
+
+def test_tasks_with_chinese_and_latin_names_line_up(cgctl: Any) -> None:
+    cgctl.daemon(daemon_status=a_status())
+
+    lines = cgctl("status").out.splitlines()
+
+    rows = [line for line in lines if "last:" in line]
+    assert len({width(row.partition("last:")[0]) for row in rows}) == 1
+
+
+def test_it_speaks_chinese_where_the_locale_does(cgctl: Any, chinese: Callable[..., Any]) -> None:
+    cgctl.daemon(daemon_status=a_status())
+
+    said = chinese("status")
+
+    assert "排队中，前面还有 3 个" in said.out
+    assert "Waiting" not in said.out
+
+
+def test_the_language_can_be_chosen_before_and_after_the_command(cgctl: Any) -> None:
+    cgctl.daemon(daemon_status=a_status())
+
+    assert "正在上传" in cgctl("--lang", "zh-CN", "status").out
+    assert "正在上传" in cgctl("status", "--lang", "zh-CN").out
+    assert "Moving" in cgctl("status", "--lang", "en", LANG="zh_CN.UTF-8").out
+
+
+@pytest.mark.parametrize(
+    ("environ", "marker"),
+    [
+        ({"LC_ALL": "zh_CN.UTF-8", "LANG": "en_US.UTF-8"}, "目标"),
+        ({"LC_ALL": "", "LC_MESSAGES": "zh_TW", "LANG": "en_US.UTF-8"}, "目标"),
+        ({"LC_MESSAGES": "de_DE", "LANG": "zh_CN"}, "Targets"),
+        ({"LANG": "zh"}, "目标"),
+        ({"LANG": "C"}, "Targets"),
+    ],
+)
+def test_the_first_locale_variable_that_is_set_decides(cgctl: Any, environ: dict[str, str], marker: str) -> None:
+    cgctl.daemon(daemon_status=a_status())
+
+    assert marker in cgctl("status", **environ).out
+
+
+def test_holds_are_shown_with_what_would_help(cgctl: Any) -> None:
+    gone = {"code": "held.not-mounted", "target": "c115", "root": b"/CloudDrive/115", "expected": b"/CloudDrive"}
+    watch = {"mode": "polling", "reason": {"code": "watch.limit", "limit": 8192, "directories": 9000}, "directories": 0}
+    cgctl.daemon(daemon_status=a_status(targets=[a_target(state="held", held=[gone])], tasks=[a_task(watch=watch)]))
+
+    said = cgctl("status")
+
+    assert "the cloud drive of the target c115 is not mounted at /CloudDrive" in said.out
+    assert "mount it again" in said.out
+    assert "too many folders to watch (9000; the kernel allows 8192)" in said.out
+    assert "fs.inotify.max_user_watches" in said.out
+
+
+def test_a_new_daemon_has_a_screen_too(cgctl: Any) -> None:
+    empty: dict[str, Any] = {"targets": [], "tasks": [], "active": [], "waiting": [], "settling": [], "failed": []}
+    cgctl.daemon(daemon_status=a_status(**empty, waiting_total=0, settling_total=0, failed_total=0, totals={}))
+
+    said = cgctl("status")
+
+    assert said.code == 0
+    assert "cgctl task add" in said.out
+
+
+def test_json_is_the_reply_with_paths_as_text(cgctl: Any) -> None:
+    cgctl.daemon(daemon_status=a_status(targets=[a_target(root=b"/mnt/\xff")]))
+
+    reply = json.loads(cgctl("status", "--json").out)
+
+    assert reply["tasks"][0]["source"] == "/vol1/downloads/电影"
+    assert "source_b64" not in reply["tasks"][0]
+    assert (reply["targets"][0]["root"], reply["targets"][0]["root_b64"]) == ("/mnt/\\xff", "L21udC//")
+
+
+def test_watch_shows_it_as_often_as_asked(cgctl: Any) -> None:
+    daemon = cgctl.daemon(daemon_status=a_status())
+
+    said = cgctl("watch", "-i", "0.2", "-n", "2")
+
+    assert said.out.count("cloudgatherd 0.1.0") == 2
+    assert len(daemon.asked_for("daemon.status")) == 2

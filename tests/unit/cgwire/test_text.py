@@ -1,0 +1,171 @@
+"""Sentences for every code, in both languages, and how values are shown in them."""
+
+import re
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.text import EN, LANGUAGES, ZH_CN, hint, sentence, word
+from cgwire.text.en import HINTS, SENTENCES
+from cgwire.text.values import clock, escaped, size, span
+from cgwire.text.zh_cn import HINTS as ZH_HINTS
+from cgwire.text.zh_cn import SENTENCES as ZH_SENTENCES
+
+NOW = 1_790_000_000.0
+
+
+def facts_of(template: Any) -> set[str]:
+    """The facts that a template shows."""
+    text = (
+        template
+        if isinstance(template, str)
+        else "".join(part if isinstance(part, str) else "".join(part) for part in template)
+    )
+    return {name.partition(":")[0] for name in re.findall(r"\{([^}]*)\}", text)}
+
+
+@pytest.mark.parametrize("sentences", [SENTENCES, ZH_SENTENCES], ids=LANGUAGES)
+def test_every_code_has_a_sentence_and_no_sentence_lacks_its_code(sentences: Any) -> None:
+    assert set(sentences) == {str(code) for code in Code}
+
+
+def test_both_languages_give_the_same_hints() -> None:
+    assert set(HINTS) == set(ZH_HINTS)
+    assert set(HINTS) <= {str(code) for code in Code}
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_both_languages_show_the_same_facts(code: str) -> None:
+    assert facts_of(SENTENCES[code]) == facts_of(ZH_SENTENCES[code])
+    assert facts_of(HINTS.get(code, "")) == facts_of(ZH_HINTS.get(code, ""))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_a_sentence_survives_the_lack_of_every_fact_and_facts_of_any_type(code: str, language: str) -> None:
+    odd: list[Any] = [b"\xff\n", "x", -1, 2.5, float("nan"), 1e300, [], [[1]], {"code": "fail.io"}, True]
+
+    assert sentence({"code": code}, language)
+    for value in odd:
+        reason = dict.fromkeys(facts_of(SENTENCES[code]), value)
+        shown = sentence({**reason, "code": code}, language, now=NOW) + (hint({**reason, "code": code}, language) or "")
+        assert "\n" not in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("code", list(Code))
+def test_brackets_close(code: str, language: str) -> None:
+    facts = facts_of(SENTENCES[code])
+
+    for known in ([], facts, *([name] for name in facts)):
+        text = sentence({**dict.fromkeys(known, 1), "code": code}, language, now=NOW)
+        for opening, closing in ("()", "（）"):
+            assert text.count(opening) == text.count(closing), text
+
+
+@pytest.mark.parametrize(
+    ("reason", "english", "chinese"),
+    [
+        (
+            {"code": "wait.quiet", "since": 12, "left": 18, "needed": 30},
+            "quiet: not yet, last written 12 s ago, 18 s to go",
+            "静默：还不够久，12 秒前还有写入，还需 18 秒",
+        ),
+        (
+            {"code": "wait.writer", "writers": [[4711, "qbittorrent-nox"], [12, ""]]},
+            "no-writer: still open for writing by pid 4711 (qbittorrent-nox), pid 12",
+            "写入者：文件仍被打开写入（pid 4711 (qbittorrent-nox)、pid 12）",
+        ),
+        ({"code": "wait.writer", "writers": []}, "no-writer: still open for writing", "写入者：文件仍被打开写入"),
+        ({"code": "held.turn", "ahead": 1}, "waiting for its turn, 1 transfer ahead of it", "排队中，前面还有 1 个"),
+        (
+            {
+                "code": "held.retry",
+                "attempt": 2,
+                "attempts": 8,
+                "cause": {"code": "fail.io", "step": "write", "errno": 5},
+            },
+            "will be tried again (attempt 2 of 8 spent), after: input/output error at step write (EIO)",
+            "将重试（已尝试 2/8 次），上次原因：读写错误，步骤：写入（EIO）",
+        ),
+        (
+            {"code": "skip.filter.small", "size": 3 * 2**20, "min_size": 50 * 2**20},
+            "too small for the task's filter: 3.00 MiB, wanted from 50.0 MiB",
+            "小于任务过滤器的要求：3.00 MiB，至少 50.0 MiB",
+        ),
+        (
+            {"code": "met.writer-unknown", "cause": "file-system"},
+            "no-writer: cannot be known here (this file system does not tell), so it must be quiet for longer",
+            "写入者：在这里无法得知（此文件系统不提供），因此需要静默更久",
+        ),
+        ({"code": "brand.new", "x": b"\xff"}, "brand.new (x=\\xff)", "brand.new (x=\\xff)"),
+    ],
+)
+def test_facts_are_told_as_people_say_them(reason: dict[str, Any], english: str, chinese: str) -> None:
+    assert sentence(reason, EN, now=NOW) == english
+    assert sentence(reason, ZH_CN, now=NOW) == chinese
+
+
+def test_a_hint_is_borrowed_from_the_cause() -> None:
+    assert hint({"code": "held.source", "cause": {"code": "source.gone", "source": b"/d"}}, EN) == hint(
+        {"code": "source.gone"}, EN
+    )
+    assert hint({"code": "met.name"}, EN) is None
+
+
+def test_causes_without_end_are_cut() -> None:
+    reason: dict[str, Any] = {"code": "held.source"}
+    reason["cause"] = reason
+
+    assert sentence(reason, EN).count("the source folder cannot be used now") == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1.00 KiB"), (2**20 - 1, "1.00 MiB"), (12.34 * 2**20, "12.3 MiB"),
+     (700 * 2**30, "700 GiB"), (2**70, "1024 EiB")],
+)  # fmt: skip
+def test_sizes(count: float, shown: str) -> None:
+    assert size(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 s"), (0.4, "0.4 s"), (9.96, "10 s"), (59.6, "1 min"), (200, "3 min 20 s"), (3599.9, "1 h"),
+     (7265, "2 h 1 min"), (90000, "1 d 1 h"), (-5, "0 s")],
+)  # fmt: skip
+def test_spans(seconds: float, shown: str) -> None:
+    assert span(seconds) == shown
+
+
+def test_the_day_is_named_only_where_it_is_another() -> None:
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", clock(NOW, now=NOW))
+    assert re.fullmatch(r"(tomorrow |\d{4}-\d\d-\d\d )?\d\d:\d\d", clock(NOW + 86400, now=NOW))
+    assert clock(NOW + 86400, now=NOW).startswith("tomorrow ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", clock(NOW + 10 * 86400, now=NOW))
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("电影".encode(), "电影"),
+        (b"a\xff", "a\\xff"),
+        ("a\udcff", "a\\xff"),
+        (b"a\nb\tc\x1b[1m", "a\\nb\\tc\\x1b[1m"),
+        ("\u202ecod.exe", "\\u202ecod.exe"),
+        ("👨\u200d👩", "👨\u200d👩"),
+        (17, "17"),
+    ],
+)
+def test_names_cannot_disturb_a_terminal(name: Any, shown: str) -> None:
+    assert escaped(name) == shown
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["queued", "copying", "publishing", "written", "done", "failed", "cancelled", "vanished", "ok", "held", "idle",
+     "watch", "schedule", "interval", "manual", "start", "rescan", "upload", "view", "download", "operate", "admin"],
+)  # fmt: skip
+def test_states_and_triggers_have_a_chinese_word(value: str) -> None:
+    assert word(value, ZH_CN) != value
