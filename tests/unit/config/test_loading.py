@@ -3,12 +3,10 @@
 import os
 import pathlib
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 
 import pytest
 
 from cloudgather.config.loading import Configuration, load, load_settings, with_task
-from cloudgather.config.localtime import local_zone
 from cloudgather.config.problems import InvalidConfiguration
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import Kind, Profile
@@ -213,20 +211,3 @@ def test_a_task_is_checked_beside_the_others_before_it_is_written(files: Files) 
         with pytest.raises(InvalidConfiguration):
             tried(name, content)
     assert sorted(os.listdir(files.tasks)) == ["bad.toml", "film.toml"]
-
-
-def test_the_local_zone_knows_its_changes(tmp_path: pathlib.Path) -> None:
-    link = tmp_path / "localtime"
-    link.symlink_to("/usr/share/zoneinfo/Europe/Berlin")
-    copy = tmp_path / "copy"
-    copy.write_bytes(link.read_bytes())
-    nonsense = tmp_path / "nonsense"
-    nonsense.write_bytes(b"no zone")
-
-    for path in (link, copy):
-        zone = local_zone(None, localtime=str(path))
-        assert zone.utcoffset(datetime(2026, 7, 1)) == timedelta(hours=2)
-        assert zone.utcoffset(datetime(2026, 12, 1)) == timedelta(hours=1)
-    assert local_zone("Asia/Shanghai").utcoffset(datetime(2026, 7, 1)) == timedelta(hours=8)
-    for absent in (nonsense, tmp_path / "absent"):
-        assert local_zone(None, localtime=str(absent)).utcoffset(None) == timedelta()
