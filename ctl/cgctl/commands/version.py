@@ -5,8 +5,8 @@ from typing import Any
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgwire.version import VERSION
 from cgwire.daemon import Ping
+from cgwire.version import VERSION
 
 
 @command()
