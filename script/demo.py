@@ -199,7 +199,7 @@ def tell(top: Path) -> None:
             say("a cloud drive: rclone mounts a local folder with FUSE")
             show(next(line for line in Path("/proc/self/mountinfo").read_text().splitlines() if str(top) in line))
         else:
-            say("FUSE or rclone is missing here: a plain folder stands for the cloud drive")
+            say("FUSE or rclone is missing or not to be used here: a plain folder stands for the cloud drive")
         stored = top / ("cloud" if is_mount else "mount") / "影视库" / "电影"
         with a_daemon(write_configuration(top, is_mount=is_mount), top / "daemon.log") as daemon:
             tell_of_upload(top, film, stored / film.name, daemon)
