@@ -206,11 +206,12 @@ class Daemon:
         self._systemd.ready(self._summary())
 
     async def _follow_mounts(self) -> None:
-        async for mounts in self._mounts.changes():
-            logger.debug("the mount table changed: %d mounts", len(mounts))
-            self._dispatcher.mounts_changed()
-            for watching in self._watching.values():
-                watching.check()
+        async with contextlib.aclosing(self._mounts.changes()) as changes:
+            async for mounts in changes:
+                logger.debug("the mount table changed: %d mounts", len(mounts))
+                self._dispatcher.mounts_changed()
+                for watching in self._watching.values():
+                    watching.check()
 
     async def _follow_reloads(self) -> None:
         while True:

@@ -31,6 +31,7 @@ from cloudgather.ports import (
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 256
+_CONTROL_FILE: Final = b".aria2"
 _FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
@@ -70,18 +71,30 @@ class Intake:
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
         now = self._clock.monotonic()
+        soon = now + _FIRST_LOOK_AFTER
         known = self.pending.get(task, path)
-        if known is not None:
+        if known is None:
+            self.pending.put(Pending(task=task, path=path, quiet_since=now, event_seen=True, due=soon))
+        else:
             known.quiet_since = now
             known.event_seen = True
-            if known.ready:
-                known.ready = False
-                known.due = now + _FIRST_LOOK_AFTER
-                self.pending.put(known)
-        else:
-            due = now + _FIRST_LOOK_AFTER
-            self.pending.put(Pending(task=task, path=path, quiet_since=now, event_seen=True, due=due))
+            known.ready = False
+            # It may have waited for something slower than quiet: its writer has perhaps just closed it.
+            self._bring_forward(known, now + self._needed(task))
+        if path.endswith(_CONTROL_FILE):
+            for pending in self.pending.of_task(task).values():
+                if any(each.facts.get("file") == path for each in pending.conditions):
+                    self._bring_forward(pending, soon)
         self._wake.set()
+
+    def _bring_forward(self, pending: Pending, due: float) -> None:
+        if pending.due > due:
+            pending.due = due
+            self.pending.put(pending)
+
+    def _needed(self, task: str) -> float:
+        state = self._board.tasks.get(task)
+        return settle.needed_quiet(state.task.settle).total_seconds() if state is not None else _FIRST_LOOK_AFTER
 
     async def run(self) -> None:
         """Look at what is due, until cancelled."""
