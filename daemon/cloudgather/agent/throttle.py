@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 # How long a taker may come late without losing its turn; longer idleness is not saved up.
-_LATE: Final = 0.25
+_LATE: Final = 0.05
 # A chunk that was sized for another rate must not block the others for longer.
 _MOST_COST: Final = 1.0
 
@@ -18,7 +18,7 @@ class Throttle:
         self._clock = clock
         self._lock = threading.Lock()
         self._rate = rate
-        self._next = clock() - _LATE  # the instant at which all that was taken is paid for
+        self._next = clock()  # the instant at which all that was taken is paid for
 
     def limit(self, rate: int | None) -> None:
         """Bytes a second from now on; None: as fast as it goes."""

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_a_name_that_the_target_cannot_take_fails_before_a_byte_is_read(pair: Pa
 # ---- the source
 
 
-def expect_void(pair: Pair, path: bytes, kind: str, job: EventfulJob | None = None, **different: object) -> None:
+def expect_void(pair: Pair, path: bytes, kind: str, job: EventfulJob | None = None, **different: Any) -> None:
     """The copy ends as `kind`, and nothing of it is left."""
     with pytest.raises(Trouble) as trouble:
         pair.copy(path, job=job, **different)
@@ -374,7 +375,7 @@ def is_temporary(fd: str) -> bool:
 @pytest.mark.parametrize("step", ["source_read", "write"])
 def test_a_cancelled_copy_leaves_nothing(pair: Pair, step: str) -> None:
     path = pair.file(data=b"x" * 5 * CHUNK)
-    job = EventfulJob(**{step: lambda: job.cancel()})
+    job: EventfulJob = EventfulJob(**{step: lambda: job.cancel()})
 
     expect_void(pair, path, "cancelled", job)
 
@@ -421,7 +422,7 @@ def test_a_mount_that_is_taken_away_meanwhile_voids_the_copy(pair: Pair, mounts:
         {"base": b"elsewhere", "make_base": True},
     ],
 )
-def test_a_name_that_leads_elsewhere_is_refused(pair: Pair, tmp_path: Path, names: dict[str, object]) -> None:
+def test_a_name_that_leads_elsewhere_is_refused(pair: Pair, tmp_path: Path, names: dict[str, Any]) -> None:
     pair.file()
     (tmp_path / "secret").write_bytes(b"secret")
     before = entries(os.fsencode(tmp_path))
