@@ -273,6 +273,7 @@ class Intake:
             taken.append(pending)
         if taken:
             await self._look_at(state.task.name, taken)
+            self._wake.set()  # what is not settled has a due time that the loop does not know of
 
     def forget(self, task: str) -> None:
         """The task is gone or paused."""

@@ -37,8 +37,14 @@ class Recorder:
             else:
                 self._board.store_hold = None
                 break
+        lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
             self.announce(transfer, move.event)
+            _, first = lines.get(transfer.id, (transfer, move.event))
+            lines[transfer.id] = transfer, first  # written and confirmed in one step is one outcome
+        for transfer, event in lines.values():
+            if event not in (Event.CLAIM, Event.PUBLISH):
+                self._journal.outcome(transfer, event)
         return moved
 
     def announce(self, transfer: Transfer, event: Event) -> None:
@@ -56,8 +62,6 @@ class Recorder:
                 "at": transfer.updated.timestamp(),
             }
         )
-        if event not in (Event.CLAIM, Event.PUBLISH):
-            self._journal.outcome(transfer, event)
 
 
 def move_of(
