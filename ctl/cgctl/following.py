@@ -1,7 +1,7 @@
 """Waiting for runs to end: progress on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -12,12 +12,15 @@ from cgctl.table import fit
 from cgctl.transfers import outcome, place, progress, standing, state_mark
 from cgctl.trouble import Exit
 from cgwire.events import Subscribe
+from cgwire.path import Why
 from cgwire.queue import List
 from cgwire.run import Show
+from cgwire.text.values import escaped
 
 TICK: Final = 1.0  # seconds without an event after which the runs are looked at
 HELD_EVERY: Final = 30.0  # seconds between two lines about what holds, where output is not a terminal
 
+_ON_THE_WAY: Final = ("waiting", "queued", "held", "copying", "publishing")
 _ENDED: Final = ("written", "done", "failed", "cancelled", "vanished")
 
 
@@ -51,17 +54,12 @@ def wait(session: Session, connection: Connection, runs: Sequence[int]) -> int:
                     shown.standing(run, record)
             if len(ended) == len(set(runs)):
                 break
-        try:
-            event = next(events, None)
-        except Refusal as error:
-            raise session.refused(error.reason) from error
-        except Unreachable as error:
-            raise session.unreachable(error) from error
-        if event is not None and event[1].get("kind") == "run" and event[1].get("id") in runs:
-            if event[1].get("ended") is not None:
-                ended[event[1]["id"]] = event[1]
+        event = _next(session, events)
+        if event is not None and event.get("kind") == "run" and event.get("id") in runs:
+            if event.get("ended") is not None:
+                ended[event["id"]] = event
         elif event is not None:
-            shown.event(event[1])
+            shown.event(event)
     shown.clear()
     failed = False
     for run in sorted(ended):
@@ -71,6 +69,50 @@ def wait(session: Session, connection: Connection, runs: Sequence[int]) -> int:
             session.say("run {id} of {task}: {outcome}", id=run, task=record["task"], outcome=outcome(session, record))
         )
     return Exit.FAILED if failed else Exit.OK
+
+
+def wait_for(session: Session, connection: Connection, paths: Sequence[bytes]) -> int:
+    """Until none of these files is on its way any more, whichever run brings it over; FAILED if one failed.
+
+    A folder counts as done: its files belong to the run that was ordered for it.
+    """
+    shown = _Shown(session)
+    code: int = Exit.OK
+    events = connection.events(tick=TICK)
+    for path in paths:
+        told = ""
+        while (reply := session.call(Why(path=path)))["verdict"] in _ON_THE_WAY:
+            why = _first_cause(reply)
+            if why is not None and why["code"] != told:
+                told = why["code"]
+                session.note(f"{session.mark('wait')} {escaped(path)}: {session.sentence(why)}")
+            event = _next(session, events)
+            if event is not None:
+                shown.event(event)
+        if reply["verdict"] in ("failed", "cancelled"):
+            session.note(
+                f"{session.mark('bad')} {escaped(path)}: {session.sentence((reply.get('reasons') or [None])[0])}"
+            )
+            code = Exit.FAILED
+    return code
+
+
+def _first_cause(reply: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    conditions = (reply.get("settle") or {}).get("conditions") or ()
+    held = (reply.get("transfer") or {}).get("held") or ()
+    causes = [*(each for each in conditions if each["code"].startswith("wait.")), *held]
+    return causes[0] if causes else None
+
+
+def _next(session: Session, events: Iterator[tuple[str, Mapping[str, Any]] | None]) -> Mapping[str, Any] | None:
+    """The next event, or None after a tick without one."""
+    try:
+        event = next(events, None)
+    except Refusal as error:
+        raise session.refused(error.reason) from error
+    except Unreachable as error:
+        raise session.unreachable(error) from error
+    return None if event is None else event[1]
 
 
 class _Shown:

@@ -2,7 +2,7 @@
 
 import click
 
-from cgctl.following import subscribe, wait
+from cgctl.following import subscribe, wait, wait_for
 from cgctl.options import absolute, as_json, command
 from cgctl.session import Session
 from cgctl.trouble import Exit, Trouble
@@ -34,7 +34,10 @@ def upload(session: Session, paths: tuple[str, ...], skip_settle: bool, waits: b
     with subscribe(session, task=None) as connection:
         reply = session.call(order)
         code = _told(session, reply, as_json)
-        return wait(session, connection, reply["runs"]) or code
+        waited = wait(session, connection, reply["runs"])
+        refused = [path for path, _ in reply["refused"]]
+        rest = wait_for(session, connection, [path for path in order.paths if path not in refused])
+        return waited or rest or code
 
 
 def _told(session: Session, reply: dict[str, object], as_json: bool) -> int:

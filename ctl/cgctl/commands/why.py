@@ -25,7 +25,8 @@ VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
     "skipped": ("off", later("It will not be uploaded.")),
     "failed": ("bad", later("The upload failed.")),
     "cancelled": ("off", later("The upload was cancelled.")),
-    "vanished": ("off", later("It was gone before it was uploaded.")),
+    "vanished": ("off", later("It is not there, and was not uploaded.")),
+    "unclaimed": ("off", later("No task covers it.")),
     "unknown": ("off", later("Nothing is known about it.")),
 }
 
@@ -58,12 +59,16 @@ def show(session: Session, reply: Mapping[str, Any], *, now: float) -> None:
     mark, verdict = VERDICTS.get(reply["verdict"], ("off", str(reply["verdict"])))
     session.print(escaped(reply["path"]))
     session.print(f"{session.mark(mark)} {session.bold(session.say(verdict))}")
+    conditions = (reply.get("settle") or {}).get("conditions") or ()
     for reason in reply.get("reasons") or ():
+        if reason in conditions:  # shown below, with its mark
+            continue
         session.print(f"  {_as_sentence(session, reason)}")
         if advice := session.hint(reason):
             session.print(f"  {session.arrow} {advice}")
     session.print()
-    _task(session, reply)
+    if reply["verdict"] != "unclaimed":
+        _task(session, reply)
     _settle(session, reply)
     _transfer(session, reply, now)
     _ledger(session, reply, now)

@@ -1,8 +1,10 @@
 """Commands that wait for runs."""
 
+from pathlib import Path
 from typing import Any
 
 from fakes.replies import a_run, a_transfer
+from fakes.terminal import Terminal
 
 NOTHING = {"transfers": [], "total": 0}
 
@@ -85,7 +87,10 @@ def test_a_dry_run_lists_what_would_go_and_why(cgctl: Any) -> None:
 def test_upload_waits_for_all_its_runs_and_tells_refusals(cgctl: Any) -> None:
     refused = [[b"/x", {"code": "error.outside", "path": b"/x"}]]
     daemon = cgctl.daemon(
-        path_upload={"runs": [5, 6], "accepted": 2, "refused": refused}, run_show=ended_after(3), queue_list=NOTHING
+        path_upload={"runs": [5, 6], "accepted": 2, "refused": refused},
+        run_show=ended_after(3),
+        queue_list=NOTHING,
+        path_why={"verdict": "uploaded"},
     )
 
     said = cgctl("upload", "--wait", "--skip-settle", "/downloads/a", "/x")
@@ -94,6 +99,34 @@ def test_upload_waits_for_all_its_runs_and_tells_refusals(cgctl: Any) -> None:
     assert "no task covers /x" in said.err
     assert "run 6 of" in said.out
     assert daemon.asked_for("path.upload") == [{"paths": [b"/downloads/a", b"/x"], "skip_settle": True}]
+
+
+def test_upload_waits_for_a_file_that_another_run_brings_over(cgctl: Any) -> None:
+    verdicts = iter(["waiting", "copying", "failed"])
+    failed = {"code": "fail.full", "step": "write"}
+    cgctl.daemon(
+        [{"kind": "progress", "id": 1, "done": 1, "size": 2, "rate": 1}] * 9,
+        path_upload={"runs": [5], "accepted": 1, "refused": []},
+        run_show=a_run(uploaded=0),
+        queue_list=NOTHING,
+        path_why=lambda params: {"verdict": next(verdicts), "reasons": [failed]},
+    )
+
+    said = cgctl("upload", "--wait", "/downloads/a")
+
+    assert said.code == 1
+    assert "/downloads/a: the target is full" in said.err
+
+
+def test_at_a_terminal_the_bar_is_redrawn_in_place(cgctl: Any, tmp_path: Path) -> None:
+    moving = a_transfer(state="copying", held=[], done=2**30, rate=2**20, eta=5)
+    cgctl.daemon(task_run={"run": 5}, run_show=ended_after(1), queue_list={"transfers": [moving], "total": 1})
+    terminal = Terminal(tmp_path, "task", "run", "films", "--wait")
+
+    assert terminal.end() == 0
+    assert "1.00 GiB / 3.00 GiB" in terminal.screen
+    assert "\x1b[3F\x1b[J" in terminal.screen
+    assert "run 5 of 电影: 3 uploaded" in terminal.screen
 
 
 def test_upload_of_what_no_task_covers_fails(cgctl: Any) -> None:

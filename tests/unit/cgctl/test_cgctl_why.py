@@ -57,6 +57,20 @@ def test_it_explains_in_chinese(cgctl: Any, chinese: Callable[..., Any]) -> None
     assert "写入者：文件仍被打开写入（pid 4711 (qbittorrent-nox)）" in said.out
 
 
+def test_a_condition_is_not_told_twice(cgctl: Any) -> None:
+    cgctl.daemon(path_why=a_why(settle={"conditions": CONDITIONS, "guessed": True}, reasons=CONDITIONS[:2]))
+
+    assert cgctl("why", "/x").out.lower().count("quiet: not yet") == 1
+
+
+def test_a_path_that_no_task_covers_says_what_to_do(cgctl: Any) -> None:
+    reason = {"code": "skip.no-task", "path": b"/x"}
+    cgctl.daemon(path_why=a_why(path=b"/x", task=None, verdict="unclaimed", reasons=[reason]))
+
+    assert "- No task covers it." in cgctl("why", "/x").out
+    assert "cgctl task add makes a task" in cgctl("why", "/x").out
+
+
 def test_a_failure_says_what_would_help_and_says_it_once(cgctl: Any) -> None:
     reason = {"code": "fail.name", "step": "create", "message": "Invalid argument"}
     cgctl.daemon(
