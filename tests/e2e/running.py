@@ -39,6 +39,7 @@ class Running:
         tasks: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
         wrapper: Sequence[str] = (),
+        module: str = "cloudgather",
     ) -> None:
         self.folder = folder
         self.source = os.fsencode(folder / "source")
@@ -50,6 +51,7 @@ class Running:
         self.log = folder / "daemon.log"
         self._environ = {**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})}
         self._wrapper = tuple(wrapper)
+        self._module = module
         self._process: subprocess.Popen[bytes] | None = None
         os.makedirs(self.source, exist_ok=True)
         self.tasks_dir.mkdir(exist_ok=True)
@@ -85,7 +87,7 @@ class Running:
         """Start it; `wait` until it answers."""
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
-                [*self._wrapper, sys.executable, "-m", "cloudgather", "--config", str(self.config)],
+                [*self._wrapper, sys.executable, "-m", self._module, "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

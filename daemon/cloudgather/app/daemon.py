@@ -15,6 +15,7 @@ from typing import Final
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cgwire.version import VERSION
+from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
@@ -65,7 +66,15 @@ _STATUS_EVERY: Final = 30.0
 class Daemon:
     """All parts of one daemon on one event loop."""
 
-    def __init__(self, *, configuration: Configuration, store: SqliteStore, mounts: MountTable, logs: Logging) -> None:
+    def __init__(
+        self,
+        *,
+        configuration: Configuration,
+        store: SqliteStore,
+        mounts: MountTable,
+        logs: Logging,
+        deadlines: Deadlines | None = None,
+    ) -> None:
         self._configuration = configuration
         self._store = store
         self._mounts = mounts
@@ -79,7 +88,7 @@ class Daemon:
         self._reload_asked = asyncio.Event()
         self._board = board = Board(clock=clock, zone=zone_of(configuration))
         self._bus = bus = Bus()
-        self._fleet = Fleet(clock=clock)
+        self._fleet = Fleet(clock=clock, deadlines=deadlines)
         self._runs = Runs(store=store, clock=clock)
         recorder = Recorder(store=store, board=board, bus=bus, journal=Journal(), clock=clock)
         planner = Planner(store=store, board=board, clock=clock)

@@ -6,6 +6,7 @@ import logging
 import sys
 from enum import IntEnum
 
+from cloudgather.agent.deadlines import Deadlines
 from cloudgather.app.daemon import Daemon, zone_of
 from cloudgather.config.loading import Configuration, load
 from cloudgather.config.problems import InvalidConfiguration, Problem
@@ -58,8 +59,8 @@ def _load(file: str) -> Configuration:
         mounts.close()
 
 
-def run(file: str) -> Exit:
-    """Run the daemon in the foreground until SIGTERM or SIGINT."""
+def run(file: str, *, deadlines: Deadlines | None = None) -> Exit:
+    """Run the daemon in the foreground until SIGTERM or SIGINT; `deadlines` of its agents, else the design's."""
     try:
         configuration = _load(file)
     except InvalidConfiguration as invalid:
@@ -75,12 +76,12 @@ def run(file: str) -> Exit:
         zone=zone_of(configuration),
     )
     try:
-        return asyncio.run(_run(configuration, logs))
+        return asyncio.run(_run(configuration, logs, deadlines))
     finally:
         logs.close()
 
 
-async def _run(configuration: Configuration, logs: Logging) -> Exit:
+async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines | None) -> Exit:
     settings = configuration.settings
     for problem in configuration.problems:
         logger.error("%s", problem.text)
@@ -93,7 +94,7 @@ async def _run(configuration: Configuration, logs: Logging) -> Exit:
     # Implicit targets keep the root they were first given, which the first reading could not know.
     roots = {name: memory.root for name, memory in (await store.targets()).items() if memory.root is not None}
     configuration = load(settings.file, mounts=mounts.current(), remembered_roots=roots)
-    daemon = Daemon(configuration=configuration, store=store, mounts=mounts, logs=logs)
+    daemon = Daemon(configuration=configuration, store=store, mounts=mounts, logs=logs, deadlines=deadlines)
     try:
         await daemon.run()
     except AddressUnusable as unusable:
