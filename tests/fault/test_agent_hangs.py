@@ -39,7 +39,7 @@ def test_a_copy_into_a_mount_that_hangs_stalls_in_time_and_the_loop_runs_on(
     tmp_path: Path, op: str, step: str | None
 ) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             order = an_order(a_file(tmp_path, "film.mkv"), root=sick.root)
             await target.look([b"warm"])
@@ -65,7 +65,7 @@ def test_a_copy_into_a_mount_that_hangs_stalls_in_time_and_the_loop_runs_on(
 
 def test_a_second_agent_serves_the_target_while_the_first_hangs(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             sick.hang("write", path="first")
             with pytest.raises(Stalled):
@@ -84,7 +84,7 @@ def test_a_second_agent_serves_the_target_while_the_first_hangs(tmp_path: Path) 
 
 def test_work_that_still_moves_in_a_stalled_agent_is_finished_before_it_is_killed(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             await target.look([b"warm"])
             slow = an_order(a_file(tmp_path, "slow", 3_000_000), root=sick.root)
@@ -108,7 +108,7 @@ def test_work_that_still_moves_in_a_stalled_agent_is_finished_before_it_is_kille
 
 def test_a_publish_that_hangs_may_still_happen_until_its_agent_has_died(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             sent = await target.copy(an_order(a_file(tmp_path, "film"), root=sick.root), ignore)
             sick.hang("rename")
@@ -132,7 +132,7 @@ def test_a_publish_that_hangs_may_still_happen_until_its_agent_has_died(tmp_path
 
 def test_after_three_agents_that_cannot_die_the_target_is_held_until_they_do(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             sick.hang("readdir")
             for folder in (b"a", b"b", b"c"):
@@ -158,7 +158,7 @@ def test_after_three_agents_that_cannot_die_the_target_is_held_until_they_do(tmp
 
 def test_a_file_that_missed_a_deadline_has_twice_as_long_the_next_time(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             path = a_file(tmp_path, "film")
             sick.slow("flush", 1.5)
@@ -176,7 +176,7 @@ def test_a_file_that_missed_a_deadline_has_twice_as_long_the_next_time(tmp_path:
 
 def test_a_source_that_hangs_does_not_count_against_the_target(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             os.mkdir(tmp_path / "disk")
             disk = os.fsencode(tmp_path / "disk")
             target = a_target(fleet, disk, name="disk")
@@ -204,7 +204,7 @@ def test_a_source_that_hangs_does_not_count_against_the_target(tmp_path: Path) -
 
 def test_cancelling_a_copy_that_hangs_is_bounded_and_its_agent_is_killed_at_the_deadline(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             sick.hang("write")
             copying = asyncio.create_task(target.copy(an_order(a_file(tmp_path, "film"), root=sick.root), ignore))
@@ -256,7 +256,7 @@ def test_stopping_returns_within_its_grace_while_the_mount_hangs(tmp_path: Path)
 
 def test_time_that_the_daemon_itself_did_not_run_counts_against_nobody(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(SHORT) as fleet:
             target = a_target(fleet, sick.root)
             await target.look([b"warm"])
             sick.slow("flush", 2.5, times=1)

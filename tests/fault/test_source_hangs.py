@@ -28,7 +28,7 @@ async def local(stack: AsyncExitStack, root: bytes) -> Source:
 
 async def by_agent(stack: AsyncExitStack, root: bytes) -> Source:
     """As it ought to be."""
-    return AgentSource(root, await stack.enter_async_context(a_fleet()))
+    return AgentSource(root, await stack.enter_async_context(a_fleet(SHORT)))
 
 
 both = pytest.mark.parametrize("make", [local, by_agent])

@@ -13,7 +13,8 @@ _MOST_REMEMBERED: Final = 1024
 class Deadlines:
     """Seconds, all of them; the defaults are the design's."""
 
-    quick: float = 30.0  # stat, open, lease …, and the time until an operation names its first step
+    start: float = 30.0  # until an operation names its first step, the start of its agent included
+    quick: float = 30.0  # stat, open, lease …
     write: float = 120.0
     listing: float = 600.0
     flush: float = 600.0  # fsync, close, rename, syncfs, and on top of it the time for their bytes

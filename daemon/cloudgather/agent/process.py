@@ -142,7 +142,7 @@ class AgentProcess:
         side: str,
         progress: Callable[[Any], None] | None,
     ) -> Operation:
-        limit = self._deadlines.quick * factor
+        limit = self._deadlines.start * factor
         operation = Operation(
             id=next(self._ids),
             params=params,
