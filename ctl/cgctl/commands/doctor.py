@@ -62,7 +62,7 @@ def _checks(session: Session, file: str | None) -> Sequence[Mapping[str, Any]]:
 def _print(session: Session, check: Mapping[str, Any]) -> None:
     mark = {"ok": "ok", "warn": "warn", "bad": "bad"}.get(str(check.get("ok")), "off")
     told = session.sentence(check) if session.knows(check.get("code")) else escaped(check.get("text") or "")
-    name = session.say(str(check.get("name") or ""))
+    name = " ".join(escaped(check[key]) for key in ("name", "subject") if check.get(key))
     session.print(f"{session.mark(mark)} {name}: {told}" if told else f"{session.mark(mark)} {name}")
     advice = check.get("hint") or check.get("remedy") or session.hint(check)
     if advice and check.get("ok") != "ok":

@@ -77,7 +77,15 @@ def test_a_program_that_breaks_is_told_in_one_line(cgctl: Any, tmp_path: Path, m
 def test_doctor_asks_the_daemon_that_is_up(cgctl: Any) -> None:
     checks = [
         {"name": "clock", "ok": "ok", "text": "fine"},
-        {"name": "inotify", "ok": "warn", "code": "watch.limit", "limit": 8192, "directories": 9000, "text": "x"},
+        {
+            "name": "inotify",
+            "subject": "电影",
+            "ok": "warn",
+            "code": "watch.limit",
+            "limit": 8192,
+            "directories": 9000,
+            "text": "x",
+        },
     ]
     cgctl.daemon(daemon_doctor={"checks": checks})
 
@@ -86,7 +94,7 @@ def test_doctor_asks_the_daemon_that_is_up(cgctl: Any) -> None:
     assert said.code == 0
     assert said.out.splitlines()[:2] == [
         "✓ clock: fine",
-        "! inotify: too many folders to watch (9000; the kernel allows 8192): looking periodically instead",
+        "! inotify 电影: too many folders to watch (9000; the kernel allows 8192): looking periodically instead",
     ]
     assert "sysctl fs.inotify.max_user_watches" in said.out
 
