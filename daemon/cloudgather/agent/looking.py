@@ -6,7 +6,7 @@ All raise OSError where the root cannot be opened as a folder, or the file syste
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cloudgather.agent import leases
@@ -18,7 +18,8 @@ from cloudgather.ports import Absent, Access, Look, Refused
 
 __all__ = ["device_above", "look", "root_of", "scan", "writers"]
 
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+# A name that is too long for the file system stands nowhere in it.
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 # aria2 keeps it beside what it downloads for as long as that is not complete.
@@ -32,10 +33,10 @@ def root_of(root: bytes) -> tuple[int, int]:
         return state.st_dev, state.st_ino
 
 
-def scan(root: bytes, below: bytes = b"") -> Iterator[list[Found]]:
-    """walk_tree in batches of at most 1024."""
+def scan(root: bytes, below: bytes = b"", *, entered: Callable[[], None] | None = None) -> Iterator[list[Found]]:
+    """walk_tree in batches of at most 1024; `entered` is called before each folder is read."""
     batch: list[Found] = []
-    for found in walk_tree(root, below):
+    for found in walk_tree(root, below, entered):
         batch.append(found)
         if len(batch) == BATCH:
             yield batch
@@ -119,7 +120,7 @@ def _control_file(folder: int, above: Sequence[bytes], name: bytes) -> bytes | N
     try:
         os.stat(name + _CONTROL_SUFFIX, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
-        if error.errno in _GONE or error.errno == errno.ENAMETOOLONG:
+        if error.errno in _GONE:
             return None
         raise
     return b"/".join([*above, name + _CONTROL_SUFFIX])

@@ -87,9 +87,9 @@ class Root:
         something else than a folder stands in the way.
         """
         made = False
-        standing_parts = len(components(standing))
+        parts, standing_parts = components(path), len(components(standing))
         here = os.dup(self.fd)
-        for index, part in enumerate(components(path)):
+        for index, part in enumerate(parts):
             try:
                 self._job.step("open", "target")
                 try:

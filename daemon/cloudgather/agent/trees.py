@@ -15,9 +15,12 @@ def root(job: Job, *, root: bytes) -> list[int]:
 
 def scan(job: Job, *, root: bytes, below: bytes) -> None:
     """What is found goes out in parts: maps of `seen` and `refused`."""
-    job.step("list", "source")
-    for batch in looking.scan(root, below):
+
+    def entered() -> None:
         job.check()
+        job.step("list", "source")
+
+    for batch in looking.scan(root, below, entered=entered):
         seen, refused = [], []
         for found in batch:
             if isinstance(found, Seen):
@@ -26,7 +29,6 @@ def scan(job: Job, *, root: bytes, below: bytes) -> None:
             else:
                 refused.append([found.path, found.why.value])
         job.tell({"seen": seen, "refused": refused})
-        job.step("list", "source")
 
 
 def look(job: Job, *, root: bytes, path: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from cloudgather.agent.places import closing, components, open_root, walk
@@ -14,7 +14,7 @@ BATCH: Final = 1024
 # How many folders of the present path are kept open: enough that a step down or up rarely opens more than one.
 _KEPT: Final = 64
 _READ_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 
 Found = Seen | Refused
@@ -48,10 +48,11 @@ class _Descent:
         return fd
 
 
-def walk_tree(root: bytes, below: bytes = b"") -> Iterator[Found]:
+def walk_tree(root: bytes, below: bytes = b"", entered: Callable[[], None] | None = None) -> Iterator[Found]:
     """Every regular file at or beneath `below`, but junk, and what was refused; OSError where it cannot go on.
 
-    What vanishes meanwhile is passed over. A root that is another one at the end is ESTALE.
+    `entered` is called before each folder is read. What vanishes meanwhile is passed over. A root that is
+    another one at the end is ESTALE.
     """
     with closing(open_root(root)) as top, _Descent(top) as descent:
         start = tuple(components(below))
@@ -59,6 +60,8 @@ def walk_tree(root: bytes, below: bytes = b"") -> Iterator[Found]:
         if not pending:
             yield from _single(top, start)
         while pending:
+            if entered is not None:
+                entered()
             folders: list[tuple[bytes, ...]] = []
             yield from _read(descent, pending.pop(), folders)
             pending += reversed(folders)

@@ -11,12 +11,16 @@ _MOST_INFO: Final = 4096
 def writers(root: bytes, path: bytes) -> list[tuple[int, str]]:
     """(pid, name) of each process with a descriptor for writing, or a writable shared mapping, of this very file.
 
-    Raises OSError where the file cannot be looked at. Reads no file system but proc for files that are not it: one
-    that hangs elsewhere does not hang this.
+    Nobody, where it is not there; raises OSError where it cannot be looked at. Touches no file system but proc for
+    files that are not it: one that hangs elsewhere does not hang this.
     """
     parts = components(path)
-    with closing(open_root(root)) as top, closing(walk(top, parts[:-1])) as folder:
-        state = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+    with closing(open_root(root)) as top:
+        try:
+            with closing(walk(top, parts[:-1])) as folder:
+                state = os.stat(parts[-1], dir_fd=folder, follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
     found = []
     for entry in os.listdir(b"/proc"):
         if entry.isdigit() and (_writes_by_descriptor(entry, state) or _writes_by_mapping(entry, state, parts[-1])):

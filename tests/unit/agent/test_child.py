@@ -134,7 +134,10 @@ def test_a_source_is_looked_at(pair: Pair) -> None:
         found = child.ask(3, "tree.look", root=root, path=b"season/film.mkv")
         assert child.ask(4, "tree.look", root=root, path=b"link") == {"absent": "symlink"}
         assert child.ask(5, "tree.device", root=root, path=b"season/film.mkv") == state.st_dev
+        with open(pair.source / "season/film.mkv", "ab"):
+            writing = child.ask(6, "tree.writers", root=root, path=b"season/film.mkv")
 
+    assert [pid for pid, _ in writing] == [os.getpid()]
     row = [b"season/film.mkv", 4000, 10**18, state.st_ctime_ns, state.st_dev, state.st_ino]
     assert batch == {"seen": [row], "refused": [[b"link", "symlink"]]}
     assert (found["size"], found["mtime_ns"], found["inode"], found["links"]) == (4000, 10**18, state.st_ino, 1)

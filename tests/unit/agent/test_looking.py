@@ -66,6 +66,7 @@ def test_what_gives_no_look_says_why(tmp_path: Path) -> None:
         b"none": Absent.GONE,
         b"none/file": Absent.GONE,
         b"file/below": Absent.GONE,
+        b"n" * 256: Absent.GONE,
     }
 
     for path, answer in answers.items():
@@ -204,6 +205,7 @@ def test_writers_are_named(tmp_path: Path) -> None:
     (tmp_path / "film").write_bytes(b"")
     (tmp_path / "other").write_bytes(b"")
 
+    assert writers(os.fsencode(tmp_path), b"none") == []
     with open(tmp_path / "film", "rb"), open(tmp_path / "other", "ab"):
         assert writers(os.fsencode(tmp_path), b"film") == []
     with open(tmp_path / "film", "ab"), open("/proc/self/comm") as comm:
@@ -403,6 +405,16 @@ def test_disks_mounted_below_are_walked_and_told_apart(tmp_path: Path, mounts: M
     assert device_above(root, b"gone") == os.stat(tmp_path).st_dev
     mounts.detach(tmp_path / "disk")
     assert device_above(root, b"disk/a/film") == os.stat(tmp_path).st_dev
+
+
+def test_a_scan_tells_of_every_folder_it_enters(tmp_path: Path) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    calls = []
+
+    assert list(scan(os.fsencode(tmp_path), entered=lambda: calls.append(1))) == []
+
+    assert len(calls) == 4
 
 
 def test_the_root_is_told_by_device_and_inode(tmp_path: Path) -> None:

@@ -189,6 +189,17 @@ def test_what_is_looked_at_while_the_mount_goes_is_not_believed(pair: Pair, moun
     assert trouble.value.facts["what"] == "detached"
 
 
+def test_a_refused_operation_leaks_no_descriptor(pair: Pair) -> None:
+    before = os.listdir("/proc/self/fd")
+
+    for base in (b"../x", b"gone", b"file/x"):
+        (pair.target / "file").write_bytes(b"")
+        with pytest.raises(Trouble):
+            prepare(Job(), root=os.fsencode(pair.target), identity=None, base=base, make=base != b"gone", dir_mode=None)
+
+    assert os.listdir("/proc/self/fd") == before
+
+
 @pytest.mark.parametrize("path", [b"/", b"/a", b"a/", b"a//b", b".", b"..", b"a/../b", b"a/.", b"\0", b"a/b\0c"])
 def test_paths_that_are_not_beneath_a_root_are_refused(path: bytes) -> None:
     with pytest.raises(Trouble) as trouble:

@@ -101,7 +101,7 @@ def test_four_threads_share_the_rate_evenly(rate: int) -> None:
 
     def take(number: int) -> None:
         while True:
-            size = throttle.chunk(1 << 17)
+            size = throttle.chunk(rate >> 6)
             throttle.take(size, pause)
             if over.is_set():
                 return
