@@ -9,6 +9,10 @@ from typing import Any
 def parse(text: str) -> dict[str, Any]:
     """The document; raises ValueError for whatever is not TOML, however deep it is nested."""
     try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character, which UTF-8 cannot") from None
+    try:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None

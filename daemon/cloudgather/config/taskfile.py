@@ -34,14 +34,20 @@ _FILTER: Final = "filter"
 
 
 def compose(name: str, values: Mapping[str, Any]) -> str:
-    """A task file with comments; `values` are as in the file, `filter` a mapping of its own. None stands for absent."""
+    """A task file with comments; `values` are as in the file, `filter` a mapping of its own. None stands for absent.
+
+    Raises ValueError for values that TOML cannot hold.
+    """
+    wanted = values.get(_FILTER) or {}
+    if not isinstance(wanted, Mapping):
+        raise ValueError("filter is a table")
     document = tomlkit.document()
     document.add(tomlkit.comment(f"{' '.join(name.split())}: a task of CloudGather. All keys: example.toml.sample"))
     document.add(tomlkit.nl())
     for key in sorted(values, key=_position):
         if key != _FILTER and values[key] is not None:
             _add(document, key, values[key], _NOTES.get(key, ""))
-    if wanted := {key: value for key, value in (values.get(_FILTER) or {}).items() if value is not None}:
+    if wanted := {key: value for key, value in wanted.items() if value is not None}:
         table = tomlkit.table()
         for key, value in wanted.items():
             _add(table, key, value, "")

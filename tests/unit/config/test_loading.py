@@ -206,6 +206,7 @@ def test_a_task_is_checked_beside_the_others_before_it_is_written(files: Files) 
         ("FILM", 'source = "/three"\ntarget = "c115:x"\n'),
         ("Bad", 'source = "/three"\ntarget = "c115:x"\n'),
         ("back", 'source = "/two"\ntarget = "/one"\n'),
+        ("half", 'source = "/three"\ntarget = "c115:x" # \ud800\n'),
         ("a/b", 'source = "/three"\ntarget = "c115:x"\n'),
     ):
         with pytest.raises(InvalidConfiguration):

@@ -36,6 +36,12 @@ def test_what_is_composed_reads_back() -> None:
     assert "# where finished downloads are" in text
 
 
+@pytest.mark.parametrize("values", [{"source": b"/a"}, {"rules": [None]}, {"filter": 5}, {"x": object()}])
+def test_what_toml_cannot_hold_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        compose("film", values)
+
+
 def test_a_change_keeps_comments_and_order() -> None:
     text = '# mine\nsource = "/a" # keep\nwatch = true\n\n[filter]\n# small\nmin_size = 5\n'
 
