@@ -91,6 +91,16 @@ def unavailable(error: sqlite3.Error, file: str) -> StoreUnavailable | None:
             return StoreUnavailable(because(Code.HELD_STATE_BROKEN, file=file, message=str(error)))
 
 
+def unusable(error: OSError | sqlite3.Error, file: str) -> StateUnusable:
+    """What an error while the database is opened, made or migrated means."""
+    if isinstance(error, OSError):
+        return StateUnusable(file, error.strerror or str(error))
+    held = unavailable(error, file)
+    if held is not None and held.reason.code == Code.HELD_STATE_FULL:
+        return StateUnusable(file, "its disk is full")
+    return StateUnusable(file, str(error))
+
+
 def _is_full(file: str) -> bool:
     try:
         free = os.statvfs(os.path.dirname(file))

@@ -3,7 +3,7 @@
 import fcntl
 import os
 
-from cloudgather.store.errors import StateLocked, StateUnusable
+from cloudgather.store.errors import StateLocked, unusable
 
 
 class StateLock:
@@ -14,7 +14,7 @@ class StateLock:
         try:
             self._descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StateUnusable(file, error.strerror or str(error)) from error
+            raise unusable(error, file) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write_pid()
@@ -24,7 +24,7 @@ class StateLock:
             raise StateLocked(state_dir, pid) from None
         except OSError as error:
             os.close(self._descriptor)
-            raise StateUnusable(file, error.strerror or str(error)) from error
+            raise unusable(error, file) from error
 
     def release(self) -> None:
         """Let another daemon have it. The file stays: removing it would let two hold locks on two files."""

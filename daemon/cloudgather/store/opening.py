@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from cloudgather.store.connecting import connect
-from cloudgather.store.errors import StateCorrupt, StateForeign, StateNewer, StateUnusable
+from cloudgather.store.errors import StateCorrupt, StateForeign, StateNewer, unusable
 from cloudgather.store.migrating import (
     APPLICATION_ID,
     Migration,
@@ -31,7 +31,7 @@ def make_folder(state_dir: str) -> None:
     try:
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
     except OSError as error:
-        raise StateUnusable(state_dir, error.strerror or str(error)) from error
+        raise unusable(error, state_dir) from error
 
 
 def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migration]) -> str:
@@ -50,10 +50,8 @@ def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migrati
                 if found:
                     back_up(connection, _beside(file, f"before-schema-{migrations[-1].number}", now))
                 migrate(connection, migrations)
-    except OSError as error:
-        raise StateUnusable(file, error.strerror or str(error)) from error
-    except sqlite3.Error as error:
-        raise StateUnusable(file, str(error)) from error
+    except (OSError, sqlite3.Error) as error:
+        raise unusable(error, file) from error
     return file
 
 

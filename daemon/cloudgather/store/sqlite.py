@@ -21,7 +21,7 @@ from cloudgather.ports import (
 )
 from cloudgather.store import adding, choosing, claiming, debris, history, known, ledger, moving, remembered, runs
 from cloudgather.store.connecting import Reading, Writing
-from cloudgather.store.errors import StateUnusable
+from cloudgather.store.errors import unusable
 from cloudgather.store.lane import Lane
 from cloudgather.store.locking import StateLock
 from cloudgather.store.migrating import Migration, known_migrations
@@ -58,7 +58,7 @@ def _connect(file: str) -> tuple[Writing, Reading]:
             writing.finish()
             raise
     except sqlite3.Error as error:
-        raise StateUnusable(file, str(error)) from error
+        raise unusable(error, file) from error
 
 
 class SqliteStore:

@@ -1,0 +1,309 @@
+"""The store against a model in plain Python: any sequence of calls leaves both with the same queue."""
+
+import asyncio
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State
+from cloudgather.ports import Added, Chosen, Move, Overtaken
+from cloudgather.store.sqlite import SqliteStore, open_store
+from queueing import NOW, a_plan, a_sent, a_version
+
+TASKS = ("films", "series")
+PATHS = (b"a", b"sub/\xff", b"c\n")
+ENDED = frozenset(State) - LIVE - {State.WRITTEN}
+EVENTS = sorted(set(Event) - {Event.CLAIM})
+OPERATOR = because(Code.CANCELLED_OPERATOR, by="ann")
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """What the model knows of one transfer."""
+
+    id: int
+    plan: Plan
+    state: State = State.QUEUED
+    generation: int = 1
+    attempts: int = 0
+    tries: int = 0
+    priority: int = 0
+    due: datetime | None = None
+    cleared: bool = False
+
+    def queue(self, due: datetime | None = None) -> None:
+        self.state, self.due, self.cleared = State.QUEUED, due, False
+
+
+plans = st.builds(
+    lambda task, path, size, priority, code: a_plan(
+        path, task=task, version=a_version(size=size), priority=priority, reason=because(code)
+    ),
+    st.sampled_from(TASKS),
+    st.sampled_from(PATHS),
+    st.integers(1, 2),
+    st.integers(0, 2),
+    st.sampled_from([Code.GO_MISSING, Code.GO_MISSING, Code.GO_OVERWRITE]),
+)
+chosen = st.builds(
+    Chosen,
+    task=st.none() | st.sampled_from(TASKS),
+    glob=st.none() | st.sampled_from([b"a", b"sub/"]),
+    states=st.frozensets(st.sampled_from(sorted(State)), max_size=3),
+)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Each rule does the same to the store and to the model and compares the answers."""
+
+    store: SqliteStore
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: dict[int, Row] = {}
+        self.debris: set[tuple[int, int]] = set()  # transfer, try
+        self.now = NOW
+        self.folder = tempfile.TemporaryDirectory()
+        self.runner = asyncio.Runner()
+
+    @initialize()
+    def begin(self) -> None:
+        self.store = self.do(open_store(self.folder.name, now=NOW))
+
+    def teardown(self) -> None:
+        if hasattr(self, "store"):
+            self.do(self.store.close())
+        self.runner.close()
+        self.folder.cleanup()
+
+    def do(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    # What the model says
+
+    def of(self, plan: Plan) -> list[Row]:
+        return [row for row in self.rows.values() if (row.plan.task, row.plan.path) == (plan.task, plan.path)]
+
+    def live(self, plan: Plan) -> Row | None:
+        return next((row for row in self.of(plan) if row.state in LIVE), None)
+
+    def matching(self, chosen: Chosen, *states: State) -> list[Row]:
+        folder = {b"a": b"a", b"sub/": b"sub/\xff", None: None}[chosen.glob]
+        return [
+            row
+            for row in self.rows.values()
+            if not row.cleared
+            and row.state in states
+            and (not chosen.states or row.state in chosen.states)
+            and chosen.task in (None, row.plan.task)
+            and folder in (None, row.plan.path)
+        ]
+
+    def model_add(self, plan: Plan) -> tuple[int | None, Added]:
+        row = self.live(plan) or max(self.of(plan), key=lambda row: row.id, default=None)
+        if row is None or row.state in (State.WRITTEN, State.DONE, State.VANISHED):
+            return None, Added.NEW
+        same = row.plan.version == plan.version
+        insisting = plan.reason.code == Code.GO_OVERWRITE
+        if row.state is State.QUEUED:
+            row.priority = max(row.priority, plan.priority)
+            if same:
+                return row.id, Added.KNOWN
+        elif row.state in LIVE:
+            return row.id, Added.KNOWN
+        elif same and not insisting:
+            return row.id, Added.BOUND
+        else:
+            row.priority = plan.priority
+        row.generation += not same
+        row.plan, row.attempts = plan, 0
+        row.queue()
+        return row.id, Added.REFRESHED
+
+    # What may happen
+
+    @rule(wanted=st.lists(plans, min_size=1, max_size=4))
+    def add(self, wanted: list[Plan]) -> None:
+        answers = self.do(self.store.add(wanted, now=self.now))
+
+        for plan, (id, added) in zip(wanted, answers, strict=True):
+            expected, what = self.model_add(plan)
+            assert added is what
+            assert expected in (None, id)
+            if expected is None:
+                assert id not in self.rows
+                self.rows[id] = Row(id=id, plan=plan, priority=plan.priority)
+
+    @rule(count=st.integers(1, 3), but=st.frozensets(st.sampled_from(TASKS), max_size=1))
+    def claim(self, count: int, but: frozenset[str]) -> None:
+        claimed = self.do(self.store.claim("cloud", now=self.now, count=count, most_bytes=None, except_tasks=but))
+
+        due = [
+            row
+            for row in self.rows.values()
+            if row.state is State.QUEUED and (row.due is None or row.due <= self.now) and row.plan.task not in but
+        ]
+        due.sort(key=lambda row: (-row.priority, row.id))
+        assert [transfer.id for transfer in claimed] == [row.id for row in due[:count]]
+        for row in due[:count]:
+            row.state = State.COPYING
+            row.tries += 1
+            self.debris.add((row.id, row.tries))
+
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data(), event=st.sampled_from(EVENTS), spend=st.booleans(), swept=st.booleans(), stale=st.booleans())
+    def move(self, data: st.DataObject, event: Event, spend: bool, swept: bool, stale: bool) -> None:
+        possible = [row for row in self.rows.values() if event in MOVES[row.state]]
+        row = data.draw(st.sampled_from(possible or list(self.rows.values())))
+        due = data.draw(st.none() | st.just(self.now + timedelta(minutes=1)))
+        move = Move(
+            transfer=row.id,
+            generation=row.generation + (stale and row.generation % 2),
+            event=event,
+            due=due,
+            spend=spend and event in (Event.DEFER, Event.GIVE_UP),
+            swept=swept and row.state is State.COPYING,
+            sent=a_sent() if event is Event.PUBLISH else None,
+        )
+        after = MOVES[row.state].get(event)
+        beside = self.live(row.plan)
+        if after is None or move.generation != row.generation or (after in LIVE and beside not in (None, row)):
+            try:
+                self.do(self.store.move([move], now=self.now))
+            except Overtaken:
+                return
+            raise AssertionError(f"{event} of {row} was made")
+
+        (moved,) = self.do(self.store.move([move], now=self.now))
+
+        assert moved.state is after
+        if move.swept or event is Event.WRITE:
+            self.debris.discard((row.id, row.tries))
+        row.state = after
+        row.attempts = 0 if event in (Event.CHANGE, Event.REQUEUE) else row.attempts + move.spend
+        row.generation += event is Event.CHANGE
+        if after is State.QUEUED:
+            row.due = due
+        if event is Event.REQUEUE:
+            row.cleared = False
+
+    @rule(chosen=chosen)
+    def requeue(self, chosen: Chosen) -> None:
+        count = self.do(self.store.requeue(chosen, now=self.now))
+
+        expected = 0
+        waiting = [row for row in self.matching(chosen, State.QUEUED) if row.due is not None]
+        for row in self.matching(chosen, State.FAILED, State.CANCELLED):
+            if self.live(row.plan) is None:
+                row.attempts = 0
+                row.queue()
+                expected += 1
+        for row in waiting:
+            row.due = None
+        assert count == expected + len(waiting)
+
+    @rule(chosen=chosen)
+    def cancel(self, chosen: Chosen) -> None:
+        count = self.do(self.store.cancel(chosen, reason=OPERATOR, now=self.now))
+
+        rows = self.matching(chosen, State.QUEUED, State.FAILED)
+        for row in rows:
+            row.state = State.CANCELLED
+        assert count == len(rows)
+
+    @rule(chosen=chosen)
+    def put_first(self, chosen: Chosen) -> None:
+        count = self.do(self.store.put_first(chosen, now=self.now))
+
+        rows = self.matching(chosen, State.QUEUED)
+        highest = max((row.priority for row in self.rows.values() if row.state is State.QUEUED), default=0)
+        for row in rows:
+            row.priority, row.due = highest + 1, None
+        assert count == len(rows)
+
+    @rule(chosen=chosen)
+    def forget(self, chosen: Chosen) -> None:
+        count = self.do(self.store.forget(chosen, now=self.now))
+
+        rows = self.matching(chosen, *ENDED)
+        for row in rows:
+            row.cleared = True
+        assert count == len(rows)
+
+    @rule()
+    def sweep(self) -> None:
+        self.do(self.store.swept([one.id for one in self.do(self.store.debris())]))
+
+        self.debris = {(id, tries) for id, tries in self.debris if self.owns(id, tries)}
+
+    @rule()
+    def let_time_pass(self) -> None:
+        self.now += timedelta(seconds=40)
+
+    @rule()
+    def restart(self) -> None:
+        self.do(self.store.close())
+        self.store = self.do(open_store(self.folder.name, now=self.now))
+
+    # What always holds
+
+    def owns(self, id: int, tries: int) -> bool:
+        row = self.rows[id]
+        return row.state in (State.COPYING, State.PUBLISHING) and row.tries == tries
+
+    @invariant()
+    def the_rows_are_the_models(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        found = [self.do(self.store.transfer(id)) for id in sorted(self.rows)]
+        seen = [
+            replace_due(
+                Row(
+                    id=row.id,
+                    plan=self.rows[row.id].plan,
+                    state=row.state,
+                    generation=row.generation,
+                    attempts=row.attempts,
+                    tries=row.tries,
+                    priority=row.priority,
+                    due=row.due,
+                    cleared=self.rows[row.id].cleared,
+                ),
+                self.now,
+            )
+            for row in found
+        ]
+        assert seen == [replace_due(self.rows[id], self.now) for id in sorted(self.rows)]
+
+    @invariant()
+    def counts_debris_and_listing_agree(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        visible = [row for row in self.rows.values() if not row.cleared]
+        numbers = Counter((row.plan.task, "cloud", row.state) for row in visible)
+        counts = self.do(self.store.counts())
+        assert {key: number for key, (number, _) in counts.items()} == numbers
+        assert sum(size for _, size in counts.values()) == sum(row.plan.version.size for row in visible)
+        assert [row.id for row in self.do(self.store.transfers(Chosen(), limit=999))] == sorted(
+            row.id for row in visible
+        )
+        unowned = Counter(id for id, tries in self.debris if not self.owns(id, tries))
+        assert Counter(one.transfer for one in self.do(self.store.debris())) == unowned
+
+
+def replace_due(row: Row, now: datetime) -> Row:
+    """A due instant counts only while it is ahead, and only for what is queued."""
+    ahead = row.due is not None and row.due > now and row.state is State.QUEUED
+    return replace(row, due=row.due if ahead else None)
+
+
+QueueMachine.TestCase.settings = settings(max_examples=settings().max_examples // 4, stateful_step_count=40)
+TestQueueMachine = QueueMachine.TestCase
