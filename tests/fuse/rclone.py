@@ -44,7 +44,11 @@ class RcloneMount:
         os.makedirs(self.root, exist_ok=True)
         os.makedirs(self.backing, exist_ok=True)
         self._own = tempfile.mkdtemp(prefix="rclone-")
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

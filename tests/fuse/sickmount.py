@@ -40,7 +40,11 @@ class SickMount:
     def __enter__(self) -> "SickMount":
         os.makedirs(self.root, exist_ok=True)
         os.makedirs(self.backing, exist_ok=True)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
