@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,15 +38,22 @@ def trusted(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def as_nobody() -> Iterator[Callable[[], None]]:
-    """Call it to go on as a user that owns nothing; undone when the test ends."""
+def as_nobody() -> Callable[[], AbstractContextManager[None]]:
+    """Makes this process, for a while, a user that owns nothing."""
     if os.geteuid() != 0:
         pytest.skip("only root becomes another user")
+    return _being_nobody
 
-    def become() -> None:
+
+@contextmanager
+def _being_nobody() -> Iterator[None]:
+    try:
         os.setegid(65534)
-        os.seteuid(65534)
-
-    yield become
-    os.seteuid(0)
-    os.setegid(0)
+    except PermissionError:
+        pytest.skip("this root does not become another user")
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)

@@ -3,7 +3,9 @@
 import errno
 import mmap
 import os
+import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,9 @@ def test_a_root_that_is_gone_is_an_error_and_not_an_absence(tmp_path: Path) -> N
             scanned(root)
 
 
-def test_a_folder_that_may_not_be_searched_denies(tmp_path: Path, as_nobody: Callable[[], None]) -> None:
+def test_a_folder_that_may_not_be_searched_denies(
+    tmp_path: Path, as_nobody: Callable[[], AbstractContextManager[None]]
+) -> None:
     (tmp_path / "closed").mkdir(mode=0o700)
     (tmp_path / "closed/film").write_bytes(b"")
     (tmp_path / "open").write_bytes(b"")
@@ -98,12 +102,12 @@ def test_a_folder_that_may_not_be_searched_denies(tmp_path: Path, as_nobody: Cal
 
     with closing(os.open(tmp_path, os.O_RDONLY)) as fd:
         root = b"/proc/self/fd/%d" % fd
-        as_nobody()
 
-        assert look(root, b"closed/film") is Absent.DENIED
-        assert set(scanned(root)) >= {Refused(path=b"closed", why=Absent.DENIED)}
-        assert paths(scanned(root)) == [b"closed", b"open"]
-        assert scanned(root, b"closed/film") == [Refused(path=b"closed/film", why=Absent.DENIED)]
+        with as_nobody():
+            assert look(root, b"closed/film") is Absent.DENIED
+            assert set(scanned(root)) >= {Refused(path=b"closed", why=Absent.DENIED)}
+            assert paths(scanned(root)) == [b"closed", b"open"]
+            assert scanned(root, b"closed/film") == [Refused(path=b"closed/film", why=Absent.DENIED)]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +179,7 @@ def test_the_lease_is_believed_on_tmpfs(tmp_path: Path, mounts: Mounts) -> None:
 
 
 def test_the_lease_on_another_users_file_is_unknown(
-    tmp_path: Path, mounts: Mounts, as_nobody: Callable[[], None]
+    tmp_path: Path, mounts: Mounts, as_nobody: Callable[[], AbstractContextManager[None]]
 ) -> None:
     mounts.tmpfs(tmp_path)
     (tmp_path / "film").write_bytes(b"")
@@ -186,10 +190,10 @@ def test_the_lease_on_another_users_file_is_unknown(
 
     with closing(os.open(tmp_path, os.O_RDONLY)) as fd:
         root = b"/proc/self/fd/%d" % fd
-        as_nobody()
 
         for path in (b"film", b"secret"):
-            found = look(root, path)
+            with as_nobody():
+                found = look(root, path)
             assert isinstance(found, Look)
             assert (found.access, found.unknown_why) == (Access.UNKNOWN, "permission")
 
@@ -283,10 +287,13 @@ def test_a_scan_below_a_path_takes_a_folder_or_a_file_or_finds_nothing(tmp_path:
     assert scanned(tmp_path, b"link/one") == []
 
 
-def test_deep_trees_are_walked_with_few_descriptors(tmp_path: Path) -> None:
+def test_deep_trees_are_walked_with_few_descriptors(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Deeper than PATH_MAX, and than any limit of descriptors that a test could run under."""
     depth = 1500
-    here = os.open(tmp_path, os.O_RDONLY)
+    top = tmp_path / "top"
+    top.mkdir()
+    request.addfinalizer(lambda: subprocess.run(["rm", "-rf", top], check=True))  # pytest's own way recurses too deep
+    here = os.open(top, os.O_RDONLY)
     for _ in range(depth):
         os.mkdir(b"deep", dir_fd=here)
         below = os.open(b"deep", os.O_RDONLY, dir_fd=here)
@@ -298,7 +305,7 @@ def test_deep_trees_are_walked_with_few_descriptors(tmp_path: Path) -> None:
     most = 0
 
     found = 0
-    for batch in scan(os.fsencode(tmp_path)):
+    for batch in scan(os.fsencode(top)):
         found += len(batch)
         most = max(most, len(os.listdir("/proc/self/fd")))
 

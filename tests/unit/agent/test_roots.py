@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -128,12 +129,14 @@ def test_a_file_is_no_root_and_a_symlink_to_a_folder_is(pair: Pair, tmp_path: Pa
         pass
 
 
-def test_a_root_that_we_may_not_open_is_denied(as_nobody: Callable[[], None], mounts: Mounts, pair: Pair) -> None:
+def test_a_root_that_we_may_not_open_is_denied(
+    as_nobody: Callable[[], AbstractContextManager[None]], mounts: Mounts, pair: Pair
+) -> None:
     mounts.tmpfs(pair.target, options=b"mode=700")
     place = os.open(pair.target.parent, os.O_RDONLY)
-    with closing(place):
-        as_nobody()
-        # By the descriptor's number, since the folders above are root's as well.
+
+    # By the descriptor's number, since the folders above are root's as well.
+    with closing(place), as_nobody():
         assert why_not(Path(f"/proc/self/fd/{place}/target"), None) == "denied"
 
 
