@@ -75,7 +75,9 @@ def test_every_other_kind_has_its_exception(error: AgentError, kind: type[Except
 
 def a_probe(identity: Identity, *, last: bool = True, read_only: bool = False) -> Probed:
     """What a look at the root found."""
-    return Probed(mount_id=1, identity=identity, last=last, read_only=read_only, uid=0, total=1, free=1)
+    facts = {"mount_id": 1, "uid": 0, "gid": 0, "mode": 0o755, "total": 1, "free": 1}
+    mount = {"mount_point": identity.mount_point, "fs_type": identity.fs_type, "source": identity.source}
+    return Probed.from_wire({**facts, **mount, "last": last, "read_only": read_only})
 
 
 @pytest.mark.parametrize(
