@@ -29,7 +29,7 @@ def command(file: str, check: bool, doctor: bool, as_json: bool) -> int:
     """
     file = os.path.abspath(file)
     if doctor:
-        from cloudgather.doctor import main as examine
+        from cloudgather.doctor.command import main as examine
 
         return examine(file, as_json=as_json)
     from cloudgather.app import starting  # the daemon's parts take a while to load; --help does not need them

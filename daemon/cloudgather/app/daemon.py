@@ -27,7 +27,7 @@ from cloudgather.control.peers import Peers
 from cloudgather.control.server import ControlServer
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
-from cloudgather.doctor import examine_elsewhere
+from cloudgather.doctor.elsewhere import examine_elsewhere
 from cloudgather.operations import Operations
 from cloudgather.operations.world import Reloaded, WireMap, World
 from cloudgather.outside.clock import SystemClock

@@ -43,7 +43,7 @@ class DaemonOperations:
             ],
             "waiting": await self._some(State.QUEUED),
             "waiting_total": totals[State.QUEUED][0],
-            "settling": [describe.pending(each) for each in settling[:_SHOWN]],
+            "settling": [describe.pending(world, each) for each in settling[:_SHOWN]],
             "settling_total": len(settling),
             "failed": await self._some(State.FAILED),
             "failed_total": totals[State.FAILED][0],

@@ -5,7 +5,8 @@ from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from cgwire.reasons import Reason
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cloudgather.core.schedule import schedule_of
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import State, Transfer
@@ -99,10 +100,16 @@ def move(id: int, it: PastMove) -> dict[str, Any]:
     }
 
 
-def pending(it: Pending) -> dict[str, Any]:
+def pending(world: World, it: Pending) -> dict[str, Any]:
     """A file that is not settled, as in daemon.status."""
     size = it.fingerprint[0].size if it.fingerprint else None
-    waits = [why for why in it.conditions if why.code.startswith("wait.")]
+    since = world.clock.monotonic() - it.quiet_since
+    waits = []
+    for why in it.conditions:
+        if why.code == Code.WAIT_QUIET:  # as of now, not of the last look
+            why = because(Code.WAIT_QUIET, **{**why.facts, "since": since, "left": max(0, why.facts["needed"] - since)})
+        if why.code.startswith("wait."):
+            waits.append(why)
     return {"task": it.task, "path": it.path, "size": size, "reasons": reasons(waits)}
 
 

@@ -1,6 +1,7 @@
 """What an operator may ask of tasks."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,7 +85,7 @@ class TaskOperations:
         if not request.check_only:
             folder = world.configuration().settings.tasks_dir
             try:
-                taskfile.write(folder, name, request.text)
+                taskfile.write(folder, name, request.text, new=request.new)
             except OSError as error:
                 message = f"cannot write {task_file(world.configuration().settings, name)}: {error.strerror}"
                 raise Refused(because(Code.ERROR_BAD_REQUEST, message=message)) from error
@@ -93,7 +94,7 @@ class TaskOperations:
 
     async def task_compose(self, request: wire.Compose, caller: Caller) -> WireMap:
         """The text of a file with these values, and what is wrong with it."""
-        text = taskfile.compose(request.name, request.values)
+        text = _composed(request.name, request.values)
         try:
             self._with(request.name, text)
         except InvalidConfiguration as invalid:
@@ -122,7 +123,7 @@ class TaskOperations:
         """Count what a task with these values would find."""
         name = request.name or "survey"
         try:
-            configuration = self._with(name, taskfile.compose(name, request.values))
+            configuration = self._with(name, _composed(name, request.values))
         except InvalidConfiguration as invalid:
             problems = [problem.to_wire() for problem in invalid.problems]
             raise Refused(because(Code.ERROR_CONFIG, problems=problems)) from invalid
@@ -242,3 +243,10 @@ class TaskOperations:
 def _read(file: str) -> str:
     with open(file, encoding="utf-8", errors="replace") as opened:
         return opened.read()
+
+
+def _composed(name: str, values: Mapping[str, Any]) -> str:
+    try:
+        return taskfile.compose(name, values)
+    except ValueError as error:
+        raise Refused(because(Code.ERROR_BAD_REQUEST, message=str(error))) from error

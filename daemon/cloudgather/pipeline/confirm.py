@@ -39,8 +39,9 @@ class Confirmer:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            again = [name for name in sorted(self._wanted) if not await self._confirmed(name)]
-            self._wanted.intersection_update(again)
+            wanted, self._wanted = self._wanted, set()
+            again = {name for name in wanted if not await self._confirmed(name)}
+            self._wanted |= again  # beside what was offered meanwhile
             if again:
                 asyncio.get_running_loop().call_later(_AGAIN, self._wake.set)
 

@@ -263,9 +263,9 @@ class Intake:
         for file in fresh:
             pending = self.pending.get(state.task.name, file.path)
             if pending is None:
-                pending = Pending(
-                    task=state.task.name, path=file.path, quiet_since=now, event_seen=False, due=now, run=run
-                )
+                pending = Pending(task=state.task.name, path=file.path, quiet_since=now, event_seen=False, due=now)
+            if pending.run is None:
+                pending.run = run
                 run.settling += 1
             pending.force = pending.force or force
             pending.skip_settle = pending.skip_settle or skip_settle
