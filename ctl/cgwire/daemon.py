@@ -52,7 +52,7 @@ class Config(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doctor(Request):
-    """Look for what commonly goes wrong: {checks: [{name, ok: "ok" | "warn" | "bad", code?, text, …facts}]}."""
+    """Look for what often goes wrong: {checks: [{name, subject?, ok: "ok" | "warn" | "bad", code, text, …facts}]}."""
 
     METHOD: ClassVar[str] = "daemon.doctor"
     ACCESS: ClassVar[Access] = Access.OPERATE

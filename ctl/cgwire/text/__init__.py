@@ -10,6 +10,7 @@ EN: Final = "en"
 ZH_CN: Final = "zh-CN"
 LANGUAGES: Final = (EN, ZH_CN)
 
+_DOCTOR: Final = "doctor."
 _DEEPEST: Final = 4  # a cause has a cause; beyond this a map is malformed
 
 
@@ -18,9 +19,8 @@ def sentence(reason: Mapping[str, Any], language: str, *, now: float | None = No
 
     Without a full stop, lower case in English. Facts that are absent leave out the part that needs them.
     """
-    catalogue = _catalogue(language)
     code = str(reason.get("code", "?"))
-    template = catalogue.sentences.get(code)
+    template = _catalogue(language, code).sentences.get(code)
     if template is None or depth > _DEEPEST:
         facts = ", ".join(f"{key}={escaped(value)}" for key, value in reason.items() if key != "code")
         return f"{code} ({facts})" if facts else code
@@ -29,7 +29,8 @@ def sentence(reason: Mapping[str, Any], language: str, *, now: float | None = No
 
 def hint(reason: Mapping[str, Any], language: str, *, now: float | None = None) -> str | None:
     """What would help, or None where there is nothing to do; a cause without a hint of its own lends its cause's."""
-    template = _catalogue(language).hints.get(str(reason.get("code", "")))
+    code = str(reason.get("code", ""))
+    template = _catalogue(language, code).hints.get(code)
     if template is not None:
         return compose(template, _facts(reason, language, now, 0)) or None
     cause = reason.get("cause")
@@ -40,7 +41,7 @@ def hint(reason: Mapping[str, Any], language: str, *, now: float | None = None) 
 
 def knows(code: str, language: str) -> bool:
     """Whether there is a sentence for `code`."""
-    return code in _catalogue(language).sentences
+    return code in _catalogue(language, code).sentences
 
 
 class Catalogue:
@@ -57,13 +58,22 @@ class Catalogue:
         self.words = words
 
 
-def _catalogue(language: str) -> Catalogue:
+def _catalogue(language: str, code: str = "") -> Catalogue:
+    """With the templates for `code`; those of the doctor's findings are apart, so that nothing else loads them."""
     if language == ZH_CN:
         from cgwire.text import zh_cn
 
+        if code.startswith(_DOCTOR):
+            from cgwire.text import doctor_zh_cn
+
+            return Catalogue(ZH_CN, doctor_zh_cn.SENTENCES, doctor_zh_cn.HINTS, zh_cn.WORDS)
         return Catalogue(ZH_CN, zh_cn.SENTENCES, zh_cn.HINTS, zh_cn.WORDS)
     from cgwire.text import en
 
+    if code.startswith(_DOCTOR):
+        from cgwire.text import doctor_en
+
+        return Catalogue(EN, doctor_en.SENTENCES, doctor_en.HINTS, en.WORDS)
     return Catalogue(EN, en.SENTENCES, en.HINTS, en.WORDS)
 
 

@@ -85,7 +85,7 @@ def probe(job: Job, *, root: bytes) -> dict[str, Any]:
     """Which mount the root is on, and what room there is; nothing is compared."""
     with Root(root, None, job) as target:
         job.step("stat", "target")
-        owner, room = os.fstat(target.fd).st_uid, os.fstatvfs(target.fd)
+        owner, room = os.fstat(target.fd), os.fstatvfs(target.fd)
         mount = target.mount
         return {
             "mount_id": mount_id(target.fd),
@@ -95,7 +95,9 @@ def probe(job: Job, *, root: bytes) -> dict[str, Any]:
             "source": b"" if mount is None else mount.source,
             "last": True,
             "read_only": bool(room.f_flag & os.ST_RDONLY) or (mount is not None and mount.read_only),
-            "uid": owner,
+            "uid": owner.st_uid,
+            "gid": owner.st_gid,
+            "mode": stat.S_IMODE(owner.st_mode),
             "total": room.f_blocks * room.f_frsize,
             "free": room.f_bavail * room.f_frsize,
         }

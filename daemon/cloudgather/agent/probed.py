@@ -18,7 +18,9 @@ class Probed:
     identity: Identity
     last: bool  # of its mount point: neither detached nor mounted over
     read_only: bool
-    uid: int  # of the root folder
+    uid: int  # of the root folder, as the next two
+    gid: int
+    mode: int  # permission bits
     total: int
     free: int
 
@@ -26,7 +28,7 @@ class Probed:
     def from_wire(cls, wire: Mapping[str, Any]) -> "Probed":
         """The agent's answer."""
         identity = Identity(mount_point=wire["mount_point"], fs_type=wire["fs_type"], source=wire["source"])
-        names = ("mount_id", "last", "read_only", "uid", "total", "free")
+        names = ("mount_id", "last", "read_only", "uid", "gid", "mode", "total", "free")
         return cls(identity=identity, **{name: wire[name] for name in names})
 
     def why_not(self, spec: TargetSpec, recorded: Identity | None) -> Reason | None:

@@ -259,7 +259,7 @@ class Daemon:
 
     async def _reload(self) -> Reloaded:
         remembered = await self._store.targets()
-        roots = {name: memory.root for name, memory in remembered.items() if memory.root is not None}
+        roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
         file = self._configuration.settings.file
         configuration = load(file, mounts=self._mounts.current(), remembered_roots=roots)
         if configuration.problems:
