@@ -408,6 +408,11 @@ class TargetMemory:
     breaker_reason: Reason | None = None
     facts: Mapping[str, object] | None = None  # what `target test` found out, as it was found
 
+    @property
+    def settled_root(self) -> bytes | None:
+        """The root of an implicit target that was seen mounted: from then on it keeps its name and root."""
+        return self.root if self.identity is not None else None
+
 
 class QueueStore(Protocol):
     """Queue, ledger and history. Every call is one step that survives a power cut once it has returned.

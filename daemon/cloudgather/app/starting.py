@@ -92,7 +92,8 @@ async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines
         return Exit.FAILED
     mounts = MountTable()
     # Implicit targets keep the root they were first given, which the first reading could not know.
-    roots = {name: memory.root for name, memory in (await store.targets()).items() if memory.root is not None}
+    remembered = await store.targets()
+    roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
     configuration = load(settings.file, mounts=mounts.current(), remembered_roots=roots)
     daemon = Daemon(configuration=configuration, store=store, mounts=mounts, logs=logs, deadlines=deadlines)
     try:

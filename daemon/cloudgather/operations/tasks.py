@@ -115,7 +115,7 @@ class TaskOperations:
     def _with(self, name: str, text: str) -> Configuration:
         world = self._world
         roots = {
-            lane.spec.name: lane.spec.root for lane in world.board.targets.values() if lane.memory.root is not None
+            name: root for name, lane in world.board.targets.items() if (root := lane.memory.settled_root) is not None
         }
         return with_task(world.configuration(), name, text, mounts=world.mounts(), remembered_roots=roots)
 

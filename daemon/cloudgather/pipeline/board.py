@@ -58,7 +58,7 @@ class TargetState:
     memory: TargetMemory
     port: Target
     hold: Reason | None = None
-    held_since: float = 0.0
+    told: str | None = None  # the code of the hold that listeners heard of last
     probe_at: float = 0.0  # monotonic: not to be asked again before
     breaker: Breaker = field(default_factory=Breaker)
     moving: dict[int, Moving] = field(default_factory=dict)

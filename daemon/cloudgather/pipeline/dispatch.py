@@ -58,9 +58,11 @@ class Dispatcher:
                 event.set()
 
     def mounts_changed(self) -> None:
-        """A held target may be back."""
+        """A held target may be back, and one that rests because its mount had failed."""
         for lane in self._board.targets.values():
             lane.probe_at = 0.0
+            if lane.breaker.reason is not None and lane.breaker.reason.code == Code.FAIL_MOUNT:
+                lane.breaker = replace(lane.breaker, until=None)
         self.wake()
 
     def cancel(self, ids: Iterable[int], event: Event, reason: Reason) -> int:
@@ -83,8 +85,11 @@ class Dispatcher:
         try:
             while True:
                 wake.clear()
+                lane = self._board.targets[name]
                 try:
-                    wait = await self._fill(self._board.targets[name], working)
+                    wait = await self._fill(lane, working)
+                    self._tell_hold(lane)
+                    await self._remember_breaker(lane)
                 except StoreUnavailable as refused:
                     self._board.store_hold = refused.reason
                     wait = 5.0
@@ -99,6 +104,7 @@ class Dispatcher:
     async def _fill(self, lane: TargetState, working: set[asyncio.Task[None]]) -> float:
         """Start what may start; answers with the seconds after which to look again."""
         name = lane.spec.name
+        self._tell_hold(lane)
         self._end_what_the_window_stops(lane)
         if self._board.holds_of_daemon() or lane.memory.paused:
             return _LOOK_AT_LEAST_EVERY
@@ -187,27 +193,35 @@ class Dispatcher:
         try:
             identity = await lane.port.probe()
         except TargetHeld as held:
-            self._hold(lane, held.reason)
+            lane.hold = held.reason
             return False
         except Failed as error:
-            self._hold(
-                lane, because(Code.HELD_STALLED, target=lane.spec.name, step=error.step, seconds=error.limit or 0)
-            )
+            facts = {"target": lane.spec.name, "step": error.step, "seconds": error.limit or 0}
+            lane.hold = because(Code.HELD_STALLED, **facts)
             return False
         if lane.memory.identity is None and identity is not None:
             lane.memory = replace(lane.memory, identity=identity)
             await self._store.remember_target(lane.memory)
-        self._hold(lane, None)
+        lane.hold = None
         return True
 
-    def _hold(self, lane: TargetState, reason: Reason | None) -> None:
-        if (lane.hold and lane.hold.code) != (reason and reason.code):
-            lane.held_since = self._clock.monotonic()
-            level = logging.WARNING if reason else logging.INFO
-            logger.log(level, "%s: %s", lane.spec.name, reason.code if reason else "reachable again")
-            lane.hold = reason
+    def _tell_hold(self, lane: TargetState) -> None:
+        """Log and announce what holds it now, whoever found that out, if it is something else than before."""
+        code = lane.hold.code if lane.hold is not None else None
+        if code != lane.told:
+            lane.told = code
+            logger.log(logging.WARNING if code else logging.INFO, "%s: %s", lane.spec.name, code or "reachable again")
             self._target_changed(lane.spec.name)
-        lane.hold = reason
+
+    async def _remember_breaker(self, lane: TargetState) -> None:
+        """So that an open one survives a restart."""
+        breaker, memory = lane.breaker, lane.memory
+        now = (breaker.until, breaker.opened, breaker.reason)
+        if now != (memory.breaker_until, memory.breaker_opened, memory.breaker_reason):
+            lane.memory = replace(
+                memory, breaker_until=breaker.until, breaker_opened=breaker.opened, breaker_reason=breaker.reason
+            )
+            await self._store.remember_target(lane.memory)
 
     # ---- how long to wait --------------------------------------------------------------------------------------------
 
@@ -219,6 +233,9 @@ class Dispatcher:
         return max(0.05, (due - now).total_seconds())
 
     def _until_free(self, lane: TargetState) -> float:
-        if lane.breaker.until is None:
+        if lane.hold is not None:
+            return _PROBE_EVERY
+        now = self._clock.now()
+        if lane.breaker.until is None or not lane.breaker.is_open(now):
             return _LOOK_AT_LEAST_EVERY
-        return max(0.05, (lane.breaker.until - self._clock.now()).total_seconds())
+        return max(0.05, (lane.breaker.until - now).total_seconds())

@@ -7,6 +7,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.naming import sibling
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import TargetState
@@ -109,16 +110,24 @@ class Recovery:
                     await self._carrier.publish(lane, [transfer], durable=True)
                     if transfer.id in lane.unresolved:
                         await self._undo(lane, transfer)
+                    else:
+                        await self._remove_replaced(lane, aside)
                 case Found.PUBLISHED:
+                    await self._remove_replaced(lane, aside)
                     await self._carrier.finish(lane, [transfer])
                 case Found.PERHAPS:
                     assert transfer.sent is not None
                     if await lane.port.digest(transfer.destination) == transfer.sent.digest:
+                        await self._remove_replaced(lane, aside)
                         await self._carrier.finish(lane, [transfer])
                     else:
                         await self._undo(lane, transfer)
                 case Found.LOST:
                     await self._undo(lane, transfer)
+
+    async def _remove_replaced(self, lane: TargetState, aside: bytes) -> None:
+        """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now."""
+        await lane.port.sweep([aside + ASIDE])
 
     async def _undo(self, lane: TargetState, transfer: Transfer) -> None:
         """Send it again: nothing of it stands under its final name."""

@@ -30,6 +30,7 @@ from cloudgather.ports import (
     SourceChanged,
     SourceGone,
     SourceUnavailable,
+    Stalled,
     Standing,
     TargetHeld,
 )
@@ -176,6 +177,10 @@ class Carrier:
         except SourceChanged:
             await self._check_source(task, transfer)  # says how it changed, if it still shows
             raise Ended(self._changed(task, transfer)) from None
+        except Stalled as error:
+            if error.side == "source":
+                raise Ended(self._source_stalled(task, transfer, error)) from error
+            raise Ended(self._failed(lane, transfer, error)) from error
         except Failed as error:
             raise Ended(self._failed(lane, transfer, error)) from error
         if not task.memory.base_made:
@@ -247,6 +252,13 @@ class Carrier:
             cause = task.source_hold = lost.reason
         due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
         return move_of(transfer, Event.DEFER, reason=because(Code.HELD_SOURCE, cause=cause.to_wire()), due=due)
+
+    def _source_stalled(self, task: TaskState, transfer: Transfer, error: Stalled) -> Move:
+        """A source that hangs is no fault of the file: its task waits until the folder answers again."""
+        task.source_hold = because(Code.SOURCE_STALLED, source=task.task.source, seconds=error.limit or 0.0)
+        due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
+        reason = because(Code.HELD_SOURCE, cause=task.source_hold.to_wire())
+        return move_of(transfer, Event.DEFER, reason=reason, due=due)
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 
