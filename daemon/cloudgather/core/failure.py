@@ -49,6 +49,8 @@ _PERMANENT: Final = {
 }
 # Steps that name something: EINVAL there is said of the name (vfat, exfat and cloud mounts refuse characters so).
 _NAMING: Final = frozenset({"open", "create", "mkdir", "rename"})
+# Opening the target's root fails for every file alike.
+_ROOT: Final = "root"
 
 
 def sort_errno(errno: int, *, step: str, side: str, message: str) -> Failure:
@@ -67,14 +69,16 @@ def sort_errno(errno: int, *, step: str, side: str, message: str) -> Failure:
     if errno in (e.EACCES, e.EPERM):
         # A logged-out account answers so for every file, a folder's mode for one: attempts tell them apart.
         return Failure(sort=Sort.TRANSIENT, reason=because(Code.FAIL_DENIED, **facts))
-    return Failure(sort=Sort.TRANSIENT, reason=because(Code.FAIL_IO, **facts))
+    sort = Sort.TARGET_WIDE if step == _ROOT else Sort.TRANSIENT
+    return Failure(sort=sort, reason=because(Code.FAIL_IO, **facts))
 
 
 def sort_other(step: str, *, message: str, limit: float | None) -> Failure:
     """Sort a failure that is no errno: a deadline, a wrong length, another digest, an agent that died."""
     facts: dict[str, object] = {"step": step, "message": message}
     if limit is not None:
-        return Failure(sort=Sort.TRANSIENT, reason=because(Code.FAIL_TIMEOUT, seconds=limit, **facts))
+        sort = Sort.TARGET_WIDE if step == _ROOT else Sort.TRANSIENT
+        return Failure(sort=sort, reason=because(Code.FAIL_TIMEOUT, seconds=limit, **facts))
     match step:
         case "length":
             return Failure(sort=Sort.TRANSIENT, reason=because(Code.FAIL_LENGTH, **facts))
