@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -182,7 +183,9 @@ class Daemon:
             self._systemd.stopping()
             self._board.stopping = True
             # Whatever does not end in time must not keep the process: what matters is in the store already.
-            loop.call_later(_LAST_RESORT, os._exit, 0)
+            last_resort = threading.Timer(_LAST_RESORT, os._exit, (0,))
+            last_resort.daemon = True
+            last_resort.start()
             await self._server.stop()
             await self._serving.stop(_WORK_GRACE)
             await self._fleet.stop(_AGENTS_GRACE)
