@@ -16,8 +16,8 @@ from cloudgather.doctor.rights import may, nearest, obstacle, user
 _PATIENCE: Final = 4.0
 
 
-def examine_socket(path: str) -> Check:
-    """`socket`. Asks a daemon for no more than its version."""
+def examine_socket(path: str, *, patience: float = _PATIENCE) -> Check:
+    """`socket`. Asks a daemon for no more than its version, and waits `patience` seconds."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -29,13 +29,13 @@ def examine_socket(path: str) -> Check:
     if not stat.S_ISSOCK(found.st_mode):
         return bad("socket", because(Code.DOCTOR_SOCKET_OCCUPIED, socket=path))
     try:
-        answer = _ping(path)
+        answer = _ping(path, patience)
     except (ConnectionRefusedError, FileNotFoundError):
         return _left_over(path)
     except PermissionError:
         return doubtful("socket", because(Code.DOCTOR_SOCKET_DENIED, socket=path, user=user()))
     except (TimeoutError, BlockingIOError, EOFError, Malformed, ConnectionError):
-        return bad("socket", because(Code.DOCTOR_SOCKET_MUTE, socket=path, seconds=_PATIENCE))
+        return bad("socket", because(Code.DOCTOR_SOCKET_MUTE, socket=path, seconds=patience))
     except OSError as error:
         return bad("socket", because(Code.DOCTOR_SOCKET_ERROR, socket=path, message=error.strerror))
     told = answer.result if isinstance(answer.result, dict) else {}
@@ -45,11 +45,11 @@ def examine_socket(path: str) -> Check:
     return fine("socket", because(Code.DOCTOR_SOCKET, **facts))
 
 
-def _ping(path: str) -> Answer:
+def _ping(path: str, patience: float) -> Answer:
     """The answer to daemon.ping, from a daemon that is given a few seconds."""
     frames = Frames(REPLY_LIMIT)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_PATIENCE)
+        connection.settimeout(patience)
         connection.connect(path)
         connection.sendall(encode_call(1, Ping()))
         while True:

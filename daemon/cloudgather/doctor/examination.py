@@ -33,7 +33,7 @@ T = TypeVar("T")
 _GROUND: Final = 12.0
 _PARTS: Final = 25.0  # with _GROUND and _GRACE under 45 s
 _GRACE: Final = 4.0
-_DEADLINES: Final = Deadlines(quick=8.0, write=8.0, listing=8.0, flush=8.0, cancel=1.0, leave=1.0, reap=1.0)
+_DEADLINES: Final = Deadlines(start=10.0, quick=8.0, write=8.0, listing=8.0, flush=8.0, cancel=1.0, leave=1.0, reap=1.0)
 # Each takes a process or two threads.
 _AT_ONCE: Final = 8
 
