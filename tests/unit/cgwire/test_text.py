@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from cgwire.codes import Code
-from cgwire.text import EN, LANGUAGES, ZH_CN, hint, sentence, word
-from cgwire.text.en import HINTS, SENTENCES
+from cgwire.text import EN, LANGUAGES, ZH_CN, doctor_en, doctor_zh_cn, en, hint, sentence, word, zh_cn
 from cgwire.text.values import clock, escaped, size, span
-from cgwire.text.zh_cn import HINTS as ZH_HINTS
-from cgwire.text.zh_cn import SENTENCES as ZH_SENTENCES
 
+SENTENCES = en.SENTENCES | doctor_en.SENTENCES
+ZH_SENTENCES = zh_cn.SENTENCES | doctor_zh_cn.SENTENCES
+HINTS = en.HINTS | doctor_en.HINTS
+ZH_HINTS = zh_cn.HINTS | doctor_zh_cn.HINTS
 NOW = 1_790_000_000.0
 
 
