@@ -52,11 +52,21 @@ class AgentFacts:
 
 
 class Fleet:
-    """Belongs to one event loop, that of the main thread. Crews are named by whoever calls; they come by themselves."""
+    """Belongs to one event loop, that of the main thread. Crews are named by whoever calls; they come by themselves.
 
-    def __init__(self, *, clock: Clock, deadlines: Deadlines | None = None) -> None:
+    `ended` hears the crew of each agent that hung and now has ended: what it might still have done is decided.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        deadlines: Deadlines | None = None,
+        ended: Callable[[str], None] | None = None,
+    ) -> None:
         self.clock = clock
         self._deadlines = deadlines if deadlines is not None else Deadlines()
+        self._ended = ended
         self._crews: dict[str, _Crew] = {}
         self._stopping = False
 
@@ -175,9 +185,15 @@ class Fleet:
         except OSError as error:
             message = f"cannot start an agent: {error.strerror}"
             raise AgentLost(errno=None, step="start", side="agent", message=message) from error
+        agent = crew.current
+        agent.ended.add_done_callback(lambda _: self._tell_ended(name, agent))
         if crew.bandwidth is not None:
-            crew.current.tell("limits", {"bandwidth": crew.bandwidth})
-        return crew.current
+            agent.tell("limits", {"bandwidth": crew.bandwidth})
+        return agent
+
+    def _tell_ended(self, crew: str, agent: AgentProcess) -> None:
+        if agent.killed and self._ended is not None and not self._stopping:
+            self._ended(crew)
 
     def _hang_in_source(self, source: bytes) -> int:
         return sum(agent.unreaped and source in agent.stalled_sources() for agent in self._all())

@@ -64,6 +64,11 @@ class AgentProcess:
         return len(self._operations)
 
     @property
+    def killed(self) -> bool:
+        """Whether it had to be: it hung, or did not leave when it was asked to."""
+        return self._killed is not None
+
+    @property
     def unreaped(self) -> bool:
         """Whether the kernel does not let it die: it was killed, long enough ago."""
         return (

@@ -89,7 +89,7 @@ class Daemon:
         self._reload_asked = asyncio.Event()
         self._board = board = Board(clock=clock, zone=zone_of(configuration))
         self._bus = bus = Bus()
-        self._fleet = Fleet(clock=clock, deadlines=deadlines)
+        self._fleet = Fleet(clock=clock, deadlines=deadlines, ended=self._agent_ended)
         self._runs = Runs(store=store, clock=clock)
         recorder = Recorder(store=store, board=board, bus=bus, journal=Journal(), clock=clock)
         planner = Planner(store=store, board=board, clock=clock)
@@ -311,6 +311,9 @@ class Daemon:
 
     def _make_target(self, spec: TargetSpec, memory: Callable[[], TargetMemory]) -> AgentTarget:
         return AgentTarget(spec, lambda: memory().identity, self._fleet)
+
+    def _agent_ended(self, crew: str) -> None:
+        self._dispatcher.agent_ended(crew)
 
     def _make_source(self, task: Task) -> Source:
         return source_for(task.source, self._mounts.current(), self._fleet)

@@ -65,6 +65,13 @@ class Dispatcher:
                 lane.breaker = replace(lane.breaker, until=None)
         self.wake()
 
+    def agent_ended(self, target: str) -> None:
+        """One that hung may have been what its target waits for."""
+        lane = self._board.targets.get(target)
+        if lane is not None and (lane.hold is not None or lane.unresolved or lane.littered):
+            lane.probe_at = 0.0
+            self.wake(target)
+
     def cancel(self, ids: Iterable[int], event: Event, reason: Reason) -> int:
         """End these running transfers that way; counts those that were running."""
         count = 0

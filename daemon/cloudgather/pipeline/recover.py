@@ -8,7 +8,7 @@ from typing import Final
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
-from cloudgather.core.naming import sibling
+from cloudgather.core.naming import sibling, split
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
@@ -144,12 +144,10 @@ class Recovery:
     async def _sweep(self, lane: TargetState) -> None:
         """Unlink the temporaries that the store lists for this target, and nothing else."""
         lane.littered = False
-        name = lane.spec.name
-        left = [
-            debris
-            for debris in await self._store.debris(name)
-            if not self._may_still_act(debris.path.rpartition(b"/")[2])
-        ]
+        known = await self._store.debris(lane.spec.name)
+        left = [debris for debris in known if not self._may_still_act(split(debris.path)[1])]
+        if len(left) < len(known):
+            lane.littered = True  # an agent that has not died yet may still make the others
         for start in range(0, len(left), _AT_ONCE):
             some = left[start : start + _AT_ONCE]
             gone = set(await lane.port.sweep([debris.path for debris in some]))

@@ -1,0 +1,354 @@
+"""A mounted cloud drive that fails, lies, is full or hangs: no wrong file is called written, nothing stands still."""
+
+import errno
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from e2e.expecting import all_arrive, attempts, events, half_way, put_off, until_held
+from e2e.running import Running
+from fuse.sickmount import SickMount, needs_sick
+from waiting import eventually_sync
+
+pytestmark = needs_sick
+
+MIB = 1 << 20
+SENT = ["claim", "publish", "write", "confirm"]
+
+
+@pytest.fixture
+def sick(tmp_path: Path) -> Iterator[SickMount]:
+    """The cloud: a mount that is well until it is told otherwise."""
+    with SickMount(tmp_path) as mount:
+        yield mount
+
+
+def a_daemon(tmp_path: Path, sick: SickMount, target: str = "", *, task: str = "") -> Running:
+    """It knows what is meant by a mount that does not answer after two seconds."""
+    return Running(
+        tmp_path,
+        root=sick.root,
+        target=f'profile = "lan"\nparallel = 1\n{target}',
+        task=task,
+        module="e2e.impatient",
+        environ={"PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
+
+
+# ---- failures
+
+
+@pytest.mark.parametrize(
+    ("op", "number", "cause"),
+    [
+        ("flush", errno.EIO, "fail.io"),
+        ("fsync", errno.EIO, "fail.io"),
+        ("create", errno.EACCES, "fail.denied"),
+        ("write", errno.EPERM, "fail.denied"),
+    ],
+)
+def test_a_copy_that_fails_is_tried_again(tmp_path: Path, sick: SickMount, op: str, number: int, cause: str) -> None:
+    content = os.urandom(MIB)
+    sick.fail(op, number, times=1)
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", content)
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert sick.struck(op) == 1
+        assert events(running, "a.mkv") == ["claim", "defer", *SENT]
+        assert put_off(running, "a.mkv") == [cause]
+        assert sick.counts()["rename"] == 1
+        assert attempts(running) == {1}
+
+
+def test_a_rename_that_fails_once_is_made_good_without_another_copy(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(MIB)
+    sick.fail("rename", times=1)
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", content)
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert sick.struck("rename") == 1
+        assert events(running, "a.mkv") == SENT
+        assert sick.counts()["create"] == 1
+
+
+def test_closing_that_always_fails_ends_failed_and_never_written(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(1000)
+    sick.fail_close()
+    with a_daemon(tmp_path, sick, "attempts = 2") as running:
+        running.write("a.mkv", content)
+        running.until("a.mkv", "failed")
+
+        assert sick.struck("flush") >= 2
+        assert sick.counts().get("rename", 0) == 0
+        assert "write" not in events(running, "a.mkv")
+        assert {"skip.failed", "fail.io"} <= running.codes("a.mkv")
+        assert running.why("a.mkv")["transfer"]["reason"]["step"] == "close"
+        eventually_sync(lambda: running.sent(sick.backing) == {}, what="no temporary left")
+        sick.heal()
+        running.cgctl("queue", "retry", "--task", "film")
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+
+
+@pytest.mark.parametrize(
+    ("op", "number", "cause"),
+    [
+        ("write", errno.ENOSPC, "fail.full"),
+        ("flush", errno.EDQUOT, "fail.full"),
+        ("create", errno.EROFS, "fail.read-only"),
+    ],
+)
+def test_a_target_that_takes_nothing_rests_and_no_attempt_is_spent(
+    tmp_path: Path, sick: SickMount, op: str, number: int, cause: str
+) -> None:
+    contents = {b"%d.mkv" % index: os.urandom(MIB) for index in range(3)}
+    sick.fail(op, number)
+    with a_daemon(tmp_path, sick, "attempts = 1") as running:
+        for name, content in contents.items():
+            running.write(name, content)
+        for name in contents:
+            until_held(running, os.fsdecode(name), "held.breaker", cause=cause)
+        eventually_sync(lambda: sick.struck(op) >= 2, what="the target is tried again")
+        assert attempts(running) == {0}
+        assert sick.counts().get("rename", 0) == 0
+
+        sick.heal()
+
+        all_arrive(running, sick.backing, contents)
+        assert attempts(running) == {0}
+
+
+def test_a_length_that_is_not_what_was_sent(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(MIB)
+    sick.wrong_length(times=1)
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", content)
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert sick.struck("flush") == 1
+        assert put_off(running, "a.mkv") == ["fail.length"]
+        assert sick.counts()["rename"] == 1
+
+
+def test_bytes_that_are_not_what_was_sent(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(MIB)
+    sick.wrong_bytes(times=1)
+    with a_daemon(tmp_path, sick, 'verify = "checksum"') as running:
+        running.write("a.mkv", content)
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert sick.struck("flush") == 1
+        assert put_off(running, "a.mkv") == ["fail.digest"]
+        assert sick.counts()["rename"] == 1
+
+
+def test_a_listing_that_comes_back_empty_makes_nothing_go_over_what_stands_there(
+    tmp_path: Path, sick: SickMount
+) -> None:
+    names = [b"%d.mkv" % index for index in range(6)]
+    standing = {name: os.urandom(1000) for name in names}
+    os.makedirs(sick.backing + b"/films")
+    for name, content in standing.items():
+        with open(sick.backing + b"/films/" + name, "wb") as file:
+            file.write(content)
+    sick.empty_listing()
+    daemon = a_daemon(tmp_path, sick)
+    for name in names:  # settled at one time, so that a listing of their folder is worth its price
+        daemon.write(name, os.urandom(1000))
+    with daemon as running:
+        for name in names:
+            running.until(os.fsdecode(name), "cancelled")
+
+        assert sick.struck("readdir") >= 1
+        assert {each["reason"]["code"] for each in running.transfers()} == {"cancelled.standing"}
+        assert running.sent(sick.backing) == standing
+        assert running.why("0.mkv")["ledger"]["origin"] == "adopted"
+
+
+def test_a_listing_that_comes_back_empty_sends_nothing_again(tmp_path: Path, sick: SickMount) -> None:
+    contents = {b"%d.mkv" % index: os.urandom(1000) for index in range(3)}
+    with a_daemon(tmp_path, sick, task='if_gone = "resend"\n') as running:
+        for name, content in contents.items():
+            running.write(name, content)
+        all_arrive(running, sick.backing, contents)
+        sick.empty_listing()
+
+        running.cgctl("task", "verify", "film", "--wait", check=False)
+        running.cgctl("task", "run", "film", "--wait")
+
+        assert sick.struck("readdir") >= 1
+        assert [each["state"] for each in running.transfers()] == ["done"] * 3
+        assert running.sent(sick.backing) == contents
+
+
+# ---- mounts that are changed in the middle
+
+
+def test_detached_between_the_copy_and_its_publication(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(MIB)
+    sick.hang("flush", times=1)
+    with Running(tmp_path, root=sick.root, target='profile = "lan"') as running:
+        running.write("a.mkv", content)
+        eventually_sync(lambda: sick.hanging("flush"), what="a close that hangs")
+
+        sick.detach()
+        sick.release("flush")
+        until_held(running, "a.mkv", "held.not-mounted")
+        assert running.sent(sick.backing) == {}
+        sick.start()
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert put_off(running, "a.mkv") == ["held.not-mounted"]
+
+
+def test_mounted_again_while_a_copy_goes_on_through_the_old_mount(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(4 * MIB)
+    with a_daemon(tmp_path, sick, 'bandwidth = "2MiB/s"') as running:
+        running.write("a.mkv", content)
+        half_way(running)
+
+        sick.detach()
+        sick.start()
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert put_off(running, "a.mkv") == ["held.not-mounted"]  # what went through the old mount was thrown away
+
+
+# ---- mounts that hang
+
+
+class Hanging:
+    """A daemon with a task for the sick cloud and one for a plain disk, which have nothing to do with each other."""
+
+    def __init__(self, tmp_path: Path, sick: SickMount) -> None:
+        self.sick = sick
+        self.disk = tmp_path / "disk"
+        self.songs = tmp_path / "songs"
+        for folder in (self.disk, self.songs):
+            folder.mkdir()
+        self.running = Running(
+            tmp_path,
+            root=sick.root,
+            target=f'profile = "lan"\nparallel = 2\n[targets.disk]\nroot = "{self.disk}"\nkind = "directory"',
+            tasks={
+                "film": f'source = "{tmp_path / "source"}"\ntarget = "cloud:films"\nsettle = "1s"',
+                "song": f'source = "{self.songs}"\ntarget = "disk:songs"\nsettle = "1s"',
+            },
+            module="e2e.impatient",
+            environ={"PYTHONPATH": str(Path(__file__).parent.parent)},
+        )
+
+    def goes_on(self) -> None:
+        """`cgctl status` answers within a second, all the while that a file goes to the other target."""
+        name = f"{time.monotonic_ns()}.flac"
+        (self.songs / name).write_bytes(b"song")
+        stands = self.disk / "songs" / name
+        eventually_sync(lambda: self.answers_in_time() and stands.exists(), what="a file at the other target")
+        assert stands.read_bytes() == b"song"
+
+    def answers_in_time(self) -> bool:
+        """Always true, or an AssertionError."""
+        begun = time.monotonic()
+        self.running.status()
+        took = time.monotonic() - begun
+        assert took < 1.0, f"status took {took} s"
+        return True
+
+
+@pytest.fixture
+def hanging(tmp_path: Path, sick: SickMount) -> Iterator[Hanging]:
+    """A first file has gone to the cloud; whatever hangs at the end is released, so that no process is left."""
+    both = Hanging(tmp_path, sick)
+    with both.running as running:
+        running.write("first.mkv", b"first")
+        running.until("first.mkv", "done")
+        try:
+            yield both
+        finally:
+            sick.heal()
+
+
+HANGS = [
+    "write",
+    "rename",
+    "getattr",
+    pytest.param("create", marks=pytest.mark.full),
+    pytest.param("flush", marks=pytest.mark.full),
+]
+
+
+@pytest.mark.parametrize("op", HANGS)
+def test_a_mount_that_hangs_holds_up_nothing_else(hanging: Hanging, op: str) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    sick.hang(op)
+    running.write("a.mkv", content)
+    eventually_sync(lambda: hanging.answers_in_time() and sick.hanging(op), what=f"{op} that hangs")
+
+    hanging.goes_on()
+    eventually_sync(
+        lambda: hanging.answers_in_time() and "no answer within" in running.said(), what="the stall is noticed"
+    )
+    hanging.goes_on()
+    assert running.cgctl("status").stdout
+    assert running.states()[b"a.mkv"] not in ("written", "done", "failed")
+    sick.heal()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
+
+
+@pytest.mark.parametrize("op", HANGS)
+def test_a_mount_that_hangs_does_not_keep_the_daemon_from_ending(hanging: Hanging, op: str) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    sick.hang(op)
+    running.write("a.mkv", content)
+    eventually_sync(lambda: sick.hanging(op), what=f"{op} that hangs")
+
+    assert running.stop(within=10) == 0
+    assert sick.hanging(op)
+
+    sick.heal()
+    running.start()
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
+
+
+@pytest.mark.full
+def test_a_mount_that_hangs_for_long_is_left_alone_and_all_go_when_it_answers(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    contents: Mapping[bytes, bytes] = {b"%d.mkv" % index: os.urandom(MIB) for index in range(6)}
+    sick.hang("write")
+    for name, content in contents.items():
+        running.write(name, content)
+
+    eventually_sync(
+        lambda: hanging.answers_in_time() and "held.unreaped" in running.codes("5.mkv"),
+        within=60,
+        what="no more agents are sent after those that hang",
+    )
+    agents = subprocess.run(["pgrep", "-P", str(running.pid), "-c"], capture_output=True, check=False).stdout
+    assert int(agents) <= 5  # three that hang, one for the other target, one that has just begun
+    hanging.goes_on()
+    sick.heal()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", **contents}, within=90)
+
+
+def test_the_file_system_that_hangs_is_killed_and_mounted_again(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    sick.hang("write")
+    running.write("a.mkv", content)
+    eventually_sync(lambda: sick.hanging("write"), what="a write that hangs")
+
+    sick.kill()
+    until_held(running, "a.mkv", "held.mount-dead")
+    sick.detach()
+    sick.start()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
