@@ -147,27 +147,54 @@ def test_bytes_that_are_not_what_was_sent(tmp_path: Path, sick: SickMount) -> No
         assert sick.counts()["rename"] == 1
 
 
-def test_a_listing_that_comes_back_empty_makes_nothing_go_over_what_stands_there(
-    tmp_path: Path, sick: SickMount
-) -> None:
-    names = [b"%d.mkv" % index for index in range(6)]
+def stand(sick: SickMount, names: list[bytes]) -> dict[bytes, bytes]:
+    """Files of 1000 bytes that somebody else has put at the target; name -> content."""
     standing = {name: os.urandom(1000) for name in names}
     os.makedirs(sick.backing + b"/films")
     for name, content in standing.items():
         with open(sick.backing + b"/films/" + name, "wb") as file:
             file.write(content)
+    return standing
+
+
+def test_a_listing_that_comes_back_empty_makes_nothing_go_over_what_stands_there(
+    tmp_path: Path, sick: SickMount
+) -> None:
+    names = [b"%d.mkv" % index for index in range(6)]
+    standing = stand(sick, names)
     sick.empty_listing()
-    daemon = a_daemon(tmp_path, sick)
-    for name in names:  # settled at one time, so that a listing of their folder is worth its price
+    daemon = a_daemon(tmp_path, sick, task='initial = "adopt"\n')
+    for name in names:
         daemon.write(name, os.urandom(1000))
     with daemon as running:
         for name in names:
-            running.until(os.fsdecode(name), "cancelled")
+            running.until(name, "cancelled")
 
         assert sick.struck("readdir") >= 1
         assert {each["reason"]["code"] for each in running.transfers()} == {"cancelled.standing"}
         assert running.sent(sick.backing) == standing
         assert running.why("0.mkv")["ledger"]["origin"] == "adopted"
+
+
+def test_what_the_target_has_already_is_adopted_once_it_is_mounted(tmp_path: Path, sick: SickMount) -> None:
+    names = [b"%d.mkv" % index for index in range(6)]
+    standing = stand(sick, names)
+    sick.detach()
+    daemon = a_daemon(tmp_path, sick, task='initial = "adopt"\n')
+    for name in names:
+        daemon.write(name, os.urandom(1000))
+    with daemon as running:
+        eventually_sync(lambda: "cannot take in film at first" in running.said(), what="the first scan")
+
+        sick.start()
+
+        eventually_sync(
+            lambda: all((running.why(name)["ledger"] or {}).get("origin") == "adopted" for name in names),
+            what="all adopted",
+        )
+        assert running.transfers() == []
+        assert sick.counts()["readdir"] >= 1
+        assert running.sent(sick.backing) == standing
 
 
 def test_a_listing_that_comes_back_empty_sends_nothing_again(tmp_path: Path, sick: SickMount) -> None:

@@ -222,6 +222,7 @@ class Daemon:
             async for mounts in changes:
                 logger.debug("the mount table changed: %d mounts", len(mounts))
                 self._dispatcher.mounts_changed()
+                self._scanner.mounts_changed()
                 for watching in self._watching.values():
                     watching.check()
 

@@ -203,7 +203,7 @@ class TaskOperations:
         go: list[list[Any]] = []
         skip: Counter[str] = Counter()
         files = size = 0
-        listings = Listings(world.board)
+        listings = Listings(world.board, world.store)
         async for batch in state.source.scan():
             wanted = []
             for found in batch:

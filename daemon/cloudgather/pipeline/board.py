@@ -65,6 +65,11 @@ class TargetState:
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     littered: bool = False  # temporaries may be left that the store lists as debris
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it was seen once: until then it only can be probed."""
+        return self.memory.identity is not None or self.port.expects_no_mount
+
 
 @dataclass(slots=True, kw_only=True)
 class TaskState:

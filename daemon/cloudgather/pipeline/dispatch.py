@@ -13,6 +13,7 @@ from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
 from cloudgather.pipeline.recover import Recovery
+from cloudgather.pipeline.seeing import see
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import Clock, Failed, QueueStore, StoreUnavailable, TargetHeld
@@ -115,7 +116,8 @@ class Dispatcher:
         self._end_what_the_window_stops(lane)
         if self._board.holds_of_daemon() or lane.memory.paused:
             return _LOOK_AT_LEAST_EVERY
-        if not await self._has_work(lane):
+        asked_for = lane.hold is not None and lane.probe_at == 0.0  # so that a hold does not outlive its cause
+        if not asked_for and not await self._has_work(lane):
             return _LOOK_AT_LEAST_EVERY
         if not await self._reachable(lane):
             return _PROBE_EVERY
@@ -190,15 +192,14 @@ class Dispatcher:
 
     async def _reachable(self, lane: TargetState) -> bool:
         """Ask a target that is held, or that was never seen; not more often than it is worth."""
-        known = lane.memory.identity is not None or lane.port.expects_no_mount
-        if lane.hold is None and known:
+        if lane.hold is None and lane.is_known:
             return True
         now = self._clock.monotonic()
         if now < lane.probe_at:
             return False
         lane.probe_at = now + _PROBE_EVERY
         try:
-            identity = await lane.port.probe()
+            await see(lane, self._store)
         except TargetHeld as held:
             lane.hold = held.reason
             return False
@@ -206,9 +207,6 @@ class Dispatcher:
             facts = {"target": lane.spec.name, "step": error.step, "seconds": error.limit or 0}
             lane.hold = because(Code.HELD_STALLED, **facts)
             return False
-        if lane.memory.identity is None and identity is not None:
-            lane.memory = replace(lane.memory, identity=identity)
-            await self._store.remember_target(lane.memory)
         lane.hold = None
         return True
 

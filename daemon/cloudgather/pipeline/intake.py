@@ -66,8 +66,6 @@ class Intake:
         self._wake = asyncio.Event()
         self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
-    # ---- sightings ---------------------------------------------------------------------------------------------------
-
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
         now = self._clock.monotonic()
@@ -121,13 +119,9 @@ class Intake:
             for pending in files:  # a paused task's folder is scanned when it is resumed
                 self.pending.drop(name, pending.path)
             return
-        ready: list[tuple[Pending, Look]] = []
         try:
-            for pending in files:
-                look = await self._looked(state, pending)
-                if look is not None:
-                    ready.append((pending, look))
-            await self._plan(state, ready)
+            for begin in range(0, len(files), _AT_ONCE):
+                await self._plan(state, await self._settled(state, files[begin : begin + _AT_ONCE]))
         except (SourceUnavailable, StoreUnavailable) as refused:
             if isinstance(refused, SourceUnavailable):
                 state.source_hold = refused.reason
@@ -146,34 +140,64 @@ class Intake:
             if run.settling == 0:
                 await self._runs.note(run)
 
-    async def _looked(self, state: TaskState, pending: Pending) -> Look | None:
-        """Look at one pending path; answers with the look if it is settled and wanted, and its unit is ready."""
-        look = await state.source.look(pending.path)
+    async def _settled(self, state: TaskState, files: Sequence[Pending]) -> list[Pending]:
+        """Look at these pending files; answers with those that are settled and wanted."""
+        begun = self._clock.monotonic()
+        looks = await state.source.look_all([pending.path for pending in files])
         state.source_hold = None
-        if look is Absent.DIRECTORY:
+        wanted: list[tuple[Pending, Look]] = []
+        for pending, look in zip(files, looks, strict=True):
+            if isinstance(look, Absent) or filters.judge(state.task.filter, look.path, look.version.size) is not None:
+                self._let_go(pending, begun)
+                if look is Absent.DIRECTORY:
+                    await self._folder_seen(pending.task, pending.path)
+            else:
+                wanted.append((pending, look))
+        passed = await self._dealt_with(state, wanted)
+        settled = []
+        for pending, look in wanted:
+            if pending.path in passed:
+                self._let_go(pending, begun)
+            elif self._is_settled(state, pending, look):
+                settled.append(pending)
+        return settled
+
+    def _let_go(self, pending: Pending, begun: float) -> None:
+        """It is not pending any more, unless something has happened there since the look at it began."""
+        if pending.quiet_since <= begun:
             self.pending.drop(pending.task, pending.path)
-            await self._folder_seen(pending.task, pending.path)
-            return None
-        if isinstance(look, Absent) or filters.judge(state.task.filter, look.path, look.version.size) is not None:
-            self.pending.drop(pending.task, pending.path)
-            return None
-        if pending.fingerprint != (look.version, look.ctime_ns):
-            if pending.fingerprint is not None:
-                pending.quiet_since = self._clock.monotonic()
-            elif not await self._planner.unknown(
-                state.task, [Candidate(path=look.path, version=look.version)], force=pending.force
-            ):
-                self.pending.drop(pending.task, pending.path)
-                return None
-            pending.fingerprint = (look.version, look.ctime_ns)
+        elif self.pending.get(pending.task, pending.path) is pending:
+            pending.due = self._clock.monotonic() + _FIRST_LOOK_AFTER
+            self.pending.put(pending)
+
+    async def _dealt_with(self, state: TaskState, files: Sequence[tuple[Pending, Look]]) -> set[bytes]:
+        """Those of them that the ledger or the queue has; asked at the first look at each file only."""
+        passed: set[bytes] = set()
+        for force in (False, True):
+            first = [
+                Candidate(path=look.path, version=look.version)
+                for pending, look in files
+                if pending.fingerprint is None and pending.force is force
+            ]
+            if first:
+                fresh = await self._planner.unknown(state.task, first, force=force)
+                passed |= {file.path for file in first}.difference(file.path for file in fresh)
+        return passed
+
+    def _is_settled(self, state: TaskState, pending: Pending, look: Look) -> bool:
+        if self.pending.get(pending.task, pending.path) is not pending:
+            return False  # forgotten meanwhile
+        if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
+            pending.quiet_since = self._clock.monotonic()
+        pending.fingerprint = (look.version, look.ctime_ns)
         verdict = self.verdict(state, look, pending)
         pending.conditions, pending.guessed = verdict.conditions, verdict.guessed
-        if not verdict.settled and not pending.skip_settle:
-            again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
-            pending.due = max(again, self._clock.monotonic() + 0.01)
-            self.pending.put(pending)
-            return None
-        return look
+        if verdict.settled or pending.skip_settle:
+            return True
+        again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
+        pending.due = max(again, self._clock.monotonic() + 0.01)
+        self.pending.put(pending)
+        return False
 
     def verdict(self, state: TaskState, look: Look, pending: Pending | None) -> settle.Verdict:
         """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet."""
@@ -207,23 +231,18 @@ class Intake:
         age = wall - ctime_ns / 1e9
         return age if age >= 0 else None
 
-    # ---- plans -------------------------------------------------------------------------------------------------------
-
-    async def _plan(self, state: TaskState, ready: Sequence[tuple[Pending, Look]]) -> None:
+    async def _plan(self, state: TaskState, ready: Sequence[Pending]) -> None:
         """Queue what is settled, or mark it ready until its unit is."""
         if not ready:
             return
+        released = ready
         if state.task.send is Send.FOLDER:
-            for pending, _ in ready:
+            for pending in ready:
                 pending.ready = True
-            released = await self._units.released(state, [pending for pending, _ in ready])
-        else:
-            released = [pending for pending, _ in ready]
-        forced = [pending for pending in released if pending.force]
-        ruled = [pending for pending in released if not pending.force]
-        for those in (forced, ruled):
-            if those:
-                await self.queue(state, those, force=those is forced)
+            released = await self._units.released(state, ready)
+        for force in (True, False):
+            if those := [pending for pending in released if pending.force is force]:
+                await self.queue(state, those, force=force)
 
     async def queue(self, state: TaskState, files: Sequence[Pending], *, force: bool) -> None:
         """Plan settled files and put them in the queue; they are then not pending any more."""
@@ -231,7 +250,7 @@ class Intake:
         for pending in files:
             assert pending.fingerprint is not None
             candidates.append(Candidate(path=pending.path, version=pending.fingerprint[0], guessed=pending.guessed))
-        listings = Listings(self._board)
+        listings = Listings(self._board, self._store)
         answer = await self._planner.plan(state, candidates, listings=listings, force=force)
         runs = {pending.path: pending.run for pending in files}
         plans = []

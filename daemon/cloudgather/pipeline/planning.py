@@ -12,6 +12,7 @@ from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Rule, Task
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.seeing import see
 from cloudgather.ports import Clock, Failed, LedgerEntry, Origin, QueueStore, Standing, TargetHeld
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
@@ -40,8 +41,9 @@ class Answer:
 class Listings:
     """Each folder of a target is listed once and remembered for as long as this lives: one scan or one request."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, store: QueueStore) -> None:
         self._board = board
+        self._store = store
         self._known: dict[tuple[str, bytes], Mapping[bytes, Standing] | None] = {}
 
     async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
@@ -50,7 +52,10 @@ class Listings:
         if key not in self._known:
             if len(self._known) >= _LISTINGS_REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            self._known[key] = await self._board.targets[target].port.listing(folder)
+            lane = self._board.targets[target]
+            if not lane.is_known:
+                await see(lane, self._store)
+            self._known[key] = await lane.port.listing(folder)
         return self._known[key]
 
 

@@ -31,6 +31,7 @@ from cloudgather.ports import (
 logger = logging.getLogger(__name__)
 
 _LOOK_FOR_SOURCE_EVERY = 15.0
+_LOOK_FOR_TARGET_EVERY = 60.0
 
 
 class Scanner:
@@ -54,12 +55,22 @@ class Scanner:
         self._clock = clock
         self._scanning: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._asked: dict[str, str] = {}
+        self._target_missed: dict[str, float] = {}  # task -> monotonic: its scan needed a target that was not there
         self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def ask(self, task: str, trigger: str) -> None:
         """Scan this task soon; several wishes before the scan begins are one."""
         self._asked.setdefault(task, trigger)
         self._wakes[task].set()
+
+    def mounts_changed(self) -> None:
+        """The target that a scan could not do without may be back."""
+        for task in list(self._target_missed):
+            self._ask_again(task)
+
+    def _ask_again(self, task: str) -> None:
+        self._target_missed.pop(task, None)
+        self.ask(task, "mount")
 
     async def serve(self, task: str, source_back: Callable[[], None]) -> None:
         """Scan the task when asked, until cancelled; a source that was lost is looked for every 15 s."""
@@ -74,6 +85,9 @@ class Scanner:
             if state.source_hold is not None and await self._is_back(state):
                 source_back()
                 self._asked.setdefault(task, "root-back")
+            missed = self._target_missed.get(task)
+            if missed is not None and self._clock.monotonic() - missed >= _LOOK_FOR_TARGET_EVERY:
+                self._ask_again(task)
             if (trigger := self._asked.pop(task, None)) is not None:
                 await self.scan(task, trigger)
 
@@ -117,6 +131,7 @@ class Scanner:
             except StoreUnavailable as refused:
                 run.problem = self._board.store_hold = refused.reason
             except (TargetHeld, Failed) as error:
+                self._target_missed[task] = self._clock.monotonic()
                 run.problem = error.reason if isinstance(error, TargetHeld) else None
                 logger.warning("cannot take in %s at first: %s", task, error)
         run.scanned = True
@@ -126,7 +141,7 @@ class Scanner:
     async def _walk(self, state: TaskState, run: RunCount, below: bytes, *, force: bool, skip_settle: bool) -> None:
         await state.source.root()
         first = not state.memory.initialised and not below
-        listings = Listings(self._board)
+        listings = Listings(self._board, self._store)
         async for batch in state.source.scan(below):
             state.source_hold = None
             wanted = self._wanted(state, batch, run)
