@@ -1,7 +1,10 @@
 """cloudgatherd --doctor: the examination, printed."""
 
 import asyncio
+import contextlib
+import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final, TextIO
@@ -12,14 +15,18 @@ from cloudgather.doctor.examination import examine
 
 _MARKS: Final = {Health.OK: ("✓", "+"), Health.WARN: ("!", "!"), Health.BAD: ("✗", "x")}
 _ARROWS: Final = ("→", "->")
+_OUTPUTS: Final = (1, 2)
 
 
 def main(file: str, *, as_json: bool) -> int:
     """Print what was found; 0 if nothing is bad, else 1."""
-    checks = asyncio.run(examine(file))
+    with _silence():
+        checks = asyncio.run(examine(file))
     if as_json:
         print(json.dumps({"checks": [check.to_json() for check in checks]}))  # noqa: T201
     else:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # names, where the locale has no letters for them
         for line in report(checks, ascii_only=_is_ascii(sys.stdout)):
             print(line)  # noqa: T201
     return 1 if any(check.health is Health.BAD for check in checks) else 0
@@ -35,6 +42,28 @@ def report(checks: Sequence[Check], *, ascii_only: bool) -> Iterator[str]:
     yield ""
     counts = [sum(check.health is health for check in checks) for health in (Health.BAD, Health.WARN)]
     yield f"bad: {counts[0]}, to look at: {counts[1]}" if any(counts) else "all is well"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Standard output and error lead nowhere meanwhile.
+
+    An agent that hangs in a dead mount outlives us, and whoever reads our output would wait for it to close its copy.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(number) for number in _OUTPUTS]
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        for number in _OUTPUTS:
+            os.dup2(nowhere, number)
+        yield
+    finally:
+        sys.stderr.flush()
+        for number, copy in zip(_OUTPUTS, kept, strict=True):
+            os.dup2(copy, number)
+            os.close(copy)
+        os.close(nowhere)
 
 
 def _is_ascii(stream: TextIO) -> bool:

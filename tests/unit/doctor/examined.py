@@ -31,7 +31,9 @@ def mounts_now() -> tuple[Mount, ...]:
     return parse_mountinfo(Path("/proc/self/mountinfo").read_bytes())
 
 
-def a_mount(mount_point: bytes | str, fs_type: str = "ext4", *options: str, source: bytes = b"/dev/sda1") -> Mount:
+def a_mount(
+    mount_point: bytes | str | Path, fs_type: str = "ext4", *options: str, source: bytes = b"/dev/sda1"
+) -> Mount:
     return Mount(
         id=900,
         parent=1,
