@@ -100,6 +100,10 @@ class Source(Protocol):
         """lstat and lease of one path."""
         ...
 
+    async def look_all(self, paths: Sequence[bytes]) -> Sequence[Look | Absent]:
+        """look() at each of them, in order, at a lower price."""
+        ...
+
     async def device_above(self, path: bytes) -> int:
         """st_dev of the deepest folder on the way to `path` that is there: tells a deleted file from a lost disk.
 
@@ -499,9 +503,16 @@ class QueueStore(Protocol):
         ...
 
     async def history(
-        self, *, task: str | None, path: bytes | None, transfer: int | None, limit: int, before_id: int | None = None
+        self,
+        *,
+        task: str | None,
+        path: bytes | None,
+        transfer: int | None,
+        limit: int,
+        before_id: int | None = None,
+        outcomes: bool = False,
     ) -> Sequence[tuple[int, PastMove]]:
-        """Newest first."""
+        """Newest first; `outcomes`: only the moves that ended a transfer or put it back into the queue."""
         ...
 
     async def debris(self, target: str | None = None) -> Sequence[Debris]:

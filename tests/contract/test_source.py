@@ -180,6 +180,18 @@ def test_a_look_tells_version_links_and_who_may_be_writing(run: Run, root: bytes
     run(root, check)
 
 
+def test_many_are_looked_at_in_order_each_as_by_itself(run: Run, root: bytes) -> None:
+    async def check(source: Source) -> None:
+        paths = [b"film.mkv", b"absent", b"series", b"series/one/a.mkv"] * 40
+
+        looks = await source.look_all(paths)
+
+        assert looks == [await source.look(path) for path in paths]
+        assert await source.look_all([]) == []
+
+    run(root, check)
+
+
 def test_a_control_file_beside_it_or_beside_its_top_folder_is_told(run: Run, root: bytes) -> None:
     async def check(source: Source) -> None:
         for name in (b"film.mkv.aria2", b"series.aria2"):

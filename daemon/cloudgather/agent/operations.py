@@ -34,6 +34,7 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "tree.root": _tree("root"),
         "tree.scan": _tree("scan"),
         "tree.look": _tree("look"),
+        "tree.look_all": _tree("look_all"),
         "tree.device": _tree("device"),
         "tree.writers": _tree("writers"),
     }

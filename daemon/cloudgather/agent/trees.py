@@ -1,5 +1,6 @@
 """The operations on a source that is not local, as the daemon's own threads do them on one that is."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cloudgather.agent import looking
@@ -49,6 +50,15 @@ def look(job: Job, *, root: bytes, path: bytes) -> dict[str, Any]:
         "unknown_why": found.unknown_why,
         "control_file": found.control_file,
     }
+
+
+def look_all(job: Job, *, root: bytes, paths: Sequence[bytes]) -> list[dict[str, Any]]:
+    """look() at each, in order."""
+    found = []
+    for path in paths:
+        job.check()
+        found.append(look(job, root=root, path=path))
+    return found
 
 
 def device(job: Job, *, root: bytes, path: bytes) -> int:
