@@ -52,7 +52,7 @@ def killed_after(state_dir: Path, life: int, lines: int) -> list[tuple[int, Stat
     """What a child that is killed once it has said so many lines has acknowledged."""
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD, str(state_dir), str(life)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
     )
     assert child.stdout is not None

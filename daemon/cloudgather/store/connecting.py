@@ -32,9 +32,10 @@ def connect(file: str, *pragmas: str, read_only: bool = False) -> Connection:
 class Writing:
     """The only connection that writes.
 
-    What comes together is committed together (one fsync), each request in a savepoint of its own: one that raises
-    undoes nothing but itself. A request has its result only once the commit is on the disk (synchronous = FULL).
-    Where SQLite cannot write, nothing of the batch is there, all of it fails, and the next batch tries afresh.
+    What comes together is committed together: one fsync for all. If anything goes wrong with that, each request is
+    tried again in a transaction of its own, so that one that raises undoes nothing but itself. (Savepoints within one
+    transaction would do, too, but SQLite's cost then grows with the square of a large request.) A request has its
+    result only once its commit is on the disk (synchronous = FULL); one that has an error has changed nothing.
     """
 
     def __init__(self, file: str) -> None:
@@ -44,34 +45,25 @@ class Writing:
         )
 
     def serve(self, batch: Sequence[Request]) -> None:
-        """Run the requests' steps and commit them."""
+        """Run the requests' steps, which look at nothing but the database, and commit them."""
         try:
-            self._undo()
+            self._commit(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].error = _sorted(error, self._file)
+                return
+            for request in batch:
+                self.serve([request])
+
+    def _commit(self, batch: Sequence[Request]) -> None:
+        try:
             self._connection.execute("BEGIN IMMEDIATE")
             for request in batch:
-                self._serve_one(request)
+                request.result = request.step(self._connection)
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            with contextlib.suppress(sqlite3.Error):  # tried again before the next batch
-                self._undo()
-            for request in batch:
-                request.result, request.error = None, unavailable(error, self._file) or error
-
-    def _serve_one(self, request: Request) -> None:
-        """Raises only what ends the whole transaction."""
-        self._connection.execute("SAVEPOINT request")
-        try:
-            request.result = request.step(self._connection)
-        except Exception as error:
-            if isinstance(error, sqlite3.Error) and unavailable(error, self._file) is not None:
-                raise
-            request.error = error
-            self._connection.execute("ROLLBACK TO request")
-        self._connection.execute("RELEASE request")
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
     def finish(self) -> None:
         """Bring the write-ahead log into the database and close."""
@@ -93,10 +85,8 @@ class Reading:
             try:
                 self._connection.execute("BEGIN")
                 request.result = request.step(self._connection)
-            except sqlite3.Error as error:
-                request.error = unavailable(error, self._file) or error
             except Exception as error:
-                request.error = error
+                request.error = _sorted(error, self._file)
             finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
@@ -104,3 +94,8 @@ class Reading:
     def finish(self) -> None:
         """Close."""
         self._connection.close()
+
+
+def _sorted(error: Exception, file: str) -> Exception:
+    """StoreUnavailable where it is that; else what a step of ours raised."""
+    return (unavailable(error, file) if isinstance(error, sqlite3.Error) else None) or error

@@ -10,6 +10,7 @@ from cloudgather.ports import PastMove
 from cloudgather.store.rows import from_instant, to_instant, to_reason
 
 _AT_ONCE: Final = 500
+_OUTCOME: Final = "after IN ('done', 'failed', 'cancelled', 'vanished', 'queued')"
 _ENDED: Final = "state IN ('done', 'failed', 'cancelled', 'vanished')"
 
 
@@ -21,6 +22,7 @@ def moves(
     transfer: int | None,
     limit: int,
     before_id: int | None,
+    outcomes: bool,
 ) -> Sequence[tuple[int, PastMove]]:
     """ports.QueueStore.history."""
     terms, values = ["1"], dict[str, Any](limit=limit)
@@ -36,6 +38,8 @@ def moves(
     if before_id is not None:
         terms.append("move.id < :before")
         values["before"] = before_id
+    if outcomes:
+        terms.append(_OUTCOME)
     rows = connection.execute(
         "SELECT move.id, move.transfer, move.task, path, at, event, before, after, attempt, move.reason "
         "FROM move JOIN transfer ON transfer.id = move.transfer "

@@ -145,9 +145,24 @@ class SqliteStore:
         return await self._reader.do(partial(known.live, task=task, versions=_by_path(versions)))
 
     async def history(
-        self, *, task: str | None, path: bytes | None, transfer: int | None, limit: int, before_id: int | None = None
+        self,
+        *,
+        task: str | None,
+        path: bytes | None,
+        transfer: int | None,
+        limit: int,
+        before_id: int | None = None,
+        outcomes: bool = False,
     ) -> Sequence[tuple[int, PastMove]]:
-        step = partial(history.moves, task=task, path=path, transfer=transfer, limit=limit, before_id=before_id)
+        step = partial(
+            history.moves,
+            task=task,
+            path=path,
+            transfer=transfer,
+            limit=limit,
+            before_id=before_id,
+            outcomes=outcomes,
+        )
         return await self._reader.do(step)
 
     async def debris(self, target: str | None = None) -> Sequence[Debris]:

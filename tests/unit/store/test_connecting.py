@@ -74,25 +74,30 @@ def test_a_broken_constraint_is_the_callers_own(writing: Writing, file: str, req
     assert isinstance(batch[1].error, sqlite3.IntegrityError)
 
 
-def test_a_database_that_cannot_take_more_fails_all_and_then_goes_on(
-    writing: Writing, file: str, request_for: RequestFor
-) -> None:
-    def too_much(connection: Connection) -> None:
-        connection.execute("PRAGMA max_page_count = 1").fetchall()
-        connection.execute("INSERT INTO t VALUES (randomblob(1000000))")
+def too_much(connection: Connection) -> None:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 1}").fetchall()
+    connection.execute("INSERT INTO t VALUES (randomblob(1000000))")
 
-    def room_again(connection: Connection) -> None:
-        connection.execute("PRAGMA max_page_count = 1000000").fetchall()
 
+def test_one_that_does_not_fit_leaves_room_for_the_others(writing: Writing, file: str, request_for: RequestFor) -> None:
     batch = [request_for(insert(1)), request_for(too_much), request_for(insert(3))]
-    writing.serve(batch)
-    after_failure = values_in(file)
-    writing.serve([request_for(room_again), again := request_for(insert(4))])
 
-    errors = [request.error for request in batch]
-    assert all(isinstance(error, StoreUnavailable) and error.reason.code == Code.HELD_STATE_FULL for error in errors)
-    assert [request.result for request in batch] == [None, None, None]
-    assert (after_failure, values_in(file), again.result) == ([], [4], 4)
+    writing.serve(batch)
+
+    refused = batch[1].error
+    assert isinstance(refused, StoreUnavailable)
+    assert refused.reason.code == Code.HELD_STATE_FULL
+    assert (values_in(file), batch[0].error, batch[2].error) == ([1, 3], None, None)
+
+
+def test_what_a_bug_left_open_is_rolled_back(writing: Writing, file: str, request_for: RequestFor) -> None:
+    batch = [request_for(insert(1, OverflowError("a bug"))), request_for(insert(2))]
+
+    writing.serve(batch)
+
+    assert values_in(file) == [2]
+    assert isinstance(batch[0].error, OverflowError)
 
 
 def test_a_reader_cannot_write_and_sees_what_was_committed(

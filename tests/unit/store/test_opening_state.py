@@ -84,10 +84,9 @@ def test_the_lock_ends_with_its_process_and_is_not_inherited(tmp_path: Path) -> 
         "    os._exit(1)\n"
         "asyncio.run(main())\n"
     )
-    tests = str(Path(__file__).parents[2])
     child = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
-        env=os.environ | {"PYTHONPATH": tests},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         check=False,
     )
