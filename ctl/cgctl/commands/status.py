@@ -177,12 +177,17 @@ def _settling(session: Session, files: Sequence[Mapping[str, Any]], total: int) 
         return
     _heading(session, session.say("Not ready yet") + f" ({total})")
     rows = [
-        [place(file), size(file["size"]), "; ".join(session.sentence(reason) for reason in file["reasons"])]
+        [place(file), _size(file["size"]), "; ".join(session.sentence(reason) for reason in file["reasons"])]
         for file in files
     ]
     session.print_table((), rows, right=(1,), flexible=0, indent=2)
     if total > len(files):
         session.print("  " + session.say("and {n} more", n=total - len(files)))
+
+
+def _size(count: int | None) -> str:
+    """Nothing for a file that has not been looked at yet."""
+    return "" if count is None else size(count)
 
 
 def _closing(session: Session, reply: Mapping[str, Any]) -> None:

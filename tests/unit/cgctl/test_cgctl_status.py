@@ -87,6 +87,16 @@ def test_holds_are_shown_with_what_would_help(cgctl: Any) -> None:
     assert "fs.inotify.max_user_watches" in said.out
 
 
+def test_a_file_that_was_not_looked_at_yet_has_no_size(cgctl: Any) -> None:
+    unseen = {"task": "film", "path": b"new.mkv", "size": None, "reasons": []}
+    cgctl.daemon(daemon_status=a_status(settling=[unseen], settling_total=1))
+
+    said = cgctl("status")
+
+    assert said.code == 0
+    assert "film: new.mkv" in said.out
+
+
 def test_a_new_daemon_has_a_screen_too(cgctl: Any) -> None:
     empty: dict[str, Any] = {"targets": [], "tasks": [], "active": [], "waiting": [], "settling": [], "failed": []}
     cgctl.daemon(daemon_status=a_status(**empty, waiting_total=0, settling_total=0, failed_total=0, totals={}))
