@@ -19,7 +19,7 @@ class Subscribe(Request):
     {kind: "progress", id, task, done, size, rate}
     {kind: "run", …run map as in run.list}
     {kind: "target", name, held: [reason]}
-    {kind: "task", name, …}
+    {kind: "task", name, change: "added" | "changed" | "removed" | "paused" | "resumed"}
     {kind: "log", task, run, line}
     """
 

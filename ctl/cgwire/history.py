@@ -11,6 +11,7 @@ from cgwire.request import Request
 class List(Request):
     """Newest first: {moves: [{id, transfer, task, path, at, event, before, after, attempt, reason: reason | None}]}.
 
+    `outcomes` leaves out the steps on the way: each move of it ended a transfer or put it back into the queue.
     `path` is absolute, or relative to the source of `task` where that is given. `before`: only older than this id,
     for the next page.
     """
@@ -23,3 +24,4 @@ class List(Request):
     transfer: int | None = None
     limit: int = 100
     before: int | None = None
+    outcomes: bool = False

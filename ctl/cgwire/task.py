@@ -119,7 +119,8 @@ class Run(Request):
     """Scan the task's source now and queue what should go: {run: id}. Follow it with run.show or events.subscribe.
 
     `overwrite`: everything again. `dry_run`: nothing is queued, and the reply is
-    {go: [[path, size, reason]], skip: {code: n}, files, bytes, truncated}, with at most `limit` entries in `go`.
+    {go: [[path, size, reason]], skip: {code: n}, files, bytes, truncated}, with at most `limit` entries in `go`. Files
+    that are not complete yet are counted in `skip`, under the condition that they wait for.
     """
 
     METHOD: ClassVar[str] = "task.run"
@@ -135,7 +136,10 @@ class Run(Request):
 class Verify(Request):
     """Compare ledger, source and target for real.
 
-    {run: id} or the report {checked, intact, gone: [path], differs: [path], unsent: [path], truncated}.
+    {run: id} or the report {checked, intact, gone: [path], differs: [path], unsent: [path], resent: n, withheld: n,
+     truncated}. `gone` and `differs` are of what was sent, `unsent` are files of the source whose version was not.
+    `resent` of the gone ones are queued again, as the task's `if_gone` says; `withheld`: so many would have been, but
+    that many at once look like an account logged out or a folder moved.
     """
 
     METHOD: ClassVar[str] = "task.verify"

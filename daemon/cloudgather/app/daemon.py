@@ -21,6 +21,7 @@ from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
 from cloudgather.app.serving import Serving
+from cloudgather.app.telling import RunTeller
 from cloudgather.config.loading import Configuration, load, task_file
 from cloudgather.config.problems import InvalidConfiguration, shown
 from cloudgather.control.handlers import Handlers
@@ -90,8 +91,11 @@ class Daemon:
         self._board = board = Board(clock=clock, zone=zone_of(configuration))
         self._bus = bus = Bus()
         self._fleet = Fleet(clock=clock, deadlines=deadlines, ended=self._agent_ended)
-        self._runs = Runs(store=store, clock=clock)
-        recorder = Recorder(store=store, board=board, bus=bus, journal=Journal(), clock=clock)
+        teller = RunTeller(errand=self._serving.errand)
+        self._runs = Runs(store=store, clock=clock, changed=teller.changed)
+        recorder = Recorder(
+            store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
+        )
         planner = Planner(store=store, board=board, clock=clock)
         self._confirmer = Confirmer(store=store, recorder=recorder, board=board, clock=clock)
         carrier = Carrier(
@@ -141,7 +145,7 @@ class Daemon:
         )
         self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
         peers = Peers.of_groups(configuration.settings.groups)
-        world = World(
+        teller.world = world = World(
             version=VERSION,
             pid=os.getpid(),
             started=clock.now(),
@@ -278,6 +282,9 @@ class Daemon:
             self._serving.drop("scan", name)
         self._attend(changed=difference.removed + difference.changed)
         self._dispatcher.wake()
+        for change in ("added", "removed", "changed"):
+            for name in getattr(difference, change):
+                self._bus.publish({"kind": "task", "name": name, "change": change})
         return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
 
     def _attend(self, *, changed: Sequence[str]) -> None:

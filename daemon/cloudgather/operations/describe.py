@@ -7,7 +7,10 @@ from typing import Any
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
+from cloudgather.agent.verdicts import why_held
+from cloudgather.core.mounts import mount_of
 from cloudgather.core.schedule import schedule_of
+from cloudgather.core.target import Kind
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations.world import WireMap, World
@@ -110,12 +113,14 @@ def pending(world: World, it: Pending) -> dict[str, Any]:
             why = because(Code.WAIT_QUIET, **{**why.facts, "since": since, "left": max(0, why.facts["needed"] - since)})
         if why.code.startswith("wait."):
             waits.append(why)
+    if len(waits) > 1:  # quiet since the last look, which something else makes longer than that
+        waits = [why for why in waits if why.code != Code.WAIT_QUIET or why.facts["left"] > 0]
     return {"task": it.task, "path": it.path, "size": size, "reasons": reasons(waits)}
 
 
 def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
     """The map of target.list."""
-    held = world.board.holds_of_target(lane.spec.name)
+    held = holds_of_target(world, lane)
     active = len(lane.moving)
     queued = _sum(counts, State.QUEUED, target=lane.spec.name)
     return {
@@ -135,10 +140,24 @@ def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
     }
 
 
+def holds_of_target(world: World, lane: TargetState) -> tuple[Reason, ...]:
+    """What holds a target. Nobody asks one that nothing goes to; that its mount is missing, the mount table tells."""
+    held = world.board.holds_of_target(lane.spec.name)
+    if lane.hold is not None or lane.spec.kind is not Kind.MOUNT:
+        return held
+    mount, recorded = mount_of(lane.spec.root, world.mounts()), lane.memory.identity
+    if mount is None or (mount.is_remote if recorded is None else recorded.matches(mount)):
+        return held
+    what = "never" if recorded is None else "other" if mount.is_remote or not recorded.is_remote else "local"
+    facts = {"what": what, "fs_type": mount.fs_type, "source": mount.source}
+    return (*held, why_held(facts, lane.spec, recorded))
+
+
 def task(world: World, state: TaskState, counts: Counts, last: Run | None) -> dict[str, Any]:
     """The map of task.list."""
     it = state.task
-    held = (*world.board.holds_of_task(it.name), *world.board.holds_of_target(it.target))
+    lane = world.board.targets.get(it.target)
+    held = (*world.board.holds_of_task(it.name), *(holds_of_target(world, lane) if lane else ()))
     due = next_run(world, state)
     return {
         "name": it.name,

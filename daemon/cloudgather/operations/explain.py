@@ -75,7 +75,7 @@ class PathOperations:
             reply["reasons"] = describe.reasons(await self._place(transfer))
             return reply
         if isinstance(look, Absent):
-            reply["verdict"] = "vanished" if look is Absent.GONE else "skipped"
+            reply["verdict"] = {Absent.GONE: "vanished", Absent.DIRECTORY: "folder"}.get(look, "skipped")
             if look is Absent.GONE and transfer is not None and transfer.state in (State.WRITTEN, State.DONE):
                 reply["verdict"] = "uploaded"
             reply["reasons"] = [because(f"skip.{look}").to_wire()]

@@ -1,5 +1,6 @@
 """What an operator may ask of the queue."""
 
+import logging
 from dataclasses import replace
 
 from cgwire import history as history_wire
@@ -13,6 +14,8 @@ from cloudgather.core.transfer import Event, State
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.ports import Chosen
+
+logger = logging.getLogger(__name__)
 
 _MOST = 10_000
 
@@ -52,8 +55,10 @@ class QueueOperations:
         reason = because(Code.CANCELLED_OPERATOR, by=caller.user)
         running = await world.store.transfers(_only(chosen, State.COPYING), limit=_MOST)
         ended = world.dispatcher.cancel([each.id for each in running], Event.CANCEL, reason)
-        count = await world.store.cancel(chosen, reason=reason, now=world.clock.now())
-        return {"count": count + ended}
+        count = ended + await world.store.cancel(chosen, reason=reason, now=world.clock.now())
+        if count:
+            logger.info("%d cancelled by %s", count, caller.user)
+        return {"count": count}
 
     async def queue_first(self, request: wire.First, caller: Caller) -> WireMap:
         """To the head of their target's queue."""
@@ -87,7 +92,12 @@ class QueueOperations:
         if path is not None and path.startswith(b"/"):
             task, path = self._relative(path, task)
         found = await self._world.store.history(
-            task=task, path=path, transfer=request.transfer, limit=min(request.limit, _MOST), before_id=request.before
+            task=task,
+            path=path,
+            transfer=request.transfer,
+            limit=min(request.limit, _MOST),
+            before_id=request.before,
+            outcomes=request.outcomes,
         )
         return {"moves": [describe.move(id, each) for id, each in found]}
 

@@ -22,7 +22,7 @@ from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.planning import Listings
 from cloudgather.pipeline.scanning import candidate_of
-from cloudgather.ports import Chosen, TaskMemory
+from cloudgather.ports import Absent, Chosen, TaskMemory
 from cloudgather.ports import Refused as Unreadable
 
 _SAMPLE = 20
@@ -183,6 +183,7 @@ class TaskOperations:
         memory: TaskMemory = replace(state.memory, paused=paused)
         await self._world.store.remember_task(memory)
         state.memory = memory
+        self._world.bus.publish({"kind": "task", "name": name, "change": "paused" if paused else "resumed"})
         return state
 
     async def task_run(self, request: wire.Run, caller: Caller) -> WireMap:
@@ -216,10 +217,24 @@ class TaskOperations:
             answer = await world.planner.plan(state, wanted, listings=listings, force=force, thorough=True)
             skip.update(each.reason.code for each in answer.skips.values())
             for plan in answer.plans:
+                if (wait := await self._waits(state, plan.path)) is not None:
+                    skip[wait] += 1
+                    continue
                 files, size = files + 1, size + plan.version.size
                 if len(go) < limit:
                     go.append([plan.path, plan.version.size, plan.reason.to_wire()])
         return {"go": go, "skip": dict(skip), "files": files, "bytes": size, "truncated": files > len(go)}
+
+    async def _waits(self, state: TaskState, path: bytes) -> str | None:
+        """The first condition for being complete that is not met."""
+        look = await state.source.look(path)
+        if isinstance(look, Absent):
+            return f"skip.{look}"
+        pending = self._world.intake.pending.get(state.task.name, path)
+        conditions = self._world.intake.verdict(state, look, pending).conditions
+        # A file that is not quiet yet is least of all complete where something else says so, too.
+        waits = [each.code for each in conditions if each.code.startswith("wait.")]
+        return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)
 
     async def task_verify(self, request: wire.Verify, caller: Caller) -> WireMap:
         """Ledger, source and target compared; see operations.verify."""

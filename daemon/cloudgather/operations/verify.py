@@ -6,12 +6,14 @@ from typing import Any
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core import filters
 from cloudgather.core.naming import split
 from cloudgather.core.task import IfGone
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.ports import Absent, LedgerEntry, Origin, Standing
+from cloudgather.ports import Refused as Unreadable
 
 _PAGE = 10_000
 _LISTED = 1000
@@ -39,16 +41,19 @@ async def verify(world: World, state: TaskState) -> WireMap:
                 folders[split(entry.destination)[0]].append(entry)
         for folder, entries in folders.items():
             await _folder(world, state, folder, entries, report)
-    resent = await _resend(world, state, report)
+    withheld = _withheld(state, report)
+    resent = 0 if withheld else await _resend(world, state, report)
+    unsent = await _unsent(world, state)
     listed = [entry.path for entry in report.gone[:_LISTED]]
     return {
         "checked": report.checked,
         "intact": report.intact,
         "gone": listed,
         "differs": report.differs[:_LISTED],
-        "unsent": await _unsent(world, state),
+        "unsent": unsent[:_LISTED],
         "resent": resent,
-        "truncated": len(report.gone) > _LISTED or len(report.differs) > _LISTED,
+        "withheld": withheld,
+        "truncated": max(len(report.gone), len(report.differs), len(unsent)) > _LISTED,
     }
 
 
@@ -73,15 +78,31 @@ def _is_it(entry: LedgerEntry, standing: Standing) -> bool:
 
 
 async def _unsent(world: World, state: TaskState) -> list[bytes]:
-    """Files that wait in the queue or are not settled yet."""
-    return sorted(world.intake.pending.of_task(state.task.name))[:_LISTED]
+    """Wanted files of the source whose version the ledger does not have."""
+    unsent: list[bytes] = []
+    async for batch in state.source.scan():
+        wanted = [
+            seen
+            for seen in batch
+            if not isinstance(seen, Unreadable) and filters.judge(state.task.filter, seen.path, seen.size) is None
+        ]
+        known = await world.store.ledger(state.task.name, [seen.path for seen in wanted])
+        for seen in wanted:
+            entry = known.get(seen.path)
+            if entry is None or (entry.size, entry.mtime_ns) != (seen.size, seen.mtime_ns):
+                unsent.append(seen.path)
+    return sorted(unsent)
+
+
+def _withheld(state: TaskState, report: _Report) -> int:
+    """Files that the task would send again, were they not so many, or all there is."""
+    many = len(report.gone) > max(_MOST_RESENT, _MOST_RESENT_SHARE * report.checked) or report.intact == 0
+    return len(report.gone) if many and state.task.if_gone is IfGone.RESEND else 0
 
 
 async def _resend(world: World, state: TaskState, report: _Report) -> int:
-    """Queue again what is gone, where the task says so, the source is still that version, and it is not too much."""
-    if state.task.if_gone is not IfGone.RESEND or not report.gone:
-        return 0
-    if len(report.gone) > max(_MOST_RESENT, _MOST_RESENT_SHARE * report.checked) or report.intact == 0:
+    """Queue again what is gone, where the task says so and the source is still that version."""
+    if state.task.if_gone is not IfGone.RESEND:
         return 0
     plans: list[Plan] = []
     for entry in report.gone:

@@ -4,6 +4,7 @@ import logging
 
 from cgwire.reasons import Reason
 from cgwire.text import sentence
+from cgwire.text.values import size
 from cloudgather.core.naming import shown
 from cloudgather.core.transfer import Event, State, Transfer
 
@@ -30,10 +31,15 @@ class Journal:
 
     def outcome(self, transfer: Transfer, event: Event) -> None:
         """A transfer that has ended, was put off, or has been written."""
-        why = english(transfer.reason)
-        text = f"{transfer.id} {shown(transfer.path)} {_WORDS.get(event, str(event))}"
+        why, word = english(transfer.reason), _WORDS.get(event, str(event))
+        if event is Event.WRITE:
+            told = f"{why or word}, {size(transfer.version.size)}"
+        elif event is Event.CANCEL:  # the reason says the word
+            told = why or word
+        else:
+            told = f"{word}: {why}" if why else word
         level = _LEVELS.get(transfer.state, logging.INFO)
-        logger.log(level, "%s%s", text, f": {why}" if why else "", extra=fields(transfer))
+        logger.log(level, "%d %s %s", transfer.id, shown(transfer.path), told, extra=fields(transfer))
 
 
 _WORDS = {

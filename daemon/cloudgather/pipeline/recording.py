@@ -1,10 +1,10 @@
 """Records moves: waits out a store that cannot commit, and tells the bus and the task's log what happened."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from cgwire.reasons import Reason
-from cloudgather.core.transfer import Event, Sent, Transfer, Version
+from cloudgather.core.transfer import LIVE, Event, Sent, Transfer, Version
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
@@ -16,12 +16,22 @@ _STORE_AGAIN = 5.0
 class Recorder:
     """The only one that calls `store.move` for a running transfer."""
 
-    def __init__(self, *, store: QueueStore, board: Board, bus: Bus, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        board: Board,
+        bus: Bus,
+        journal: Journal,
+        clock: Clock,
+        run_changed: Callable[[int], None] = lambda run: None,
+    ) -> None:
         self._store = store
         self._board = board
         self._bus = bus
         self._journal = journal
         self._clock = clock
+        self._run_changed = run_changed
 
     async def record(self, moves: Sequence[Move]) -> Sequence[Transfer]:
         """Commit the moves in one step and announce them; while the store cannot commit, hold everything and wait.
@@ -45,6 +55,8 @@ class Recorder:
         for transfer, event in lines.values():
             if event not in (Event.CLAIM, Event.PUBLISH):
                 self._journal.outcome(transfer, event)
+        for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
+            self._run_changed(run)
         return moved
 
     def announce(self, transfer: Transfer, event: Event) -> None:

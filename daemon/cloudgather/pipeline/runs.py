@@ -1,6 +1,7 @@
 """Counts what a run has seen, planned and skipped, and keeps its row in the store."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cgwire.reasons import Reason
@@ -26,11 +27,15 @@ class RunCount:
 
 
 class Runs:
-    """Starts runs and writes their counters; a silent one gets its row with its first plan."""
+    """Starts runs and writes their counters; a silent one gets its row with its first plan.
 
-    def __init__(self, *, store: QueueStore, clock: Clock) -> None:
+    `changed` is called with the id of a run whose row was written.
+    """
+
+    def __init__(self, *, store: QueueStore, clock: Clock, changed: Callable[[int], None] = lambda run: None) -> None:
         self._store = store
         self._clock = clock
+        self._changed = changed
         self.current: dict[int, RunCount] = {}
 
     async def start(self, task: str, trigger: str) -> RunCount:
@@ -45,6 +50,7 @@ class Runs:
         if run.id is None:
             run.id = await self._store.start_run(run.task, run.trigger, now=self._clock.now())
             self.current[run.id] = run
+            self._changed(run.id)
         return run.id
 
     async def note(self, run: RunCount) -> None:
@@ -57,3 +63,4 @@ class Runs:
         )
         if run.settling == 0:
             self.current.pop(run.id, None)
+        self._changed(run.id)
