@@ -192,6 +192,7 @@ class Code(StrEnum):
     DOCTOR_MSGPACK = "doctor.msgpack"  # version
     DOCTOR_MSGPACK_SLOW = "doctor.msgpack-slow"  # version
     DOCTOR_USER = "doctor.user"  # user, uid, groups, umask
+    DOCTOR_NO_PROC = "doctor.no-proc"  # /proc is not mounted
     DOCTOR_UNFINISHED = "doctor.unfinished"  # seconds
 
     # Answers to a request.

@@ -160,6 +160,18 @@ def test_names_are_told_where_the_locale_has_no_letters_for_them(tmp_path: Path)
     assert f"x source \\u7535\\u5f71: the folder does not exist: {tmp_path}/no" in said.stdout
 
 
+@as_root
+def test_without_proc_it_says_so(tmp_path: Path) -> None:
+    script = f"umount -l /proc && exec {sys.executable} -m cloudgather --doctor --json --config {tmp_path}/c.toml"
+
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script], capture_output=True, text=True, timeout=60)
+
+    if "unshare" in done.stderr or "umount" in done.stderr:
+        pytest.skip(f"no mount namespaces here: {done.stderr}")
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout)["checks"][0]["code"] == "doctor.no-proc"
+
+
 @pytest.mark.parametrize("content", [None, "[daemon", "\0"])
 def test_a_configuration_that_cannot_be_read_leaves_the_machine_to_look_at(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "cloudgather.toml"

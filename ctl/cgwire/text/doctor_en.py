@@ -128,6 +128,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "examined as {user}",
         (" (uid {uid}", ", groups {groups:list}", ", umask {umask:mode}", ")"),
     ),
+    "doctor.no-proc": "/proc is not mounted; without it nothing here can work",
     "doctor.unfinished": ("no answer", " within {seconds:span}"),
 }
 
@@ -193,5 +194,6 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.zone-unknown": 'set timezone in cloudgather.toml, as in "Asia/Shanghai"; in a container, TZ',
     "doctor.zone-differs": 'set timezone in cloudgather.toml, as in "Asia/Shanghai"; in a container, TZ',
     "doctor.msgpack-slow": "install msgpack from a wheel, or with a compiler; unset MSGPACK_PUREPYTHON",
+    "doctor.no-proc": "mount -t proc proc /proc",
     "doctor.unfinished": "something that it needs does not answer: look at its disk or mount",
 }

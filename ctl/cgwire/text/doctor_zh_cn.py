@@ -106,6 +106,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "doctor.msgpack": ("已有编译部分", "（版本 {version}）"),
     "doctor.msgpack-slow": "缺少编译部分，较大的消息会非常慢",
     "doctor.user": ("以 {user} 检查", ("（uid {uid}", "，用户组 {groups:list}", "，umask {umask:mode}", "）")),
+    "doctor.no-proc": "/proc 没有挂载；没有它就无法工作",
     "doctor.unfinished": ("没有回答", "（已等 {seconds:span}）"),
 }
 
@@ -169,5 +170,6 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.zone-unknown": '请在 cloudgather.toml 中设置 timezone，例如 "Asia/Shanghai"；容器中请设置 TZ',
     "doctor.zone-differs": '请在 cloudgather.toml 中设置 timezone，例如 "Asia/Shanghai"；容器中请设置 TZ',
     "doctor.msgpack-slow": "请从 wheel 安装 msgpack，或在有编译器时安装；并取消 MSGPACK_PUREPYTHON",
+    "doctor.no-proc": "mount -t proc proc /proc",
     "doctor.unfinished": "它需要的东西没有响应：请检查其磁盘或挂载",
 }

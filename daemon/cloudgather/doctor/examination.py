@@ -41,11 +41,10 @@ _AT_ONCE: Final = 8
 async def examine(file: str) -> Sequence[Check]:
     """Every finding, in a fixed order; takes 45 s at most, whatever hangs. Changes nothing on the machine."""
     began = offset()
-    table = MountTable()
     try:
-        mounts = table.current()
-    finally:
-        table.close()
+        mounts = _mounts()
+    except OSError:
+        return [bad("proc", because(Code.DOCTOR_NO_PROC)), examine_msgpack(), examine_user()]
     ground = await _bounded(
         _GROUND,
         on_thread(partial(read_ground, file, mounts), "config"),
@@ -62,6 +61,14 @@ async def examine(file: str) -> Sequence[Check]:
         examine_msgpack(),
         examine_user(),
     ]
+
+
+def _mounts() -> Sequence[Mount]:
+    table = MountTable()
+    try:
+        return table.current()
+    finally:
+        table.close()
 
 
 async def _surroundings(ground: Ground, mounts: Sequence[Mount]) -> list[Check]:
@@ -90,7 +97,8 @@ async def _surroundings(ground: Ground, mounts: Sequence[Mount]) -> list[Check]:
         await fleet.stop(_GRACE)
     watched = [examined.census for examined in sources if examined.census is not None]
     checks = [check for examined in sources for check in examined.checks]
-    return [*socket, *checks, *examine_watches(watched), *targets]
+    running = any(check.reason.code == Code.DOCTOR_SOCKET for check in socket)
+    return [*socket, *checks, *examine_watches(watched, running=running), *targets]
 
 
 async def _socket(settings: Settings | None) -> Sequence[Check]:

@@ -20,9 +20,12 @@ _ENOUGH_INSTANCES: Final = 1024
 _SPARE: Final = 0.8
 
 
-def examine_watches(watched: Sequence[Census]) -> list[Check]:
-    """`watch-limit`, `watch-instances` and `watch-queue`, for sources with so many folders each."""
-    return [_watches(watched), _instances(len(watched)), _queue()]
+def examine_watches(watched: Sequence[Census], *, running: bool) -> list[Check]:
+    """`watch-limit`, `watch-instances` and `watch-queue`, for sources with so many folders each.
+
+    `running`: a daemon has its instances already.
+    """
+    return [_watches(watched), _instances(1 if running else len(watched)), _queue()]
 
 
 def _watches(watched: Sequence[Census]) -> Check:
@@ -36,7 +39,7 @@ def _watches(watched: Sequence[Census]) -> Check:
 
 
 def _instances(needed: int) -> Check:
-    """Tried, since nothing tells how many there are: as many as there are tasks, at least one."""
+    """Tried, since nothing tells how many there are; one at least."""
     most = limit("instances")
     facts = {"limit": most, "needed": needed}
     descriptors: list[int] = []

@@ -23,7 +23,8 @@ from cloudgather.doctor.watches import examine_watches
 for what, number in (("watches", 10), ("instances", 0)):
     with open(f"/proc/sys/user/max_inotify_{what}", "w") as file:
         file.write(str(number))
-print(json.dumps([check.to_json() for check in examine_watches([Census(directories=6), Census(directories=5)])]))
+found = examine_watches([Census(directories=6), Census(directories=5)], running=False)
+print(json.dumps([check.to_json() for check in found]))
 """
 
 
@@ -35,7 +36,7 @@ def found_by(call: str, **environ: str) -> Any:
 
 
 def test_the_kernel_allows_enough() -> None:
-    found = examine_watches([Census(directories=100), Census(directories=1, stopped=5.0)])
+    found = examine_watches([Census(directories=100), Census(directories=1, stopped=5.0)], running=True)
 
     assert told(found)["watch-limit"] == "doctor.watch"
     assert found[0].text.startswith("101 folders to watch (counting stopped after 5 s) of ")
@@ -70,7 +71,7 @@ def test_a_short_queue_of_events() -> None:
     except OSError as error:
         pytest.skip(f"cannot lower max_queued_events: {error}")
     try:
-        check = examine_watches([])[-1]
+        check = examine_watches([], running=False)[-1]
     finally:
         QUEUE.write_text(before)
 
