@@ -445,7 +445,13 @@ class QueueStore(Protocol):
         """
         ...
 
-    async def requeue(self, chosen: Chosen, *, now: datetime) -> int: ...
+    async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
+        """Queue failed and cancelled ones anew, and make queued ones that wait due at once.
+
+        One whose path has another live transfer is passed over.
+        """
+        ...
+
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
         """Cancel queued and failed ones that match (those that run are cancelled by dispatch)."""
         ...
@@ -550,7 +556,10 @@ class QueueStore(Protocol):
 
     async def set_flag(self, name: str, value: str | None) -> None: ...
     async def prune(self, *, before: datetime) -> int:
-        """Remove ended transfers, their history and runs that ended before; the ledger stays."""
+        """Remove ended transfers, their history and runs that ended before; the ledger stays.
+
+        So do the newest transfers of their paths that failed or were cancelled: without them the file would go again.
+        """
         ...
 
 
