@@ -36,7 +36,7 @@ class Beneath:
 
     def made(self) -> list[bytes]:
         """The names of all that was made or written in the folder since it was entered."""
-        names = []
+        names: list[bytes] = []
         while True:
             try:
                 events = os.read(self._descriptor, 65536)

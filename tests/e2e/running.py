@@ -35,6 +35,7 @@ class Running:
         root: bytes | str | Path,
         kind: str = "mount",
         target: str = "",
+        retry: str = "1s",
         task: str = "",
         tasks: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
@@ -59,7 +60,7 @@ class Running:
             f'[daemon]\nstate_dir = "{folder / "state"}"\ntasks_dir = "{self.tasks_dir}"\n'
             f'[control]\nsocket = "{os.fsdecode(self.socket)}"\n'
             f'[targets.cloud]\nroot = "{os.fsdecode(self.root)}"\nkind = "{kind}"\n'
-            f'retry_first = "1s"\nretry_most = "2s"\n{target}\n'
+            f'retry_first = "{retry}"\nretry_most = "{retry}"\n{target}\n'
         )
         if tasks is None:
             source = os.fsdecode(self.source)

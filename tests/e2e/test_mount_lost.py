@@ -33,8 +33,9 @@ def cloud(tmp_path: Path) -> Iterator[RcloneMount]:
 
 
 def a_daemon(tmp_path: Path, cloud: RcloneMount) -> Running:
-    """Copies at 2 MiB/s, slow enough to be met half-way."""
-    return Running(tmp_path, root=cloud.root, target='bandwidth = "2MiB/s"\nprofile = "lan"\nparallel = 1')
+    """Copies at 2 MiB/s, slow enough to be met half-way; what is only a matter of waiting would take ten minutes."""
+    target = 'bandwidth = "2MiB/s"\nprofile = "lan"\nparallel = 1'
+    return Running(tmp_path, root=cloud.root, target=target, retry="10m")
 
 
 def test_killed_in_the_middle_of_a_copy(tmp_path: Path, cloud: RcloneMount) -> None:

@@ -28,12 +28,6 @@ def rescan(running: Running) -> None:
     assert len(running.transfers()) == len(NAMES)
 
 
-def scanned_at_start(running: Running) -> bool:
-    """Whether the scan that the newest start brought is over."""
-    runs = running.ask(run_wire.List(task="film"))["runs"]
-    return any(each["trigger"] == "start" and each["ended"] for each in runs)
-
-
 @needs_sick
 def test_a_rescan_and_a_restart_make_no_request(tmp_path: Path) -> None:
     with SickMount(tmp_path) as sick, Running(tmp_path, root=sick.root, target='profile = "lan"') as running:

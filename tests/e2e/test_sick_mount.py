@@ -27,13 +27,14 @@ def sick(tmp_path: Path) -> Iterator[SickMount]:
         yield mount
 
 
-def a_daemon(tmp_path: Path, sick: SickMount, target: str = "", *, task: str = "") -> Running:
+def a_daemon(tmp_path: Path, sick: SickMount, target: str = "", *, task: str = "", retry: str = "1s") -> Running:
     """It knows what is meant by a mount that does not answer after two seconds."""
     return Running(
         tmp_path,
         root=sick.root,
         target=f'profile = "lan"\nparallel = 1\n{target}',
         task=task,
+        retry=retry,
         module="e2e.impatient",
         environ={"PYTHONPATH": str(Path(__file__).parent.parent)},
     )
@@ -121,6 +122,24 @@ def test_a_target_that_takes_nothing_rests_and_no_attempt_is_spent(
 
         all_arrive(running, sick.backing, contents)
         assert attempts(running) == {0}
+
+
+def test_a_target_that_rests_is_let_rest_after_a_restart(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(1000)
+    sick.fail("write", errno.ENOSPC)
+    with a_daemon(tmp_path, sick, retry="10m") as running:
+        running.write("a.mkv", content)
+        until_held(running, "a.mkv", "held.breaker", cause="fail.full")
+        running.stop()
+        struck = sick.struck("write")
+
+        running.start()
+        until_held(running, "a.mkv", "held.breaker", cause="fail.full")
+        assert sick.struck("write") == struck == 1
+        sick.heal()
+        running.cgctl("target", "resume", "cloud")
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
 
 
 def test_a_length_that_is_not_what_was_sent(tmp_path: Path, sick: SickMount) -> None:
