@@ -1,10 +1,10 @@
 """Names are bytes, and nothing leads outside the source or the target."""
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from e2e.running import Running
@@ -92,6 +92,10 @@ def swapping(one: bytes, other: bytes) -> Iterator[list[int]]:
         thread.join()
 
 
+def _passed(count: list[int], enough: int) -> bool:
+    return count[0] > enough
+
+
 def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> None:
     running = a_running(tmp_path)
     secret = tmp_path / "secret"
@@ -105,8 +109,8 @@ def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> N
     with swapping(running.path("folder"), link) as swaps, running:
         for number in range(20):
             running.cgctl("task", "run", "film", check=False)
-            seen = swaps[0]
-            eventually_sync(lambda seen=seen: swaps[0] > seen + 20, what="swaps while scanning")
+            enough = swaps[0] + 20
+            eventually_sync(partial(_passed, swaps, enough), what="swaps while scanning")
             running.write(f"more/{number}.mkv", b"public")
         running.until("more/19.mkv", "done")
 
@@ -122,7 +126,7 @@ def test_a_target_folder_swapped_for_a_symlink(tmp_path: Path) -> None:
     with running:
         running.write("show/a.mkv", b"first")
         running.until("show/a.mkv", "done")
-        shutil.move(running.base + b"/show", running.base + b"/moved")
+        os.rename(running.base + b"/show", running.base + b"/moved")
         os.symlink(elsewhere, running.base + b"/show")
         running.write("show/b.mkv", b"second")
         running.until("show/b.mkv", "failed")

@@ -9,10 +9,10 @@ from cgwire.codes import Code
 from cgwire.text import EN, LANGUAGES, ZH_CN, doctor_en, doctor_zh_cn, en, hint, sentence, word, zh_cn
 from cgwire.text.values import clock, escaped, size, span
 
-SENTENCES = en.SENTENCES | doctor_en.SENTENCES
-ZH_SENTENCES = zh_cn.SENTENCES | doctor_zh_cn.SENTENCES
-HINTS = en.HINTS | doctor_en.HINTS
-ZH_HINTS = zh_cn.HINTS | doctor_zh_cn.HINTS
+SENTENCES = {**en.SENTENCES, **doctor_en.SENTENCES}
+ZH_SENTENCES = {**zh_cn.SENTENCES, **doctor_zh_cn.SENTENCES}
+HINTS = {**en.HINTS, **doctor_en.HINTS}
+ZH_HINTS = {**zh_cn.HINTS, **doctor_zh_cn.HINTS}
 NOW = 1_790_000_000.0
 
 
