@@ -364,6 +364,22 @@ def test_a_mount_that_hangs_does_not_keep_the_daemon_from_ending(hanging: Hangin
     all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
 
 
+def test_a_mount_that_hangs_already_when_the_daemon_starts(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(1000)
+    sick.hang("getattr")
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", content)
+        until_held(running, "a.mkv", "held.stalled")
+        assert sick.hanging("getattr")
+        running.cgctl("config", "reload")
+        running.cgctl("status")
+
+        sick.heal()
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert attempts(running) == {0}
+
+
 @pytest.mark.full
 def test_a_mount_that_hangs_for_long_is_left_alone_and_all_go_when_it_answers(hanging: Hanging) -> None:
     sick, running = hanging.sick, hanging.running
