@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core import filters, settle
 from cloudgather.core.task import Send
@@ -35,7 +36,8 @@ _CONTROL_FILE: Final = b".aria2"
 _FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
-_SCAN_AGAIN: Final = 30.0
+_LISTING_AGAIN: Final = 300.0  # seconds until a target that could not be asked is asked again
+_LISTINGS_KEPT: Final = 60.0  # seconds: a folder whose files settle one by one is listed once, not for each
 
 
 class Intake:
@@ -63,6 +65,9 @@ class Intake:
         self._folder_seen = folder_seen
         self.pending = PendingFiles()
         self._units = Units(pending=self.pending, planner=planner, clock=clock)
+        self._due: dict[str, list[Pending]] = defaultdict(list)  # by task: taken, and not yet looked at
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._listings: tuple[float, Listings] | None = None
         self._wake = asyncio.Event()
         self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
@@ -95,22 +100,36 @@ class Intake:
         return settle.needed_quiet(state.task.settle).total_seconds() if state is not None else _FIRST_LOOK_AFTER
 
     async def run(self) -> None:
-        """Look at what is due, until cancelled."""
-        while True:
-            self._wake.clear()
-            due = self.pending.next_due()
-            now = self._clock.monotonic()
-            if due is None or due > now:
-                await wait_for_either(
-                    self._wake.wait(), self._clock.sleep(30.0 if due is None else min(due - now, 30.0))
-                )
-                continue
-            taken = self.pending.take_due(now, _AT_ONCE)
-            by_task: dict[str, list[Pending]] = defaultdict(list)
-            for pending in taken:
-                by_task[pending.task].append(pending)
-            for name, files in by_task.items():
-                await self._look_at(name, files)
+        """Look at what is due, until cancelled. A task that waits for its source or target holds up no other."""
+        try:
+            while True:
+                self._wake.clear()
+                due = self.pending.next_due()
+                now = self._clock.monotonic()
+                if due is None or due > now:
+                    self._forget_listings()
+                    await wait_for_either(
+                        self._wake.wait(), self._clock.sleep(30.0 if due is None else min(due - now, 30.0))
+                    )
+                    continue
+                for pending in self.pending.take_due(now, _AT_ONCE):
+                    self._due[pending.task].append(pending)
+                for name in self._due.keys() - self._workers.keys():
+                    self._workers[name] = asyncio.create_task(self._work_off(name), name=f"intake {name}")
+                await asyncio.sleep(0)
+        finally:
+            workers = list(self._workers.values())
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work_off(self, name: str) -> None:
+        """Look at what is due of one task, until nothing is."""
+        try:
+            while files := self._due.pop(name, None):
+                await self._look_at(name, [each for each in files if self.pending.get(name, each.path) is each])
+        finally:
+            del self._workers[name]
 
     async def _look_at(self, name: str, files: Sequence[Pending]) -> None:
         """Judge these files of one task; whatever goes wrong, they stay pending."""
@@ -136,9 +155,12 @@ class Intake:
             for pending in files:
                 self.pending.drop(name, pending.path)
 
-        for run in {id(file.run): file.run for file in files if file.run is not None}.values():
-            if run.settling == 0:
-                await self._runs.note(run)
+        try:
+            for run in {id(file.run): file.run for file in files if file.run is not None}.values():
+                if run.settling == 0:
+                    await self._runs.note(run)
+        except StoreUnavailable as refused:
+            self._board.store_hold = refused.reason
 
     async def _settled(self, state: TaskState, files: Sequence[Pending]) -> list[Pending]:
         """Look at these pending files; answers with those that are settled and wanted."""
@@ -250,8 +272,8 @@ class Intake:
         for pending in files:
             assert pending.fingerprint is not None
             candidates.append(Candidate(path=pending.path, version=pending.fingerprint[0], guessed=pending.guessed))
-        listings = Listings(self._board, self._store)
-        answer = await self._planner.plan(state, candidates, listings=listings, force=force)
+        begun = self._clock.monotonic()
+        answer = await self._planner.plan(state, candidates, listings=self._remembered(), force=force)
         runs = {pending.path: pending.run for pending in files}
         plans = []
         for plan in answer.plans:
@@ -264,14 +286,37 @@ class Intake:
             await self._store.adopt(answer.adopt)
         added = await self._store.add(plans, now=self._clock.now())
         for pending in files:
-            self.pending.drop(pending.task, pending.path)
-        for path, skip in answer.skips.items():
-            if (run := runs[path]) is not None:
-                run.skipped[skip.reason.code] += 1
+            skip = answer.skips.get(pending.path)
+            if skip is None:
+                self.pending.drop(pending.task, pending.path)
+            elif skip.reason.code == Code.WAIT_LISTING:
+                self._ask_again(pending, skip.reason)
+            else:
+                self._let_go(pending, begun)
+                if (run := runs[pending.path]) is not None:
+                    run.skipped[skip.reason.code] += 1
         for run in {id(run): run for run in runs.values() if run is not None}.values():
             await self._runs.note(run)
         if any(outcome is not Added.BOUND for _, outcome in added):
             self._planned(state.task.target)
+
+    def _ask_again(self, pending: Pending, wait: Reason) -> None:
+        """Its target could not be asked, and no rule decides without it."""
+        if self.pending.get(pending.task, pending.path) is pending:
+            pending.conditions = (*pending.conditions, wait)
+            pending.due = self._clock.monotonic() + _LISTING_AGAIN
+            self.pending.put(pending)
+
+    def _remembered(self) -> Listings:
+        """What targets have shown within the last minute. What has come since, a copy finds before it sends a byte."""
+        self._forget_listings()
+        if self._listings is None:
+            self._listings = self._clock.monotonic(), Listings(self._board, self._store)
+        return self._listings[1]
+
+    def _forget_listings(self) -> None:
+        if self._listings is not None and self._clock.monotonic() - self._listings[0] >= _LISTINGS_KEPT:
+            self._listings = None
 
     async def take(
         self, state: TaskState, fresh: Iterable[Candidate], run: RunCount, *, force: bool, skip_settle: bool

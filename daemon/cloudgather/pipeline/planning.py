@@ -13,7 +13,7 @@ from cloudgather.core.task import Rule, Task
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
-from cloudgather.ports import Clock, Failed, LedgerEntry, Origin, QueueStore, Standing, TargetHeld
+from cloudgather.ports import Clock, Failed, LedgerEntry, Origin, QueueStore, Stalled, Standing, TargetHeld
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
 _WORTH_A_LISTING = 4
@@ -45,9 +45,19 @@ class Listings:
         self._board = board
         self._store = store
         self._known: dict[tuple[str, bytes], Mapping[bytes, Standing] | None] = {}
+        self._mute: dict[str, TargetHeld | Stalled] = {}  # targets that no folder will be had of
 
     async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
         """The folder's entries, None where it does not exist; raises TargetHeld or Failed when it cannot be known."""
+        if (mute := self._mute.get(target)) is not None:
+            raise mute.with_traceback(None)
+        try:
+            return await self._listed(target, folder)
+        except (TargetHeld, Stalled) as error:
+            self._mute[target] = error
+            raise
+
+    async def _listed(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
         key = (target, folder)
         if key not in self._known:
             if len(self._known) >= _LISTINGS_REMEMBERED:
@@ -121,6 +131,8 @@ class Planner:
                 entry = known.get(candidate.path)
                 if shown is not None:
                     standing = shown.get(split(candidate.path)[1])
+                    if standing is not None and not standing.is_file:
+                        standing = None  # no file of this name; the copy will say what is in its way
                     self._add(answer, task, candidate, self._decide(task, candidate, entry, standing), run, standing)
                 elif Rule.MISSING in task.rules:
                     go = Go(reason=because(Code.GO_MISSING), replace=False)

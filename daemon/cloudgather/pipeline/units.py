@@ -26,8 +26,11 @@ class Units:
     async def released(self, state: TaskState, ready: Sequence[Pending]) -> list[Pending]:
         """All files of those units that have become ready; the others keep waiting and say for whom."""
         released: list[Pending] = []
-        for unit in sorted({unit_of(pending.path) for pending in ready}):
-            members = self._members(state.task.name, unit)
+        wanted: dict[bytes, list[Pending]] = {unit_of(pending.path): [] for pending in ready}
+        for path, pending in self._pending.of_task(state.task.name).items():
+            if (members := wanted.get(unit_of(path))) is not None:
+                members.append(pending)
+        for unit, members in sorted(wanted.items()):
             blockers = await self._blockers(state, unit, members)
             if not blockers:
                 released += members
@@ -40,9 +43,6 @@ class Units:
                     pending.due = self._clock.monotonic() + _LOOK_AGAIN
                     self._pending.put(pending)
         return released
-
-    def _members(self, task: str, unit: bytes) -> list[Pending]:
-        return [pending for path, pending in self._pending.of_task(task).items() if unit_of(path) == unit]
 
     async def _blockers(self, state: TaskState, unit: bytes, members: Sequence[Pending]) -> list[bytes]:
         """Files of the unit that are not ready: pending ones, and what a walk finds that nobody has told of."""
