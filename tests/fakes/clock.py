@@ -1,18 +1,24 @@
 """A clock that only the test moves."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 _START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 _TURNS = 20  # how often the loop goes round before time moves on: enough for what a wake-up sets off
+_A_MOMENT = 0.0002  # for a thread
 
 
 class FakeClock:
-    """ports.Clock; `advance` moves both clocks and wakes sleepers in order, `jump` sets the wall clock only."""
+    """ports.Clock; `advance` moves both clocks and wakes sleepers in order, `jump` sets the wall clock only.
 
-    def __init__(self, now: datetime = _START) -> None:
+    Time does not pass while `busy` says that threads work on what a wake-up has set off.
+    """
+
+    def __init__(self, now: datetime = _START, *, busy: Callable[[], bool] = lambda: False) -> None:
         self._now = now
         self._monotonic = 1000.0
+        self._busy = busy
         self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
@@ -64,5 +70,8 @@ class FakeClock:
                 future.set_result(None)
 
     async def _settle(self) -> None:
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        turns = 0
+        while turns < _TURNS:
+            busy = self._busy()
+            await asyncio.sleep(_A_MOMENT if busy else 0)
+            turns = 0 if busy else turns + 1

@@ -1,11 +1,12 @@
 """What /proc/self/mountinfo says: which file system a path is on, and what kind that is."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-# proc(5): space, tab, newline and backslash stand as octal escapes.
-_ESCAPES: Final = ((b"\\040", b" "), (b"\\011", b"\t"), (b"\\012", b"\n"), (b"\\134", b"\\"))
+# proc(5): space, tab, newline and backslash stand as octal escapes, in a source `#` as well.
+_ESCAPE: Final = re.compile(rb"\\([0-3][0-7]{2})")
 
 _NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "afs", "glusterfs", "lustre", "ncpfs", "davfs", "virtiofs"}
@@ -70,7 +71,7 @@ def _is_fuse_type(fs_type: str) -> bool:
 
 def parse_mountinfo(text: bytes) -> tuple[Mount, ...]:
     """Every line of mountinfo, in its order; a line that cannot be read is left out."""
-    return tuple(mount for line in text.splitlines() if (mount := _parse_line(line)) is not None)
+    return tuple(mount for line in text.split(b"\n") if (mount := _parse_line(line)) is not None)
 
 
 def _parse_line(line: bytes) -> Mount | None:
@@ -95,9 +96,7 @@ def _parse_line(line: bytes) -> Mount | None:
 
 
 def _unescape(field: bytes) -> bytes:
-    for escape, char in _ESCAPES:
-        field = field.replace(escape, char)
-    return field
+    return _ESCAPE.sub(lambda escape: bytes([int(escape[1], 8)]), field)
 
 
 def is_below(path: bytes, folder: bytes) -> bool:

@@ -29,8 +29,10 @@ class GiveUp:
 
 def backoff(first: timedelta, most: timedelta, *, times: int, luck: float) -> timedelta:
     """`first`, doubled for each time before, at most `most`, spread by luck (0..1) over +-25 %."""
-    span: timedelta = min(first * (1 << min(times, 30)), most)
-    return span * (1 - _JITTER + 2 * _JITTER * luck)
+    span = first
+    while times > 0 and span < most:
+        span, times = span * 2, times - 1
+    return min(span, most) * (1 - _JITTER + 2 * _JITTER * luck)
 
 
 def judge(failure: Failure, *, attempts: int, spec: TargetSpec, now: datetime, luck: float) -> RetryAt | GiveUp:
@@ -75,7 +77,7 @@ class Breaker:
 
     def after_failure(self, failure: Failure, *, now: datetime, luck: float, first: timedelta) -> "Breaker":
         """Open at once for a target-wide failure, after five in a row for others; permanent ones do not count."""
-        if failure.sort is Sort.PERMANENT:
+        if failure.sort is Sort.PERMANENT or self.is_open(now):  # open: of those that were under way when it opened
             return self
         failures = self.failures + 1
         if failure.sort is Sort.TRANSIENT and failures < FAILURES_TO_OPEN and not self.trying:
@@ -85,7 +87,7 @@ class Breaker:
             opened=self.opened + 1,
             until=now + backoff(first, BREAKER_MOST, times=self.opened, luck=luck),
             reason=failure.reason,
-        )
+        ).clamped(now)
 
     def clamped(self, now: datetime) -> "Breaker":
         """After a start or a jump of the wall clock: never longer than its own maximum from now."""

@@ -90,11 +90,16 @@ class Dispatcher:
         """Work for one target until cancelled; what it runs is then interrupted and put back."""
         wake = self._wakes[name] = asyncio.Event()
         working = self._working[name] = set()
+        taken_up = False
         try:
             while True:
                 wake.clear()
                 lane = self._board.targets[name]
                 try:
+                    await self._try_store(lane)
+                    if not taken_up:
+                        await self._recovery.take_up(lane)
+                        taken_up = True
                     wait = await self._fill(lane, working)
                     self._tell_hold(lane)
                     await self._remember_breaker(lane)
@@ -107,7 +112,14 @@ class Dispatcher:
                 task.cancel()
             if working:
                 await asyncio.gather(*working, return_exceptions=True)
-            del self._wakes[name], self._working[name]
+            if self._wakes[name] is wake:  # else another serves it already
+                del self._wakes[name], self._working[name]
+
+    async def _try_store(self, lane: TargetState) -> None:
+        """While it could not commit, nothing is begun that could not be recorded."""
+        if self._board.store_hold is not None:
+            await self._store.remember_target(lane.memory)
+            self._board.store_hold = None
 
     async def _fill(self, lane: TargetState, working: set[asyncio.Task[None]]) -> float:
         """Start what may start; answers with the seconds after which to look again."""
@@ -129,7 +141,7 @@ class Dispatcher:
             claimed = await self._store.claim(
                 name,
                 now=self._clock.now(),
-                count=_BATCH if batches else count,
+                count=_BATCH if batches and not lane.breaker.trying else count,
                 most_bytes=_BATCH_BYTES if batches else None,
                 except_tasks=self._board.held_tasks(),
             )
@@ -168,7 +180,7 @@ class Dispatcher:
                 raise
         except Exception:
             logger.exception("cannot bring transfer %d over: a bug of ours", batch[0].id)
-            await self._recovery.after_a_bug(batch)
+            await self._recovery.after_a_bug(lane, batch)
 
     def _end_what_the_window_stops(self, lane: TargetState) -> None:
         closed = [reason for reason in self._board.holds_of_target(lane.spec.name) if reason.code == Code.HELD_WINDOW]
@@ -187,7 +199,7 @@ class Dispatcher:
     async def _has_work(self, lane: TargetState) -> bool:
         if lane.unresolved or lane.littered or lane.moving:
             return True
-        due = await self._store.next_due(lane.spec.name)
+        due = await self._store.next_due(lane.spec.name, except_tasks=self._board.held_tasks())
         return due is not None and due <= self._clock.now()
 
     async def _reachable(self, lane: TargetState) -> bool:
@@ -231,9 +243,9 @@ class Dispatcher:
     # ---- how long to wait --------------------------------------------------------------------------------------------
 
     async def _until_due(self, lane: TargetState) -> float:
-        due = await self._store.next_due(lane.spec.name)
+        due = await self._store.next_due(lane.spec.name, except_tasks=self._board.held_tasks())
         now = self._clock.now()
-        if due is None or due <= now:  # due already: its task is held
+        if due is None:
             return _LOOK_AT_LEAST_EVERY
         return max(0.05, (due - now).total_seconds())
 

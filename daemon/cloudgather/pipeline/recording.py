@@ -1,7 +1,8 @@
 """Records moves: waits out a store that cannot commit, and tells the bus and the task's log what happened."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, Event, Sent, Transfer, Version
@@ -11,6 +12,8 @@ from cloudgather.pipeline.journal import Journal
 from cloudgather.ports import Clock, Move, QueueStore, StoreUnavailable
 
 _STORE_AGAIN = 5.0
+
+Result = TypeVar("Result")
 
 
 class Recorder:
@@ -38,15 +41,7 @@ class Recorder:
 
         Raises Overtaken. Until it returns, nothing that depends on these moves may be done.
         """
-        while True:
-            try:
-                moved = await self._store.move(moves, now=self._clock.now())
-            except StoreUnavailable as refused:
-                self._board.store_hold = refused.reason
-                await self._clock.sleep(_STORE_AGAIN)
-            else:
-                self._board.store_hold = None
-                break
+        moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
             self.announce(transfer, move.event)
@@ -58,6 +53,18 @@ class Recorder:
         for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
             self._run_changed(run)
         return moved
+
+    async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        """What the store answers to `call`; while it cannot, hold everything and wait."""
+        while True:
+            try:
+                result = await call()
+            except StoreUnavailable as refused:
+                self._board.store_hold = refused.reason
+                await self._clock.sleep(_STORE_AGAIN)
+            else:
+                self._board.store_hold = None
+                return result
 
     def announce(self, transfer: Transfer, event: Event) -> None:
         """Tell listeners of a move that has been committed."""

@@ -1,19 +1,22 @@
 """Puts right what a crash, a kill or a lost mount left half done: copies, renames, temporaries."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.naming import sibling, split
-from cloudgather.core.transfer import Event, State, Transfer
+from cloudgather.core.target import Confirm
+from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.transfer import Carrier
-from cloudgather.ports import Chosen, Failed, Overtaken, QueueStore, Standing, TargetHeld
+from cloudgather.ports import Chosen, Failed, Overtaken, QueueStore, Stalled, Standing, StoreUnavailable, TargetHeld
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +26,10 @@ _AT_ONCE: Final = 64
 class Found(Enum):
     """What a look at the target says of a transfer that was being published."""
 
-    WHOLE = "whole"  # the temporary is there and whole: rename it
+    WHOLE = "whole"  # the temporary is there and whole, and nobody's file is in its way: rename it
     PUBLISHED = "published"  # the final name is it
     PERHAPS = "perhaps"  # the final name has its size, but might be what stood there before: read it
-    LOST = "lost"  # neither
+    LOST = "lost"  # neither, or somebody else's file has come to stand there
 
 
 def judge(transfer: Transfer, temporary: Standing | None, final: Standing | None) -> Found:
@@ -35,7 +38,7 @@ def judge(transfer: Transfer, temporary: Standing | None, final: Standing | None
     if sent is None:
         return Found.LOST
     if temporary is not None and temporary.size == sent.size:
-        return Found.WHOLE
+        return Found.LOST if _is_in_the_way(transfer, sent, final) else Found.WHOLE
     if final is None or not final.is_file or final.size != sent.size:
         return Found.LOST
     if sent.standing is None:
@@ -43,6 +46,13 @@ def judge(transfer: Transfer, temporary: Standing | None, final: Standing | None
     if sent.mtime_ns is not None and final.mtime_ns == sent.mtime_ns != sent.standing[1]:
         return Found.PUBLISHED
     return Found.PERHAPS
+
+
+def _is_in_the_way(transfer: Transfer, sent: Sent, final: Standing | None) -> bool:
+    """Another file than stood there when the rename was recorded, and than ours: the rules must judge it first."""
+    if final is None or transfer.replace:
+        return False
+    return final.size != sent.size and (sent.standing is None or final.size != sent.standing[0])
 
 
 class Recovery:
@@ -74,6 +84,20 @@ class Recovery:
         for lane in lanes:
             lane.littered = lane.spec.name in littered
 
+    async def take_up(self, lane: TargetState) -> None:
+        """Before a target is served, again or for the first time: what nobody works on is put back or listed."""
+        mine = Chosen(target=lane.spec.name, states=frozenset({State.COPYING, State.PUBLISHING}))
+        reason = because(Code.RETRY_INTERRUPTED)
+        for transfer in await self._store.transfers(mine, limit=1_000_000):
+            if transfer.id in lane.moving:
+                continue
+            if transfer.state is State.PUBLISHING:
+                lane.unresolved.add(transfer.id)
+                continue
+            with contextlib.suppress(Overtaken):
+                await self._recorder.record([move_of(transfer, Event.DEFER, reason=reason)])
+        lane.littered = lane.littered or bool(await self._store.debris(lane.spec.name))
+
     async def tidy(self, lane: TargetState) -> None:
         """Finish or undo interrupted renames, then remove temporaries; what cannot be done now waits."""
         try:
@@ -84,46 +108,70 @@ class Recovery:
         except TargetHeld as held:
             lane.littered = True
             lane.hold = held.reason
+        except StoreUnavailable:
+            lane.littered = True
+            raise
         except Failed as error:
             lane.littered = True
             logger.warning("cannot tidy %s: %s", lane.spec.name, error)
 
-    async def after_a_bug(self, batch: Sequence[Transfer]) -> None:
-        """A bug must not lose or repeat a transfer for ever: it fails, visibly."""
-        for transfer in batch:
-            now = await self._store.transfer(transfer.id)
+    async def after_a_bug(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        """A bug must not lose or repeat a transfer for ever: it fails, visibly, or what was renamed is found out."""
+        lane.littered = True
+        for id in [transfer.id for transfer in batch]:
+            now = await self._recorder.insist(partial(self._store.transfer, id))
             if now is not None and now.state is State.COPYING:
                 await self._recorder.record([move_of(now, Event.GIVE_UP, reason=because(Code.FAIL_INTERNAL))])
+            elif now is not None and now.state is State.PUBLISHING:
+                lane.unresolved.add(id)
 
     async def _resolve(self, lane: TargetState) -> None:
+        """One that cannot be resolved now keeps the others from nothing."""
         for id in sorted(lane.unresolved):
-            transfer = await self._store.transfer(id)
-            if transfer is None or transfer.state is not State.PUBLISHING or transfer.temporary is None:
-                lane.unresolved.discard(id)
-                continue
-            if self._may_still_act(transfer.temporary):
-                continue  # the agent that was told to rename it has not died yet
-            aside = sibling(transfer.destination, transfer.temporary)
-            temporary, final = await lane.port.look([aside, transfer.destination])
-            match judge(transfer, temporary, final):
-                case Found.WHOLE:
-                    await self._carrier.publish(lane, [transfer], durable=True)
-                    if transfer.id in lane.unresolved:
-                        await self._undo(lane, transfer)
-                    else:
-                        await self._remove_replaced(lane, aside)
-                case Found.PUBLISHED:
-                    await self._remove_replaced(lane, aside)
-                    await self._carrier.finish(lane, [transfer])
-                case Found.PERHAPS:
-                    assert transfer.sent is not None
-                    if await lane.port.digest(transfer.destination) == transfer.sent.digest:
-                        await self._remove_replaced(lane, aside)
-                        await self._carrier.finish(lane, [transfer])
-                    else:
-                        await self._undo(lane, transfer)
-                case Found.LOST:
-                    await self._undo(lane, transfer)
+            try:
+                await self._resolve_one(lane, id)
+            except Stalled:
+                raise
+            except Failed as error:
+                logger.warning("cannot find out what became of %d: %s", id, error)
+            except Overtaken:
+                logger.warning("%d was moved by somebody else", id)
+
+    async def _resolve_one(self, lane: TargetState, id: int) -> None:
+        transfer = await self._store.transfer(id)
+        if transfer is None or transfer.state is not State.PUBLISHING or transfer.temporary is None:
+            lane.unresolved.discard(id)
+            if transfer is not None and transfer.state is State.WRITTEN:
+                self._carrier.confirm_later(lane)
+            return
+        if self._may_still_act(transfer.temporary):
+            return  # the agent that was told to rename it has not died yet
+        aside = sibling(transfer.destination, transfer.temporary)
+        found = await self._find(lane, transfer, aside)
+        if found is Found.WHOLE:
+            await self._carrier.publish(lane, [transfer], durable=True)
+            if id not in lane.unresolved:
+                await self._remove_replaced(lane, aside)
+                return
+            if lane.hold is not None or self._may_still_act(transfer.temporary):
+                return
+            found = await self._find(lane, transfer, aside)  # what answers with an error may have happened all the same
+        if found is Found.PUBLISHED:
+            await self._remove_replaced(lane, aside)
+            if lane.spec.confirm is Confirm.STORED:
+                await lane.port.barrier()
+            await self._carrier.finish(lane, [transfer])
+        else:
+            await self._undo(lane, transfer)
+
+    async def _find(self, lane: TargetState, transfer: Transfer, aside: bytes) -> Found:
+        """What the target shows of it; PERHAPS only where reading it does not tell either."""
+        temporary, final = await lane.port.look([aside, transfer.destination])
+        found = judge(transfer, temporary, final)
+        if found is not Found.PERHAPS or transfer.sent is None:
+            return found
+        same = await lane.port.digest(transfer.destination) == transfer.sent.digest
+        return Found.PUBLISHED if same else Found.LOST
 
     async def _remove_replaced(self, lane: TargetState, aside: bytes) -> None:
         """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now."""
@@ -134,10 +182,7 @@ class Recovery:
         if lane.hold is not None or (transfer.temporary and self._may_still_act(transfer.temporary)):
             return
         reason = because(Code.RETRY_UNPUBLISHED)
-        try:
-            await self._recorder.record([move_of(transfer, Event.UNPUBLISH, reason=reason, spend=True)])
-        except Overtaken:
-            logger.warning("%d was moved by somebody else", transfer.id)
+        await self._recorder.record([move_of(transfer, Event.UNPUBLISH, reason=reason, spend=True)])
         lane.unresolved.discard(transfer.id)
         lane.littered = True
 

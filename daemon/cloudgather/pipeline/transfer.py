@@ -1,19 +1,20 @@
 """Brings a batch of claimed transfers over: copy aside, record, publish, record."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.core.failure import Failure, sort_errno, sort_other
 from cloudgather.core.retry import GiveUp, RetryAt, judge
 from cloudgather.core.rules import Go, decide
-from cloudgather.core.settle import needed_quiet
+from cloudgather.core.settle import QUIET_AT_LEAST_WHEN_BLIND, needed_quiet
 from cloudgather.core.target import Confirm
-from cloudgather.core.transfer import Event, Sent, Transfer
+from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
@@ -25,7 +26,9 @@ from cloudgather.ports import (
     Clock,
     CopyOrder,
     Failed,
+    Look,
     Move,
+    Overtaken,
     QueueStore,
     SourceChanged,
     SourceGone,
@@ -38,6 +41,7 @@ from cloudgather.ports import (
 logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 1.0  # seconds between two progress events of a transfer
+_LOOK_AGAIN_AT_CHANGED = timedelta(seconds=5)
 _LOOK_AGAIN_AT_LOST_FOLDER = timedelta(minutes=5)
 _LOOK_AGAIN_AT_LOST_DISK = timedelta(seconds=60)
 
@@ -79,9 +83,10 @@ class Carrier:
         publishing: Sequence[Transfer] = ()
         try:
             whole = await self._copy_all(lane, batch, copying, durable=durable)
-            if not whole:
+            if whole and not durable and not await self._barrier(lane, copying):
                 return
-            if not durable and not await self._barrier(lane, copying):
+            whole = await self._without_ended(lane, whole, copying)
+            if not whole:
                 return
             publishing = await self._recorder.record(
                 [move_of(transfer, Event.PUBLISH, sent=sent) for transfer, sent in whole]
@@ -126,7 +131,11 @@ class Carrier:
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
         lane.breaker = lane.breaker.after_success()
         if strength is None:
-            self._written(lane)
+            self.confirm_later(lane)
+
+    def confirm_later(self, lane: TargetState) -> None:
+        """Something is written there that only a look can confirm."""
+        self._written(lane)
 
     # ---- the copy ----------------------------------------------------------------------------------------------------
 
@@ -137,20 +146,45 @@ class Carrier:
         for transfer in batch:
             moving = lane.moving[transfer.id]
             try:
-                if moving.ending is not None:
-                    raise Ended(move_of(transfer, moving.ending[0], reason=moving.ending[1]))
+                self._end_if_rested(lane, transfer, moving)
                 whole.append((transfer, await self._copied(lane, transfer, moving, durable=durable)))
             except Ended as ended:
-                del copying[transfer.id]
-                lane.littered = True
-                await self._recorder.record([ended.move])
+                await self._end(lane, ended.move, copying)
         return whole
+
+    def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
+        """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""
+        if moving.ending is not None:
+            raise Ended(move_of(transfer, moving.ending[0], reason=moving.ending[1]))
+        if lane.hold is not None:
+            raise Ended(move_of(transfer, Event.DEFER, reason=lane.hold))
+        if lane.breaker.is_open(self._clock.now()):
+            raise Ended(move_of(transfer, Event.DEFER, reason=lane.breaker.reason))
+
+    async def _without_ended(
+        self, lane: TargetState, whole: Sequence[tuple[Transfer, Sent]], copying: dict[int, Transfer]
+    ) -> list[tuple[Transfer, Sent]]:
+        """Those of a batch whose end nobody has ordered while the others were copied."""
+        left = []
+        for transfer, sent in whole:
+            if (ending := lane.moving[transfer.id].ending) is None:
+                left.append((transfer, sent))
+            else:
+                await self._end(lane, move_of(transfer, ending[0], reason=ending[1]), copying)
+        return left
+
+    async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
+        lane.littered = True
+        await self._recorder.record([move])
+        del copying[move.transfer]
 
     async def _copied(self, lane: TargetState, transfer: Transfer, moving: Moving, *, durable: bool) -> Sent:
         task = self._board.tasks.get(transfer.task)
-        if task is None:
+        if task is None and transfer.task in self._board.broken:
             reason = because(Code.HELD_TASK_BROKEN, task=transfer.task)
             raise Ended(move_of(transfer, Event.DEFER, reason=reason))
+        if task is None:
+            raise Ended(move_of(transfer, Event.CANCEL, reason=because(Code.CANCELLED_TASK_REMOVED)))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         await self._check_source(task, transfer)
@@ -184,8 +218,8 @@ class Carrier:
         except Failed as error:
             raise Ended(self._failed(lane, transfer, error)) from error
         if not task.memory.base_made:
-            task.memory = replace(task.memory, base_made=True)
-            await self._store.remember_task(task.memory)
+            task.memory = memory = replace(task.memory, base_made=True)
+            await self._recorder.insist(lambda: self._store.remember_task(memory))
         return sent
 
     async def _copy(self, lane: TargetState, task: TaskState, order: CopyOrder, moving: Moving) -> Sent:
@@ -208,17 +242,20 @@ class Carrier:
 
     async def _end_unless_replaced(self, task: TaskState, transfer: Transfer, standing: Standing) -> None:
         """Return if a rule replaces what stands there; else the transfer ends, and the ledger remembers why."""
-        ledger = await self._store.ledger(transfer.task, [transfer.path])
+        ledger = await self._recorder.insist(lambda: self._store.ledger(transfer.task, [transfer.path]))
         size, mtime_ns = transfer.version.size, transfer.version.mtime_ns
         known = ledger.get(transfer.path)
+        if known is not None and (known.target, known.destination) != (transfer.target, transfer.destination):
+            known = None  # what was sent elsewhere says nothing of what stands here
         if isinstance(decide(task.task.rules, size=size, mtime_ns=mtime_ns, known=known, shown=standing), Go):
             return
-        await self._store.adopt([adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())])
+        entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())
+        await self._recorder.insist(lambda: self._store.adopt([entry]))
         reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
         raise Ended(move_of(transfer, Event.CANCEL, reason=reason))
 
     async def _check_source(self, task: TaskState, transfer: Transfer) -> None:
-        """The queue may have been long: the source must still be the version that was planned, and have no writer."""
+        """The queue may have been long: the source must still be the version that was planned, and complete."""
         try:
             look = await task.source.look(transfer.path)
         except SourceUnavailable as lost:
@@ -234,13 +271,23 @@ class Carrier:
                 raise Ended(move_of(transfer, Event.VANISH, reason=because(f"skip.{look}")))
             case _:
                 if look.version != transfer.version:
-                    raise Ended(replace(self._changed(task, transfer), version=look.version))
+                    raise Ended(self._changed(task, transfer, look))
                 if look.access is Access.WRITTEN:
-                    raise Ended(self._changed(task, transfer))
+                    raise Ended(self._changed(task, transfer, look, because(Code.WAIT_WRITER, writers=[])))
+                if look.control_file is not None:
+                    reason = because(Code.WAIT_CONTROL_FILE, file=look.control_file)
+                    raise Ended(self._changed(task, transfer, look, reason))
 
-    def _changed(self, task: TaskState, transfer: Transfer) -> Move:
-        due = self._clock.now() + needed_quiet(task.task.settle)
-        return move_of(transfer, Event.CHANGE, reason=because(Code.RETRY_CHANGED), version=transfer.version, due=due)
+    def _changed(
+        self, task: TaskState, transfer: Transfer, look: Look | None = None, reason: Reason | None = None
+    ) -> Move:
+        """Not before it may be complete again: as long as a file must be quiet that somebody has just touched."""
+        quiet = max(needed_quiet(task.task.settle), _LOOK_AGAIN_AT_CHANGED)
+        if look is not None and look.access is Access.UNKNOWN:
+            quiet = max(quiet, QUIET_AT_LEAST_WHEN_BLIND)
+        version = look.version if look is not None else transfer.version
+        reason = reason or because(Code.RETRY_CHANGED)
+        return move_of(transfer, Event.CHANGE, reason=reason, version=version, due=self._clock.now() + quiet)
 
     async def _gone(self, task: TaskState, transfer: Transfer) -> Move:
         """A deleted file has vanished; a file whose disk is not there is waited for."""
@@ -297,6 +344,7 @@ class Carrier:
             await lane.port.barrier()
         except (Failed, TargetHeld) as error:
             self._target_trouble(lane, error)
+            lane.littered = True
             reason = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
             await self._recorder.record(
                 [move_of(transfer, Event.DEFER, reason=reason) for transfer in copying.values()]
@@ -307,12 +355,20 @@ class Carrier:
 
     async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer]) -> None:
         lane.littered = True
-        moves = []
-        for transfer in copying.values():
+        for transfer in tuple(copying.values()):
             event, reason = lane.moving[transfer.id].ending or (Event.DEFER, because(Code.RETRY_INTERRUPTED))
-            moves.append(move_of(transfer, event, reason=reason))
-        if moves:
-            await self._recorder.record(moves)
+            try:
+                await self._recorder.record([move_of(transfer, event, reason=reason)])
+            except Overtaken:  # the move that was under way when the cancellation came has been committed
+                await self._after(lane, transfer.id, event, reason)
+
+    async def _after(self, lane: TargetState, id: int, event: Event, reason: Reason) -> None:
+        now = await self._recorder.insist(lambda: self._store.transfer(id))
+        if now is not None and now.state is State.PUBLISHING:
+            lane.unresolved.add(id)
+        elif now is not None and now.state is State.QUEUED and event is Event.CANCEL:
+            with contextlib.suppress(Overtaken):
+                await self._recorder.record([move_of(now, event, reason=reason)])
 
     def _tell_progress(self, moving: Moving) -> None:
         self._bus.publish(

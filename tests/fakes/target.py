@@ -1,0 +1,251 @@
+"""A target in memory whose operations fail, hang and lie on command."""
+
+import asyncio
+import errno
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import xxhash
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.naming import sibling, split
+from cloudgather.core.target import Identity, Kind, TargetSpec
+from cloudgather.core.transfer import Sent
+from cloudgather.ports import (
+    AlreadyStanding,
+    CopyOrder,
+    Failed,
+    Published,
+    SourceChanged,
+    SourceGone,
+    Standing,
+    TargetHeld,
+)
+from fakes.source import FakeSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """A file at the target."""
+
+    content: bytes
+    mtime_ns: int
+
+    @property
+    def standing(self) -> Standing:
+        """As a look tells it."""
+        return Standing(size=len(self.content), mtime_ns=self.mtime_ns)
+
+
+async def _pass(step: str, path: bytes) -> None:
+    """Nothing happens at a step."""
+
+
+class FakeTarget:
+    """ports.Target on a dict. Its steps, at which it fails or hangs on command and `met` is called:
+
+    probe · copy.begin, copy.open (the temporary is there, empty), copy.write (half of it), copy.close (whole) ·
+    publish.begin, publish.rename, publish.end (renamed) · barrier · look · listing · digest · sweep.
+    """
+
+    def __init__(self, spec: TargetSpec, sources: Mapping[bytes, FakeSource]) -> None:
+        self.spec = spec
+        self.files: dict[bytes, Stored] = {}
+        self.folders: set[bytes] = {b""}
+        self.hold: TargetHeld | None = None  # what every call raises: not mounted, dead, …
+        self.identity: Identity | None = None
+        self.steps: list[tuple[str, bytes]] = []
+        self.published: list[bytes] = []  # each rename that happened
+        self.orders: list[CopyOrder] = []
+        self.busy = 0  # copies under way
+        self.busiest = 0
+        self.keeps_mtime = True
+        self.met: Callable[[str, bytes], Awaitable[None]] = _pass
+        self._sources = sources
+        self._failures: dict[str, list[tuple[bytes | None, Exception]]] = defaultdict(list)
+        self._hanging: dict[str, asyncio.Event] = {}
+
+    # ---- what a test does to it
+
+    def fail(self, step: str, error: Exception, *, times: int = 1, path: bytes | None = None) -> None:
+        """Raise `error` at this step, for the next `times` times (of this destination, if given)."""
+        self._failures[step] += [(path, error)] * times
+
+    def mend(self) -> None:
+        """Nothing fails from now on."""
+        self._failures.clear()
+
+    def hang(self, step: str) -> asyncio.Event:
+        """Block at this step until the event that this answers with is set."""
+        return self._hanging.setdefault(step, asyncio.Event())
+
+    def put(self, path: bytes, content: bytes, mtime_ns: int = 1) -> None:
+        """Somebody else puts a file there."""
+        self.files[path] = Stored(content=content, mtime_ns=mtime_ns)
+        self._make_folders(path)
+
+    def count(self, step: str) -> int:
+        """How often a step was reached."""
+        return sum(name == step for name, _ in self.steps)
+
+    def temporaries(self) -> set[bytes]:
+        """What is there of temporaries."""
+        return {path for path in self.files if split(path)[1].startswith(b".cg-")}
+
+    # ---- ports.Target
+
+    @property
+    def expects_no_mount(self) -> bool:
+        """A plain disk."""
+        return self.spec.kind is Kind.DIRECTORY
+
+    async def probe(self) -> Identity | None:
+        """Is it there?"""
+        await self._step("probe")
+        return None if self.expects_no_mount else self.identity
+
+    async def current(self) -> Identity:
+        """What is there."""
+        await self._step("probe")
+        assert self.identity is not None
+        return self.identity
+
+    async def test(self, base: bytes = b"") -> Mapping[str, Any]:
+        """Nothing is found out."""
+        return {}
+
+    async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
+        """As a real one does it; cancelled, it removes the temporary."""
+        self.orders.append(order)
+        aside = sibling(order.destination, order.temporary)
+        self.busy += 1
+        self.busiest = max(self.busiest, self.busy)
+        try:
+            return await self._copy(order, aside, progress)
+        except (asyncio.CancelledError, Failed, SourceChanged, SourceGone, TargetHeld):
+            self.files.pop(aside, None)
+            raise
+        finally:
+            self.busy -= 1
+
+    async def _copy(self, order: CopyOrder, aside: bytes, progress: Callable[[int], None]) -> Sent:
+        await self._step("copy.begin", order.destination)
+        before = self._read(order)
+        if order.base not in self.folders and not order.make_base:
+            raise TargetHeld(because(Code.HELD_BASE_GONE, target=self.spec.name, folder=order.base))
+        standing = self.files.get(order.destination)
+        if standing is not None and not order.replace:
+            raise AlreadyStanding(standing.standing)
+        if order.destination in self.folders:
+            raise AlreadyStanding(Standing(size=0, mtime_ns=0, is_file=False))
+        assert aside not in self.files, "a temporary name is never used twice"
+        self._make_folders(order.destination)
+        self.files[aside] = Stored(content=b"", mtime_ns=1)
+        await self._step("copy.open", order.destination)
+        half = before[: len(before) // 2]
+        self.files[aside] = Stored(content=half, mtime_ns=1)
+        progress(len(half))
+        await self._step("copy.write", order.destination)
+        self.files[aside] = Stored(content=before, mtime_ns=order.version.mtime_ns if self.keeps_mtime else 1)
+        progress(len(before))
+        await self._step("copy.close", order.destination)
+        if self._read(order) != before:
+            raise SourceChanged
+        return Sent(
+            size=len(before),
+            mtime_ns=order.version.mtime_ns if self.keeps_mtime else None,
+            digest=xxhash.xxh3_128_digest(before),
+            standing=(standing.standing.size, standing.standing.mtime_ns) if standing else None,
+        )
+
+    def _read(self, order: CopyOrder) -> bytes:
+        file = self._sources[order.source_root].files.get(order.path)
+        if file is None:
+            raise SourceGone
+        if file.version != order.version:
+            raise SourceChanged
+        return file.content
+
+    async def barrier(self) -> None:
+        """Everything is durable."""
+        await self._step("barrier")
+
+    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
+        """Rename over."""
+        await self._step("publish.begin", destination)
+        aside = sibling(destination, temporary)
+        found = self.files.get(aside)
+        if found is None:
+            raise Failed(errno=errno.ENOENT, step="rename", side="target", message="the temporary is not there")
+        if len(found.content) != size:
+            raise Failed(errno=None, step="length", side="target", message="another length")
+        await self._step("publish.rename", destination)
+        self.files[destination] = self.files.pop(aside)
+        self.published.append(destination)
+        await self._step("publish.end", destination)
+        return Published(standing=self.files[destination].standing)
+
+    async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
+        """What stands there."""
+        for path in paths:
+            await self._step("look", path)
+        return [
+            Standing(size=0, mtime_ns=0, is_file=False)
+            if path in self.folders
+            else (file.standing if (file := self.files.get(path)) else None)
+            for path in paths
+        ]
+
+    async def digest(self, path: bytes) -> bytes:
+        """Read back."""
+        await self._step("digest", path)
+        return xxhash.xxh3_128_digest(self.files[path].content)
+
+    async def listing(self, folder: bytes) -> Mapping[bytes, Standing] | None:
+        """All entries of a folder."""
+        await self._step("listing", folder)
+        if folder not in self.folders:
+            return None
+        files = {split(path)[1]: file.standing for path, file in self.files.items() if split(path)[0] == folder}
+        folders = {split(path)[1] for path in self.folders if path and split(path)[0] == folder}
+        return files | {name: Standing(size=0, mtime_ns=0, is_file=False) for name in folders}
+
+    async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
+        """Unlink."""
+        for path in paths:
+            await self._step("sweep", path)
+            self.files.pop(path, None)
+        return list(paths)
+
+    # ---- how
+
+    async def _step(self, step: str, path: bytes = b"") -> None:
+        self.steps.append((step, path))
+        if self.hold is not None:
+            raise replace_held(self.hold)
+        await self.met(step, path)
+        if (event := self._hanging.get(step)) is not None:
+            await event.wait()
+        for index, (wanted, error) in enumerate(self._failures[step]):
+            if wanted is None or wanted == path:
+                del self._failures[step][index]
+                raise error
+
+    def _make_folders(self, path: bytes) -> None:
+        folder = split(path)[0]
+        while folder:
+            self.folders.add(folder)
+            folder = split(folder)[0]
+
+
+def replace_held(held: TargetHeld) -> TargetHeld:
+    """The same hold, as an exception of its own."""
+    return TargetHeld(replace(held.reason))
+
+
+def an_error(number: int, step: str = "write", side: str = "target") -> Failed:
+    """An OSError, as a port tells it."""
+    return Failed(errno=number, step=step, side=side, message=errno.errorcode[number])

@@ -1,0 +1,63 @@
+"""Confirmation: what was never shown, and targets that rest."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import State
+from pipework import a_spec, working
+
+
+def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        from cloudgather.core.target import Confirm
+        from cloudgather.ports import Chosen
+
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end":
+                    works.target.put(path, b"cut")
+
+            works.target.met = cut
+            await works.queue(b"a.mkv", content=b"whole content")
+            await works.advance(1200)
+            assert await works.states() == {b"a.mkv": "failed"}
+
+            async def nothing(step: str, path: bytes) -> None:
+                pass
+
+            works.target.met = nothing
+            await works.store.requeue(Chosen(states=frozenset({State.FAILED})), now=works.clock.now())
+            works.dispatcher.wake()
+            await works.advance(60)
+
+            assert await works.states() == {b"a.mkv": "done"}
+            assert works.target.files[b"films/a.mkv"].content == b"whole content"
+
+    asyncio.run(main())
+
+
+def test_a_target_that_rests_is_not_looked_at(tmp_path: Path) -> None:
+    async def main() -> None:
+        from cloudgather.core.target import Confirm
+
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            works.target.hang("look")
+            await works.queue(b"a.mkv")
+            works.lane.breaker = works.lane.breaker.__class__(
+                opened=1, until=works.clock.now() + timedelta(hours=1), reason=because(Code.FAIL_IO)
+            )
+            works.target.mend()
+            works.target._hanging.pop("look").set()
+            await works.rest()
+            works.target.steps.clear()
+            works.target.put(b"films/a.mkv", b"not yet")
+            works.confirmer.offer(works.lane)
+            await works.advance(600)
+
+            assert works.target.count("look") == 0
+
+    asyncio.run(main())
