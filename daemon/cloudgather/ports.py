@@ -241,12 +241,27 @@ class Target(Protocol):
         """
         ...
 
+    async def copy_all(
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+    ) -> Sequence[Sent | Exception | None]:
+        """copy() of several small files of one task, one after the other, at a lower price.
+
+        For each order what copy() answers or raises. Whatever ends the work early (Stalled, AgentLost, TargetHeld) is
+        the outcome of the order that it ended, and None that of those behind, which are as if not ordered; their
+        temporaries may all the same come to be. `progress` hears the index of an order and its bytes.
+        """
+        ...
+
     async def barrier(self) -> None:
         """syncfs of the target's file system: makes all copies and renames so far durable."""
         ...
 
     async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
         """Check the mount once more, rename over, fsync the folder if durable, look at the final name."""
+        ...
+
+    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
+        """publish() of several (destination, temporary, size), not durable, in order; outcomes as of copy_all."""
         ...
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:

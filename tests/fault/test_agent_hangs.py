@@ -10,6 +10,7 @@ import pytest
 
 from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
 from cgwire.codes import Code
+from cloudgather.core.transfer import Sent
 from cloudgather.ports import AgentLost, Stalled, TargetHeld
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually
@@ -76,6 +77,26 @@ def test_a_second_agent_serves_the_target_while_the_first_hangs(tmp_path: Path) 
 
             assert sick.hanging("write") == 1
             assert os.path.getsize(sick.backing + b"/second") == 100_000
+            sick.heal()
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
+def test_of_several_the_one_that_hangs_is_told_and_those_behind_it_are_as_if_not_ordered(tmp_path: Path) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet(SHORT) as fleet:
+            target = a_target(fleet, sick.root)
+            orders = [an_order(a_file(tmp_path, name, 1000), root=sick.root) for name in ("one", "two", "three")]
+            sick.hang("write", path="two")
+
+            one, two, three = await target.copy_all(orders, lambda index, done: None)
+
+            assert isinstance(one, Sent)
+            assert isinstance(two, Stalled)
+            assert three is None
+            assert fleet.acting() == {order.temporary for order in orders}
+            assert sick.hanging("write") == 1
             sick.heal()
 
     with SickMount(tmp_path) as sick:

@@ -125,6 +125,9 @@ class Agent:
                 self._tell_progress(task)
 
     def _tell_progress(self, task: _Task) -> None:
+        if task.job.outcomes:
+            told = [task.job.outcomes.popleft() for _ in range(len(task.job.outcomes))]
+            self._put(encode([task.id, "progress", told]))
         done = task.job.done
         if done != task.heard_done:
             task.heard_done = done

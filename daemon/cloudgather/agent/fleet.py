@@ -100,6 +100,10 @@ class Fleet:
         misses.kept(key)
         return result
 
+    def blame(self, crew: str, path: bytes) -> None:
+        """A call that was about several files has missed its deadline at this one."""
+        self._crew(crew).misses.missed(path)
+
     def limit(self, crew: str, bandwidth: int | None) -> None:
         """Bytes a second over all copies of the crew's agent, at once and for those that follow it."""
         members = self._crew(crew)

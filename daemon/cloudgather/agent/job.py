@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ class Job:
         self.at: tuple[str, str, int] = ("root", "target", 0)
         self.beats = 0  # counts steps: while it stands still, so does the operation
         self.done: int | None = None  # bytes, where the operation counts them
+        self.outcomes: deque[list[Any]] = deque()  # of its parts so far that were not told yet, where it has parts
 
     @property
     def buffer(self) -> bytearray:

@@ -100,8 +100,9 @@ class AgentProcess:
         """The temporaries that an operation of it was given and may still write or rename."""
         if self.gone:
             return frozenset()
-        params = (operation.params for operation in self._operations.values())
-        return frozenset(each["temporary"] for each in params if "temporary" in each)
+        params = [operation.params for operation in self._operations.values()]
+        parts = [part for each in params for part in each.get("each", ())]
+        return frozenset(each["temporary"] for each in [*params, *parts] if "temporary" in each)
 
     # ---- work
 

@@ -1,7 +1,7 @@
 """AgentTarget: ports.Target by way of the target's agent process."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -12,7 +12,9 @@ from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import CopyOrder, Published, Standing, TargetHeld
+from cloudgather.ports import CopyOrder, Failed, Published, Stalled, Standing, TargetHeld
+
+T = TypeVar("T")
 
 # Paths in one message: some hundred KiB where they are long.
 _AT_ONCE: Final = 512
@@ -97,29 +99,17 @@ class AgentTarget:
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.Target.copy says."""
-        version = order.version
-        params = {
-            "source_root": order.source_root,
-            "path": order.path,
-            "version": [version.size, version.mtime_ns, version.device, version.inode],
-            "base": order.base,
-            "make_base": order.make_base,
-            "destination": order.destination,
-            "temporary": order.temporary,
-            "replace": order.replace,
-            "durable": order.durable,
-            "verify": order.verify.value,
-            "file_mode": order.file_mode,
-            "dir_mode": order.dir_mode,
-        }
-        result = await self._at_root("copy", params, order.destination, progress)
-        standing = result["standing"]
-        return Sent(
-            size=result["size"],
-            mtime_ns=result["mtime_ns"],
-            digest=result["digest"],
-            standing=None if standing is None else (standing[0], standing[1]),
-        )
+        params = {**_in_common(order), **_of_its_own(order)}
+        return _sent(await self._at_root("copy", params, order.destination, progress))
+
+    async def copy_all(
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+    ) -> Sequence[Sent | Exception | None]:
+        """Copy aside in one operation, as ports.Target.copy_all says."""
+        params = _in_common(orders[0])
+        if any(_in_common(order) != params for order in orders):
+            raise ValueError("the orders are not alike")
+        return await self._each("copy.each", params, [_of_its_own(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:
         """syncfs of the target's file system."""
@@ -128,9 +118,13 @@ class AgentTarget:
     async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
         """Rename over, as ports.Target.publish says."""
         params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable}
-        result = await self._at_root("publish", params, destination)
-        standing = Standing(size=result["size"], mtime_ns=result["mtime_ns"], is_file=result["is_file"])
-        return Published(standing=standing)
+        return _published(await self._at_root("publish", params, destination))
+
+    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
+        """Rename over in one operation, as ports.Target.publish_all says."""
+        names = ("destination", "temporary", "size")
+        each = [dict(zip(names, file, strict=True)) for file in files]
+        return await self._each("publish.each", {"durable": False}, each, _published, lambda index, done: None)
 
     async def digest(self, path: bytes) -> bytes:
         """xxh3-128 of what stands under `path`, read through the mount."""
@@ -173,7 +167,7 @@ class AgentTarget:
         op: str,
         params: Mapping[str, Any],
         path: bytes | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[Any], None] | None = None,
     ) -> Any:
         """An operation that first makes sure that the root is on the file system that was recorded."""
         identity = self._recorded()
@@ -183,12 +177,40 @@ class AgentTarget:
         wire = None if identity is None else _to_wire(identity)
         return await self._call(op, {"root": self._spec.root, "identity": wire, **params}, path, progress)
 
+    async def _each(
+        self,
+        op: str,
+        common: Mapping[str, Any],
+        each: Sequence[Mapping[str, Any]],
+        read: Callable[[Mapping[str, Any]], T],
+        progress: Callable[[int, int], None],
+    ) -> list[T | Exception | None]:
+        """An operation with parts; their outcomes in order, None for those that were not reached."""
+        outcomes: list[T | Exception | None] = []
+
+        def hear(value: int | Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+            if isinstance(value, int):
+                progress(min(len(outcomes), len(each) - 1), value)
+                return
+            for kind, body in value:
+                well = kind == "ok"
+                outcomes.append(read(body) if well else verdict(AgentError(body), self._spec, self._recorded()))
+
+        try:
+            await self._at_root(op, {**common, "each": each}, progress=hear)
+        except (Failed, TargetHeld) as error:
+            if len(outcomes) < len(each):
+                outcomes.append(error)
+                if isinstance(error, Stalled):
+                    self._fleet.blame(self._spec.name, each[len(outcomes) - 1]["destination"])
+        return outcomes + [None] * (len(each) - len(outcomes))
+
     async def _call(
         self,
         op: str,
         params: Mapping[str, Any],
         path: bytes | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Callable[[Any], None] | None = None,
     ) -> Any:
         spec = self._spec
         try:
@@ -197,6 +219,45 @@ class AgentTarget:
             )
         except AgentError as error:
             raise verdict(error, spec, self._recorded()) from error
+
+
+def _in_common(order: CopyOrder) -> dict[str, Any]:
+    """Parameters that are the same for all orders of a task."""
+    return {
+        "source_root": order.source_root,
+        "base": order.base,
+        "make_base": order.make_base,
+        "durable": order.durable,
+        "verify": order.verify.value,
+        "file_mode": order.file_mode,
+        "dir_mode": order.dir_mode,
+    }
+
+
+def _of_its_own(order: CopyOrder) -> dict[str, Any]:
+    version = order.version
+    return {
+        "path": order.path,
+        "version": [version.size, version.mtime_ns, version.device, version.inode],
+        "destination": order.destination,
+        "temporary": order.temporary,
+        "replace": order.replace,
+    }
+
+
+def _sent(result: Mapping[str, Any]) -> Sent:
+    standing = result["standing"]
+    return Sent(
+        size=result["size"],
+        mtime_ns=result["mtime_ns"],
+        digest=result["digest"],
+        standing=None if standing is None else (standing[0], standing[1]),
+    )
+
+
+def _published(result: Mapping[str, Any]) -> Published:
+    standing = Standing(size=result["size"], mtime_ns=result["mtime_ns"], is_file=result["is_file"])
+    return Published(standing=standing)
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cgwire.codes import Code
 from cloudgather.agent.target import AgentTarget
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import AlreadyStanding, Failed, Published, Standing, Target, TargetHeld
+from cloudgather.ports import AlreadyStanding, Failed, Published, SourceGone, Standing, Target, TargetHeld
 
 
 def contents(path: bytes) -> bytes:
@@ -164,5 +164,31 @@ def test_a_local_disk_that_the_operator_accepted_is_a_target_of_kind_mount(tmp_p
             assert target.expects_no_mount
             assert await target.probe() == recorded[0]
             assert await target.listing(b"") == {}
+
+    asyncio.run(main())
+
+
+def test_several_are_copied_and_published_at_once_each_with_an_outcome_of_its_own(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_fleet() as fleet:
+            folder = tmp_path / "target"
+            folder.mkdir()
+            (folder / "b").write_bytes(b"old")
+            target: Target = a_target(fleet, os.fsencode(folder))
+            paths = [a_file(tmp_path, name, 1000) for name in "abcd"]
+            orders = [an_order(path, root=os.fsencode(folder), replace=False) for path in paths]
+            os.unlink(paths[2])
+
+            sent = await target.copy_all(orders, lambda index, done: None)
+            await target.barrier()
+            files = [(order.destination, order.temporary, 1000) for order in orders]
+            published = await target.publish_all([files[0], files[2], files[3]])
+
+            assert [type(each) for each in sent] == [Sent, AlreadyStanding, SourceGone, Sent]
+            assert isinstance(sent[0], Sent)
+            assert sent[0].digest == xxh3_128(contents(paths[0])).digest()
+            assert [type(each) for each in published] == [Published, Failed, Published]
+            assert sorted(os.listdir(folder)) == ["a", "b", "d"]
+            assert contents(os.fsencode(folder / "d")) == contents(paths[3])
 
     asyncio.run(main())
