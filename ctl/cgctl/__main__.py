@@ -131,6 +131,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         if trouble.text:
             session.note(_told(trouble, session.language))
         return trouble.code
+    except click.UsageError as error:
+        from cgctl.usage import told
+
+        session.note(told(error, session))
+        return Exit.USAGE
     except click.ClickException as error:
         error.show()
         return error.exit_code

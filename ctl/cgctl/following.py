@@ -37,9 +37,9 @@ def subscribe(
     return connection
 
 
-def wait(session: Session, connection: Connection, runs: Sequence[int]) -> int:
-    """Until every run has ended; then a line each. FAILED if any transfer or run of them failed."""
-    shown = _Shown(session)
+def wait(session: Session, connection: Connection, runs: Sequence[int], *, as_json: bool = False) -> int:
+    """Until every run has ended; then a line each, or all as JSON. FAILED if any transfer or run of them failed."""
+    shown = _Shown(session, silent=as_json)
     ended: dict[int, Mapping[str, Any]] = {}
     looked = 0.0
     events = connection.events(tick=TICK)
@@ -65,18 +65,22 @@ def wait(session: Session, connection: Connection, runs: Sequence[int]) -> int:
     for run in sorted(ended):
         record = ended[run]
         failed = failed or bool(record.get("failed")) or record.get("problem") is not None
+        if as_json:
+            continue
         session.print(
             session.say("run {id} of {task}: {outcome}", id=run, task=record["task"], outcome=outcome(session, record))
         )
+    if as_json:
+        session.print_json({"runs": [ended[run] for run in sorted(ended)]})
     return Exit.FAILED if failed else Exit.OK
 
 
-def wait_for(session: Session, connection: Connection, paths: Sequence[bytes]) -> int:
+def wait_for(session: Session, connection: Connection, paths: Sequence[bytes], *, silent: bool = False) -> int:
     """Until none of these files is on its way any more, whichever run brings it over; FAILED if one failed.
 
     A folder counts as done: its files belong to the run that was ordered for it.
     """
-    shown = _Shown(session)
+    shown = _Shown(session, silent=silent)
     code: int = Exit.OK
     events = connection.events(tick=TICK)
     for path in paths:
@@ -118,8 +122,9 @@ def _next(session: Session, events: Iterator[tuple[str, Mapping[str, Any]] | Non
 class _Shown:
     """What is on the screen while waiting."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, silent: bool) -> None:
         self._session = session
+        self._silent = silent
         self._sizes: dict[int, Mapping[str, Any]] = {}
         self._lines = 0
         self._held_at = 0.0
@@ -127,6 +132,8 @@ class _Shown:
 
     def standing(self, run: int, record: Mapping[str, Any]) -> None:
         """The run as it stands now."""
+        if self._silent:
+            return
         session = self._session
         live = session.call(List(run=run, states=("queued", "copying", "publishing"), limit=50))
         moving = [item for item in live["transfers"] if item["state"] != "queued"]
@@ -148,11 +155,14 @@ class _Shown:
     def event(self, event: Mapping[str, Any]) -> None:
         """A line for each transfer that ended, and on a terminal the bar of one that moves."""
         session = self._session
+        if self._silent:
+            return
         if event.get("kind") == "transfer" and event.get("state") in _ENDED and event.get("event") != "confirm":
             self.clear()
             reason = event.get("reason")
             why = f": {session.sentence(reason)}" if reason and event["state"] != "written" else ""
-            session.print(f"{state_mark(session, event['state'])} {place(event)} - {session.word(event['state'])}{why}")
+            word = session.say("uploaded") if event["state"] == "written" else session.word(event["state"])
+            session.print(f"{state_mark(session, event['state'])} {place(event)} - {word}{why}")
 
     def clear(self) -> None:
         """Take back what may be redrawn."""

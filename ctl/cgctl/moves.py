@@ -18,7 +18,7 @@ def print_moves(session: Session, moves: Iterable[Mapping[str, Any]], *, now: fl
         if named:
             row += [str(move["transfer"]), place(move)]
         attempt = session.say("attempt {n}", n=move["attempt"]) if move.get("attempt") else ""
-        row.append(", ".join(part for part in (session.sentence(move.get("reason")), attempt) if part))
+        row.append(session.joined((session.sentence(move.get("reason")), attempt)))
         rows.append(row)
     if named:
         session.print_table(("WHEN", "STATE", "ID", "FILE", "WHY"), rows, right=(2,), flexible=3)

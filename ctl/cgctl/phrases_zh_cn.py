@@ -6,6 +6,14 @@ from typing import Final
 PHRASES: Final[Mapping[str, str]] = {
     # Headings of tables
     "NAME": "名称",
+    # Wrong usage
+    "--to: a target's name with a folder (c115:films), or a path that begins with /": (
+        "--to：目标名加文件夹（c115:films），或以 / 开头的路径"
+    ),
+    "give ids, or one pattern (quoted, so that the shell leaves it alone)": (
+        "请给出编号，或一个匹配模式（加引号，以免被 shell 展开）"
+    ),
+    # Tables, further
     "SOURCE": "源",
     "TO": "目标位置",
     "WHEN": "时间",
@@ -204,7 +212,6 @@ PHRASES: Final[Mapping[str, str]] = {
     "size": "大小",
     "to": "目标位置",
     "rule": "上传原因",
-    "attempts": "尝试次数",
     "priority": "优先级",
     "due": "最早时间",
     "created": "建立时间",
@@ -247,4 +254,17 @@ PHRASES: Final[Mapping[str, str]] = {
     "reloaded; no task changed": "已重新读取；没有任务变化",
     "bad: {bad}, to look at: {warn}": "有问题：{bad}，需留意：{warn}",
     "all is well": "一切正常",
+    "there is no such socket": "没有这个套接字",
+    "nobody listens there": "那里没有程序在监听",
+    "permission denied": "没有权限",
+    "no answer": "没有回答",
+    "failed attempts": "失败次数",
+    "to be confirmed": "待确认",
+    "It is a folder: its files are uploaded one by one.": "这是文件夹：其中的文件会逐个上传。",
+    "queued again, as the task's if_gone says: {n}": "按任务的 if_gone 重新排队：{n}",
+    "not queued again, because so many are gone at once: {n}": "没有重新排队，因为一下子少了很多：{n}",
+    "log in to the cloud account again, or put the folder back; or, to send everything again: {command}": (
+        "请重新登录网盘账号，或恢复文件夹；如要全部重新上传：{command}"
+    ),
+    "to send everything again: {command}": "如要全部重新上传：{command}",
 }

@@ -12,7 +12,7 @@ from cgctl.language import chosen, phrase
 from cgctl.table import table
 from cgctl.trouble import Exit, Trouble
 from cgwire.request import Request
-from cgwire.text import hint, knows, sentence, word
+from cgwire.text import ZH_CN, hint, knows, sentence, word
 from cgwire.text.values import clock, escaped, span
 
 DEFAULT_SOCKET: Final = "/run/cloudgather/control.sock"
@@ -77,12 +77,18 @@ class Session:
         exit_code = Exit.ABSENT if code.startswith("error.no-such") or code == "error.outside" else Exit.FAILED
         if code == "error.denied":
             exit_code = Exit.REFUSED
-        return Trouble(exit_code, sentence(reason, self.language), hint(reason, self.language))
+        return Trouble(exit_code, sentence(reason, self.language), hint(reason, self.language), about=code)
 
     def unreachable(self, error: Unreachable) -> Trouble:
         """A daemon that does not answer as Trouble."""
         path = escaped(error.path)
-        text = self.say("cannot reach the daemon at {path}: {cause}", path=path, cause=str(error))
+        cause = {
+            FileNotFoundError: self.say("there is no such socket"),
+            ConnectionRefusedError: self.say("nobody listens there"),
+            PermissionError: self.say("permission denied"),
+            TimeoutError: self.say("no answer"),
+        }.get(type(error.cause) if error.cause else OSError, str(error))
+        text = self.say("cannot reach the daemon at {path}: {cause}", path=path, cause=cause)
         if isinstance(error.cause, (FileNotFoundError, ConnectionRefusedError)):
             return Trouble(
                 Exit.UNREACHABLE,
@@ -104,6 +110,10 @@ class Session:
     def count(self, number: int, one: str, many: str) -> str:
         """`many` with {n}, or `one` for a single thing."""
         return self.say(one if number == 1 else many, n=number)
+
+    def joined(self, parts: Iterable[str]) -> str:
+        """What there is of `parts`, by commas."""
+        return ("，" if self.language == ZH_CN else ", ").join(part for part in parts if part)
 
     def sentence(self, reason: Mapping[str, Any] | None) -> str:
         """What a reason map says."""

@@ -1,7 +1,7 @@
 """How settings and the problems of configuration files are shown."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from cgctl.session import Session
 from cgwire.text.values import escaped
@@ -10,11 +10,51 @@ from cgwire.text.values import escaped
 def print_settings(session: Session, settings: Mapping[str, Any], *, indent: int = 2) -> None:
     """Keys with their values as they would stand in the file; tables below each other."""
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
-    session.print_table((), [[key, shown(value)] for key, value in plain.items()], indent=indent)
+    session.print_table((), [[key, _FORMS.get(key, shown)(value)] for key, value in plain.items()], indent=indent)
     for key, value in settings.items():
         if isinstance(value, Mapping):
             session.print(" " * indent + f"[{escaped(key)}]")
             print_settings(session, value, indent=indent + 2)
+
+
+def _span(value: Any) -> str:
+    if value is None:
+        return "-"
+    whole, text = int(value), ""
+    for unit, letter in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
+        count, whole = divmod(whole, unit)
+        text += f"{count}{letter}" if count else ""
+    return text or "0s"
+
+
+def _settle(value: Any) -> str:
+    return "auto" if value is None else _span(value)
+
+
+def _size(value: Any) -> str:
+    if value is None:
+        return "-"
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")):
+        if value and value % unit == 0:
+            return f"{value // unit}{name}"
+    return str(value)
+
+
+def _rate(value: Any) -> str:
+    return "unlimited" if value is None else f"{_size(value)}/s"
+
+
+# What the wire has in seconds and bytes.
+_FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "settle": _settle,
+    "rescan": _span,
+    "every": _span,
+    "retry_first": _span,
+    "retry_most": _span,
+    "min_size": _size,
+    "max_size": _size,
+    "bandwidth": _rate,
+}
 
 
 def shown(value: Any) -> str:

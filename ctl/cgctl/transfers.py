@@ -72,7 +72,7 @@ def outcome(session: Session, run: Mapping[str, Any] | None) -> str:
         )
     if run.get("problem"):
         parts.append(session.sentence(run["problem"]))
-    return ", ".join(parts) or session.say("nothing to do")
+    return session.joined(parts) or session.say("nothing to do")
 
 
 def print_reasons(session: Session, reasons: Iterable[Mapping[str, Any]], *, mark: str, indent: int) -> None:

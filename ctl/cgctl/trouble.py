@@ -17,10 +17,14 @@ class Exit(IntEnum):
 
 
 class Trouble(Exception):
-    """Ends the command with `code`; `text` and `hint` are shown in one line on stderr (an empty text shows nothing)."""
+    """Ends the command with `code`; `text` and `hint` are shown in one line on stderr (an empty text shows nothing).
 
-    def __init__(self, code: Exit, text: str = "", hint: str | None = None) -> None:
+    `about` is the reason code of the daemon's answer, where there was one.
+    """
+
+    def __init__(self, code: Exit, text: str = "", hint: str | None = None, *, about: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.hint = hint
+        self.about = about

@@ -86,7 +86,7 @@ class Clear(Order):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Request):
-    """Hand out nothing until queue.resume; running transfers end: {}."""
+    """Hand out nothing until queue.resume; running ones are interrupted and go back to the queue: {}."""
 
     METHOD: ClassVar[str] = "queue.pause"
     ACCESS: ClassVar[Access] = Access.OPERATE

@@ -13,6 +13,8 @@ class List(Request):
 
     {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
      parallel, bandwidth, written: [n, bytes]}
+
+    `written` is what is uploaded and not confirmed yet.
     """
 
     METHOD: ClassVar[str] = "target.list"
@@ -62,7 +64,7 @@ class Accept(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Request):
-    """Hand out none of its transfers until target.resume; running transfers end: {}."""
+    """Hand out none of its transfers until target.resume; running ones are interrupted and go back to the queue: {}."""
 
     METHOD: ClassVar[str] = "target.pause"
     ACCESS: ClassVar[Access] = Access.OPERATE

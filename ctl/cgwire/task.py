@@ -44,7 +44,8 @@ class Text(Request):
 class Write(Request):
     """Check a task's file and, if it has no problems, write and load it: {problems: [problem], name}.
 
-    `new`: it must not exist yet, else it must. `check_only`: nothing is written.
+    `new`: it must not exist yet, else it must; `paused`: a new one waits for task.resume from the start.
+    `check_only`: nothing is written.
     """
 
     METHOD: ClassVar[str] = "task.write"
@@ -54,6 +55,7 @@ class Write(Request):
     text: str
     new: bool = False
     check_only: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,10 @@ class Remove(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause(Request):
-    """Hand out none of its transfers and start no run of it until task.resume; running transfers end: {}."""
+    """Hand out none of its transfers and start no run of it until task.resume: {}.
+
+    Running transfers are interrupted and go back to the queue.
+    """
 
     METHOD: ClassVar[str] = "task.pause"
     ACCESS: ClassVar[Access] = Access.OPERATE

@@ -16,6 +16,7 @@ from cgwire.history import List
 @task_option
 @click.option("--transfer", type=int, metavar="ID", help="Only of this transfer.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10000), default=50, show_default=True, help="How many.")
+@click.option("-v", "--verbose", is_flag=True, help="The steps on the way, too, and not only how each ended.")
 @click.option("--before", type=int, metavar="ID", help="Only what is older than this entry, for the next page.")
 @as_json
 def history(
@@ -24,6 +25,7 @@ def history(
     task: str | None,
     transfer: int | None,
     limit: int,
+    verbose: bool,
     before: int | None,
     as_json: bool,
 ) -> None:
@@ -37,7 +39,7 @@ def history(
     """
     place = absolute(path) if path is not None else None
     reply = session.call(
-        List(task=task if place is None else None, path=place, transfer=transfer, limit=limit, before=before)
+        List(task=task, path=place, transfer=transfer, limit=limit, before=before, outcomes=not verbose)
     )
     if as_json:
         session.print_json(reply)

@@ -15,7 +15,8 @@ from cgctl.session import Session
 from cgctl.transfers import place, print_reasons, progress, standing, state_mark
 from cgctl.trouble import Exit, Trouble
 from cgwire.queue import Cancel, Clear, First, List, Order, Pause, Resume, Retry, Show
-from cgwire.text.values import escaped, size
+from cgwire.text.values import place as at
+from cgwire.text.values import size
 
 STATES: Final = ("queued", "copying", "publishing", "written", "done", "failed", "cancelled", "vanished")
 
@@ -38,7 +39,7 @@ def _chosen(which: tuple[str, ...], task: str | None, target: str | None, states
     ids = tuple(int(item) for item in which if item.isascii() and item.isdigit())
     globs = [item for item in which if not (item.isascii() and item.isdigit())]
     if len(globs) > 1 or (globs and ids):
-        raise click.UsageError("give ids, or one pattern (quoted, so that the shell leaves it alone)")
+        raise click.UsageError(later("give ids, or one pattern (quoted, so that the shell leaves it alone)"))
     glob = os.fsencode(globs[0]) if globs else None
     return {"ids": ids, "task": task, "target": target, "states": states, "glob": glob}
 
@@ -112,9 +113,9 @@ def show(session: Session, id: int, as_json: bool) -> None:
         [session.say("transfer"), str(transfer["id"])],
         [session.say("state"), session.word(transfer["state"])],
         [session.say("size"), size(transfer["size"])],
-        [session.say("to"), f"{escaped(transfer['target'])}:{escaped(transfer['destination'])}"],
+        [session.say("to"), at(transfer["target"], transfer["destination"])],
         [session.say("rule"), session.sentence(transfer.get("plan_reason"))],
-        [session.say("attempts"), f"{transfer['attempts']} / {transfer.get('limit') or '?'}"],
+        [session.say("failed attempts"), f"{transfer['attempts']} / {transfer.get('limit') or '?'}"],
         [session.say("priority"), str(transfer["priority"])],
         [session.say("due"), session.clock(transfer.get("due"), now=now)],
         [session.say("created"), session.clock(transfer["created"], now=now)],
@@ -186,7 +187,7 @@ clear = _order(
 
 @command()
 def pause(session: Session) -> None:
-    """Start no transfer until `queue resume`; running ones end.
+    """Start no transfer until `queue resume`; running ones are interrupted and go back into the queue.
 
     \b
     Examples:

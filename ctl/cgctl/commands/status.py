@@ -11,6 +11,7 @@ from cgctl.session import Session
 from cgctl.transfers import amount, outcome, place, print_reasons, progress, standing
 from cgwire.daemon import Status
 from cgwire.text.values import escaped, rate, size
+from cgwire.text.values import place as at
 
 SHORT: Final = 5  # entries of a section without -v; the daemon sends ten
 
@@ -64,7 +65,7 @@ def _daemon(session: Session, reply: Mapping[str, Any], now: float, verbose: boo
     running = session.say(
         "running for {span} (pid {pid})", span=session.span(now - daemon["started"]), pid=daemon["pid"]
     )
-    session.print(f"{mark} cloudgatherd {daemon['version']}, {running}")
+    session.print(f"{mark} " + session.joined((f"cloudgatherd {daemon['version']}", running)))
     print_reasons(session, troubles, mark="warn", indent=2)
     if verbose:
         rows = [
@@ -96,7 +97,11 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
         )
         if verbose:
             limit = rate(target["bandwidth"]) if target.get("bandwidth") else session.say("unlimited")
-            rows[-1].append(f"{target['kind']}, {target['profile']}, {target['parallel']} x, {limit}")
+            rows[-1].append(
+                session.joined(
+                    (session.word(target["kind"]), session.word(target["profile"]), f"{target['parallel']} x", limit)
+                )
+            )
     session.print_table((), rows, indent=2, flexible=3)
     for target in targets:
         print_reasons(session, target.get("held") or (), mark="warn", indent=2)
@@ -114,11 +119,11 @@ def _tasks(session: Session, tasks: Sequence[Mapping[str, Any]], now: float, ver
                 f"{session.mark(mark)} {escaped(task['name'])}",
                 when(session, task, now),
                 _work(session, task),
-                session.say("last: {outcome}", outcome=outcome(session, task.get("last_run"))),
+                session.say("last: {outcome}", outcome=_last(session, task)),
             ]
         )
         if verbose:
-            rows[-1].append(f"{escaped(task['source'])} -> {escaped(task['target'])}:{escaped(task['destination'])}")
+            rows[-1].append(f"{escaped(task['source'])} {session.arrow} {at(task['target'], task['destination'])}")
     session.print_table((), rows, indent=2)
     for task in tasks:
         print_reasons(session, task.get("held") or (), mark="warn", indent=2)
@@ -137,7 +142,14 @@ def when(session: Session, task: Mapping[str, Any], now: float) -> str:
         parts.append({"inotify": session.say("watching"), "polling": session.say("polling")}.get(watch["mode"], ""))
     if task.get("next") is not None:
         parts.append(session.say("next {clock}", clock=session.clock(task["next"], now=now)))
-    return ", ".join(part for part in parts if part) or session.say("by hand only")
+    return session.joined(parts) or session.say("by hand only")
+
+
+def _last(session: Session, task: Mapping[str, Any]) -> str:
+    done = [task["counts"].get(state, (0, 0)) for state in ("written", "done")] if task.get("counts") else []
+    if task.get("last_run") is None and (number := sum(n for n, _ in done)):  # files that came one by one
+        return session.say("{n} uploaded", n=number) + f" ({size(sum(b for _, b in done))})"
+    return outcome(session, task.get("last_run"))
 
 
 def _work(session: Session, task: Mapping[str, Any]) -> str:
@@ -150,7 +162,7 @@ def _work(session: Session, task: Mapping[str, Any]) -> str:
             parts.append(session.say(text, n=number))
     if task.get("settling"):
         parts.append(session.say("{n} settling", n=task["settling"]))
-    return ", ".join(parts) or "-"
+    return session.joined(parts) or "-"
 
 
 def _active(session: Session, active: Sequence[Mapping[str, Any]]) -> None:
@@ -177,7 +189,7 @@ def _settling(session: Session, files: Sequence[Mapping[str, Any]], total: int) 
         return
     _heading(session, session.say("Not ready yet") + f" ({total})")
     rows = [
-        [place(file), _size(file["size"]), "; ".join(session.sentence(reason) for reason in file["reasons"])]
+        [place(file), _size(file["size"]), session.joined(session.sentence(reason) for reason in file["reasons"])]
         for file in files
     ]
     session.print_table((), rows, right=(1,), flexible=0, indent=2)

@@ -35,7 +35,7 @@ def list_(session: Session, as_json: bool) -> None:
         rows.append(
             [
                 f"{mark} {escaped(target['name'])}",
-                f"{target['kind']}, {target['profile']}",
+                session.joined((session.word(target["kind"]), session.word(target["profile"]))),
                 amount(session, target["queued"]),
                 rate(target["bandwidth"]) if target["bandwidth"] else session.say("unlimited"),
                 escaped(target["root"]),
@@ -66,7 +66,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     rows = [
         [session.say("state"), session.say("paused") if target["paused"] else session.word(target["state"])],
         [session.say("queue"), amount(session, target["queued"])],
-        [session.say("uploaded"), amount(session, target["written"])],
+        [session.say("to be confirmed"), amount(session, target["written"])],
     ]
     if target.get("identity"):
         seen = target["identity"]
@@ -129,7 +129,7 @@ def test(session: Session, name: str, as_json: bool) -> int:
             rows.append([session.say(text), session.say("yes" if report[key] else "no")])
     for key, text in (("unicode_form", later("Unicode form of names")), ("name_max", later("longest name (bytes)"))):
         if report.get(key) is not None:
-            rows.append([session.say(text), str(report[key])])
+            rows.append([session.say(text), session.word(report[key])])
     if report.get("bad_chars"):
         rows.append([session.say("refused characters"), " ".join(escaped(char) for char in report["bad_chars"])])
     if rows:
@@ -171,7 +171,7 @@ def accept(session: Session, name: str, yes: bool) -> None:
 @command()
 @target_argument
 def pause(session: Session, name: str) -> None:
-    """Send nothing to a target until `target resume`; running transfers end.
+    """Send nothing to a target until `target resume`; running transfers are interrupted and go back into the queue.
 
     \b
     Examples:

@@ -14,7 +14,7 @@ from cgctl.settings import print_settings
 from cgctl.transfers import amount, outcome, print_reasons
 from cgctl.trouble import Exit, Trouble
 from cgwire.task import List, Next, Pause, Remove, Resume, Show
-from cgwire.text.values import escaped
+from cgwire.text.values import escaped, place
 
 
 @command("list")
@@ -42,7 +42,7 @@ def list_(session: Session, as_json: bool) -> None:
             [
                 f"{mark} {escaped(task['name'])}",
                 escaped(task["source"]),
-                f"{escaped(task['target'])}:{escaped(task['destination'])}",
+                place(task["target"], task["destination"]),
                 when(session, task, now),
                 amount(session, task["counts"].get("queued")),
                 outcome(session, task["last_run"]),
@@ -67,7 +67,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     now = time.time()
     session.print(session.bold(escaped(task["name"])))
-    session.print(f"  {escaped(task['source'])} -> {escaped(task['target'])}:{escaped(task['destination'])}")
+    session.print(f"  {escaped(task['source'])} {session.arrow} {place(task['target'], task['destination'])}")
     session.print(f"  {when(session, task, now)}")
     if task.get("file"):
         session.print("  " + session.say("file: {file}", file=escaped(task["file"])))
@@ -107,6 +107,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
 @task_argument
 def pause(session: Session, name: str) -> None:
     """Hold a task back: no run starts, none of its files is sent, until `task resume`.
+
+    A file that is being copied is interrupted and goes back into the queue.
 
     \b
     Examples:

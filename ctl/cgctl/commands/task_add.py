@@ -1,15 +1,18 @@
 """cgctl task add: a task made from flags and, on a terminal, from answers."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from cgctl.asking import Asking
+from cgctl.language import later
 from cgctl.options import absolute, command
 from cgctl.session import Session
 from cgctl.settings import problem_lines
+from cgctl.transfers import print_reasons
 from cgctl.trouble import Exit, Trouble
-from cgwire.task import Compose, Pause, Survey, Write
+from cgwire.task import Compose, Show, Survey, Write
 from cgwire.text.values import escaped, size
 
 _EXAMPLES = """Make a task: a folder whose finished files go to a cloud drive.
@@ -81,17 +84,23 @@ def add(session: Session, name: str | None, paused: bool, yes: bool, dry_run: bo
         return Exit.OK
     if asks:
         click.confirm(session.say("Make this task?"), default=True, abort=True, err=True)
-    written = session.call(Write(name=name, text=composed["text"], new=True))
+    written = session.call(Write(name=name, text=composed["text"], new=True, paused=paused))
     if written["problems"]:
         for line in problem_lines(session, written["problems"]):
             session.note(line)
         raise Trouble(Exit.FAILED, session.say("the task would have errors; nothing was written"))
     if paused:
-        session.call(Pause(name=name))
         session.print(session.say("task {name} is made and paused", name=escaped(name)))
     else:
         session.print(session.say("task {name} is made; cgctl status shows what it does", name=escaped(name)))
+    print_reasons(session, _held(session, name), mark="warn", indent=2)
     return Exit.OK
+
+
+def _held(session: Session, name: str) -> list[Mapping[str, Any]]:
+    """What keeps the new task's files from being sent; that it was made paused is known."""
+    held: list[Mapping[str, Any]] = session.call(Show(name=name))["held"]
+    return [reason for reason in held if reason["code"] != "held.task-paused"]
 
 
 def values_of(given: dict[str, Any]) -> dict[str, Any]:
@@ -103,7 +112,7 @@ def values_of(given: dict[str, Any]) -> dict[str, Any]:
     if given.get("source") is not None:
         values["source"] = absolute(given["source"]).decode("utf-8", "surrogateescape")
     if given.get("target") is not None and given["target"].startswith((".", "~")):
-        raise click.UsageError("--to: a target's name with a folder (c115:films), or a path that begins with /")
+        raise click.UsageError(later("--to: a target's name with a folder (c115:films), or a path that begins with /"))
     if given.get("rules"):
         values["rules"] = [rule.strip() for rule in given["rules"].split(",")]
     filters = {key: list(given[key]) for key in ("include", "exclude") if given.get(key)}
@@ -127,6 +136,8 @@ def _survey(session: Session, name: str | None, values: dict[str, Any]) -> dict[
     except Trouble as trouble:
         if trouble.code != Exit.FAILED:
             raise
+        if trouble.about == "error.config":  # composing it names each error
+            return None
         session.note(f"{session.mark('warn')} {trouble.text}")
         return None
     return survey

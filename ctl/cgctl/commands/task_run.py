@@ -48,7 +48,7 @@ def run(session: Session, name: str, overwrite: bool, dry_run: bool, waits: bool
         return Exit.OK
     with subscribe(session, task=name) as connection:
         reply = session.call(order)
-        return wait(session, connection, [reply["run"]])
+        return wait(session, connection, [reply["run"]], as_json=as_json)
 
 
 def _dry(session: Session, reply: Mapping[str, Any]) -> None:
@@ -90,6 +90,8 @@ def verify(session: Session, name: str, waits: bool, as_json: bool) -> int:
         with subscribe(session, task=name) as connection:
             return wait(session, connection, [reply["run"]])
     session.print(session.say("compared: {n}, intact: {intact}", n=reply["checked"], intact=reply["intact"]))
+    if reply.get("resent"):
+        session.print(session.say("queued again, as the task's if_gone says: {n}", n=reply["resent"]))
     for key, mark, text in (
         ("gone", "bad", later("no longer at the target")),
         ("differs", "bad", later("differs at the target")),
@@ -99,4 +101,21 @@ def verify(session: Session, name: str, waits: bool, as_json: bool) -> int:
             session.print(f"{session.mark(mark)} {escaped(path)}: {session.say(text)}")
     if reply.get("truncated"):
         session.print(session.say("and more"))
+    if reply.get("withheld"):
+        session.print(
+            f"{session.mark('warn')} "
+            + session.say("not queued again, because so many are gone at once: {n}", n=reply["withheld"])
+        )
+        session.print(
+            f"  {session.arrow} "
+            + session.say(
+                "log in to the cloud account again, or put the folder back; or, to send everything again: {command}",
+                command=f"cgctl task run '{name}' --overwrite",
+            )
+        )
+    elif (reply.get("gone") or reply.get("differs")) and not reply.get("resent"):
+        session.print(
+            f"{session.arrow} "
+            + session.say("to send everything again: {command}", command=f"cgctl task run '{name}' --overwrite")
+        )
     return Exit.FAILED if reply.get("gone") or reply.get("differs") else Exit.OK

@@ -33,10 +33,13 @@ def upload(session: Session, paths: tuple[str, ...], skip_settle: bool, waits: b
         return _told(session, reply, as_json)
     with subscribe(session, task=None) as connection:
         reply = session.call(order)
-        code = _told(session, reply, as_json)
-        waited = wait(session, connection, reply["runs"])
+        if as_json:
+            code: int = Exit.FAILED if reply["refused"] else Exit.OK
+        else:
+            code = _told(session, reply, as_json)
+        waited = wait(session, connection, reply["runs"], as_json=as_json)
         refused = [path for path, _ in reply["refused"]]
-        rest = wait_for(session, connection, [path for path in order.paths if path not in refused])
+        rest = wait_for(session, connection, [path for path in order.paths if path not in refused], silent=as_json)
         return waited or rest or code
 
 

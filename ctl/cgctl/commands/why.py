@@ -12,7 +12,7 @@ from cgctl.session import Session
 from cgctl.transfers import progress
 from cgctl.trouble import Exit
 from cgwire.path import Why
-from cgwire.text.values import escaped, size
+from cgwire.text.values import escaped, place, size
 
 # A verdict, its mark, and the sentence that answers the question.
 VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
@@ -22,6 +22,7 @@ VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
     "publishing": ("now", later("It is uploaded and gets its final name now.")),
     "waiting": ("wait", later("It is not uploaded yet: it may not be complete.")),
     "held": ("wait", later("It is complete, but something holds it.")),
+    "folder": ("off", later("It is a folder: its files are uploaded one by one.")),
     "skipped": ("off", later("It will not be uploaded.")),
     "failed": ("bad", later("The upload failed.")),
     "cancelled": ("off", later("The upload was cancelled.")),
@@ -112,10 +113,8 @@ def _transfer(session: Session, reply: Mapping[str, Any], now: float) -> None:
     session.print()
     number = session.say("Transfer {id}: {state}", id=transfer["id"], state=session.word(transfer["state"]))
     since = session.say("since {clock}", clock=session.clock(transfer["updated"], now=now))
-    session.print(f"{number}, {size(transfer['size'])}, {since}")
-    session.print(
-        "  " + session.say("to {place}", place=f"{escaped(transfer['target'])}:{escaped(transfer['destination'])}")
-    )
+    session.print(session.joined((number, size(transfer["size"]), since)))
+    session.print("  " + session.say("to {place}", place=place(transfer["target"], transfer["destination"])))
     if transfer.get("plan_reason"):
         session.print("  " + session.say("because {reason}", reason=session.sentence(transfer["plan_reason"])))
     if transfer["state"] in ("copying", "publishing"):
@@ -146,8 +145,6 @@ def _ledger(session: Session, reply: Mapping[str, Any], now: float) -> None:
         "ignored": later("Was there before the task, noted {clock}, {size}"),
     }.get(str(ledger.get("origin")), "Uploaded {clock}, {size}")
     session.print(session.say(heading, clock=session.clock(ledger["at"], now=now), size=size(ledger["size"])))
-    session.print(
-        "  " + session.say("to {place}", place=f"{escaped(ledger['target'])}:{escaped(ledger['destination'])}")
-    )
+    session.print("  " + session.say("to {place}", place=place(ledger["target"], ledger["destination"])))
     if ledger.get("strength"):
         session.print("  " + session.say("confirmation: {strength}", strength=session.word(ledger["strength"])))

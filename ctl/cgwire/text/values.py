@@ -32,6 +32,14 @@ def _escape(char: str) -> str:
     )
 
 
+def place(target: object, destination: object) -> str:
+    """Where something lies: `c115:films/a.mkv`; a plain path where the target is named by its own path."""
+    name, below = escaped(target), escaped(destination)
+    if not name.startswith("/"):
+        return f"{name}:{below}"
+    return f"{name.rstrip('/')}/{below}" if below else name
+
+
 def size(count: float) -> str:
     """Bytes with a binary unit and three digits at least: `0 B`, `812 B`, `1.40 GiB`, `12.3 MiB`, `700 GiB`."""
     if abs(count) < 1024:
@@ -91,6 +99,8 @@ class Facts(Mapping[str, "_Fact"]):
         reason: Callable[[Any], str],
         clock: Callable[[Any], str],
     ) -> None:
+        if facts.get("target") is not None and facts.get("destination") is not None:
+            facts = {**facts, "place": place(facts["target"], facts["destination"])}
         self._facts = facts
         self.language = language
         self.word = word

@@ -89,6 +89,8 @@ class TaskOperations:
             except OSError as error:
                 message = f"cannot write {task_file(world.configuration().settings, name)}: {error.strerror}"
                 raise Refused(because(Code.ERROR_BAD_REQUEST, message=message)) from error
+            if request.new:  # nothing is remembered of one that had the name before
+                await world.store.remember_task(TaskMemory(name=name, paused=request.paused))
             await world.reload()
         return {"problems": [], "name": name}
 

@@ -37,7 +37,7 @@ def test_a_socket_that_nobody_listens_on_is_3(cgctl: Any, tmp_path: Path) -> Non
     said = cgctl("queue", "list")
 
     assert said.code == 3
-    assert "Connection refused" in one_line(said.err)
+    assert "nobody listens there" in one_line(said.err)
 
 
 def test_the_socket_option_comes_before_the_environment(cgctl: Any, tmp_path: Path) -> None:
@@ -113,7 +113,29 @@ def test_a_daemon_that_knows_less_is_told_apart(cgctl: Any) -> None:
 def test_wrong_usage_is_2(cgctl: Any, arguments: list[str]) -> None:
     cgctl.daemon()
 
-    assert cgctl(*arguments).code == 2
+    said = cgctl(*arguments)
+
+    assert said.code == 2
+    assert one_line(said.err).startswith("cgctl: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["stat"], "cgctl: 没有命令“stat”；是不是 'status'？（cgctl --help）"),
+        (["why"], "cgctl: 缺少参数 PATH（cgctl why --help）"),
+        (["queue", "show", "seven"], "cgctl: ID 的值不正确：“seven”不是整数（cgctl queue show --help）"),
+        (["task", "next", "films", "-n", "0"], "-n' / '--count 的值不正确：0 超出范围"),
+        (["queue", "retry", "a*", "b*"], "cgctl: 请给出编号，或一个匹配模式"),
+        (["history", "--task"], "cgctl: 选项 --task 需要一个值"),
+        (["status", "more"], "cgctl: 多余的参数：more"),
+    ],
+)
+def test_wrong_usage_is_told_in_chinese(cgctl: Any, arguments: list[str], told: str) -> None:
+    said = cgctl("--lang", "zh-CN", *arguments)
+
+    assert said.code == 2
+    assert told in one_line(said.err)
 
 
 def test_a_folder_that_does_not_let_in_is_3(cgctl: Any, tmp_path: Path) -> None:

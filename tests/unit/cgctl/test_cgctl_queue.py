@@ -87,7 +87,7 @@ def test_history_of_a_path_is_asked_by_its_absolute_name(cgctl: Any) -> None:
 
     cgctl("history", "/downloads/film.mkv")
 
-    assert daemon.asked_for("history.list") == [{"path": b"/downloads/film.mkv", "limit": 50}]
+    assert daemon.asked_for("history.list") == [{"path": b"/downloads/film.mkv", "limit": 50, "outcomes": True}]
 
 
 def test_logs_are_printed_and_followed(cgctl: Any) -> None:

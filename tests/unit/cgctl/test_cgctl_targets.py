@@ -109,7 +109,7 @@ def test_tasks_are_listed_and_shown(cgctl: Any) -> None:
 
     assert len({width(line.partition("/vol1")[0]) for line in lines[1:]}) == 1
     for words in (
-        "/vol1/downloads/电影 -> c115:影视库/电影",
+        "/vol1/downloads/电影 → c115:影视库/电影",
         "/etc/tasks.d/x.toml",
         "queued    2 (1.00 GiB)",
         "[filter]",

@@ -36,6 +36,7 @@ def a_daemon(cgctl: Any, **replies: Any) -> Any:
             "task_write": WRITTEN,
             "target_mounts": MOUNTS,
             "task_pause": {},
+            "task_show": {"held": []},
             **replies,
         }
     )
@@ -121,7 +122,17 @@ def test_a_task_can_be_made_paused(cgctl: Any) -> None:
 
     cgctl("task", "add", "films", "--from", "/d", "--to", "c115:x", "--paused")
 
-    assert [method for method, _ in daemon.asked][-2:] == ["task.write", "task.pause"]
+    assert [asked["paused"] for asked in daemon.asked_for("task.write")] == [True]
+
+
+def test_what_holds_the_new_task_is_told_with_what_would_help(cgctl: Any) -> None:
+    a_daemon(cgctl, task_show={"held": [{"code": "held.never-mounted", "target": "/mnt/x", "root": b"/mnt/x"}]})
+
+    said = cgctl("task", "add", "films", "--from", "/d", "--to", "/mnt/x")
+
+    assert said.code == 0
+    assert "no cloud drive was ever seen mounted at /mnt/x" in said.out
+    assert "cgctl target accept '/mnt/x'" in said.out
 
 
 def test_a_relative_destination_is_wrong_usage(cgctl: Any) -> None:

@@ -34,7 +34,7 @@ def test_a_run_that_went_well_ends_with_0(cgctl: Any) -> None:
     said = cgctl("task", "run", "films", "--wait")
 
     assert said.code == 0
-    assert "✓ films: film.mkv - written" in said.out
+    assert "✓ films: film.mkv - uploaded" in said.out
     assert said.out.splitlines()[-1] == "run 5 of 电影: 3 uploaded (5.00 GiB)"
     assert "waiting for its turn" in said.err
     assert [method for method, _ in daemon.asked][:2] == ["events.subscribe", "task.run"]
@@ -134,6 +134,17 @@ def test_upload_of_what_no_task_covers_fails(cgctl: Any) -> None:
     cgctl.daemon(path_upload={"runs": [], "accepted": 0, "refused": refused})
 
     assert cgctl("upload", "/x").code == 1
+
+
+def test_verify_tells_what_it_queued_again_and_what_it_withheld(cgctl: Any) -> None:
+    report = {"checked": 9, "intact": 0, "gone": [b"a"], "differs": [], "unsent": [], "truncated": False}
+    cgctl.daemon(task_verify={**report, "resent": 0, "withheld": 1})
+
+    said = cgctl("task", "verify", "films")
+
+    assert said.code == 1
+    assert "not queued again, because so many are gone at once: 1" in said.out
+    assert "cgctl task run 'films' --overwrite" in said.out
 
 
 def test_verify_tells_what_is_gone(cgctl: Any) -> None:
