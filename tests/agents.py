@@ -1,5 +1,6 @@
 """Builders for tests that run real agent processes."""
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -78,8 +79,8 @@ def agent_pids() -> set[int]:
     """Children of this process that are agents, or zombies that may have been."""
     pids: set[int] = set()
     for thread in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{thread}/children") as file:
-            pids |= {int(pid) for pid in file.read().split()}
+        with contextlib.suppress(FileNotFoundError), open(f"/proc/self/task/{thread}/children") as file:
+            pids |= {int(pid) for pid in file.read().split()}  # a thread that ends meanwhile leaves them to another
     return {pid for pid in pids if _may_be_agent(pid)}
 
 
