@@ -31,7 +31,7 @@ from cloudgather.ports import (
 logger = logging.getLogger(__name__)
 
 _LOOK_FOR_SOURCE_EVERY = 15.0
-_LOOK_FOR_TARGET_EVERY = 60.0
+_MAKE_UP_AFTER = 60.0
 
 
 class Scanner:
@@ -55,7 +55,8 @@ class Scanner:
         self._clock = clock
         self._scanning: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._asked: dict[str, str] = {}
-        self._target_missed: dict[str, float] = {}  # task -> monotonic: its scan needed a target that was not there
+        self._missed: dict[str, float] = {}  # task -> monotonic: its scan needed what could not answer
+        self._unnoted: dict[str, list[RunCount]] = defaultdict(list)  # by task: ended while the store could not commit
         self._wakes: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     def ask(self, task: str, trigger: str) -> None:
@@ -65,11 +66,11 @@ class Scanner:
 
     def mounts_changed(self) -> None:
         """The target that a scan could not do without may be back."""
-        for task in list(self._target_missed):
+        for task in list(self._missed):
             self._ask_again(task)
 
     def _ask_again(self, task: str) -> None:
-        self._target_missed.pop(task, None)
+        self._missed.pop(task, None)
         self.ask(task, "mount")
 
     async def serve(self, task: str, source_back: Callable[[], None]) -> None:
@@ -85,11 +86,20 @@ class Scanner:
             if state.source_hold is not None and await self._is_back(state):
                 source_back()
                 self._asked.setdefault(task, "root-back")
-            missed = self._target_missed.get(task)
-            if missed is not None and self._clock.monotonic() - missed >= _LOOK_FOR_TARGET_EVERY:
+            missed = self._missed.get(task)
+            if missed is not None and self._clock.monotonic() - missed >= _MAKE_UP_AFTER:
                 self._ask_again(task)
+            for run in self._unnoted.pop(task, []):
+                await self._note(run)
             if (trigger := self._asked.pop(task, None)) is not None:
-                await self.scan(task, trigger)
+                await self._scan_as_asked(task, trigger)
+
+    async def _scan_as_asked(self, task: str, trigger: str) -> None:
+        try:
+            await self.scan(task, trigger)
+        except StoreUnavailable as refused:  # not even a run could be begun
+            self._board.store_hold = refused.reason
+            self._asked.setdefault(task, trigger)
 
     async def _is_back(self, state: TaskState) -> bool:
         try:
@@ -122,6 +132,7 @@ class Scanner:
             run = await self._runs.start(task, trigger)
         if (state := self._board.tasks.get(task)) is None:
             run.scanned = True
+            await self._note(run)
             return run
         async with self._scanning[task]:
             try:
@@ -129,14 +140,23 @@ class Scanner:
             except SourceUnavailable as lost:
                 run.problem = state.source_hold = lost.reason
             except StoreUnavailable as refused:
+                self._missed[task] = self._clock.monotonic()
                 run.problem = self._board.store_hold = refused.reason
             except (TargetHeld, Failed) as error:
-                self._target_missed[task] = self._clock.monotonic()
+                self._missed[task] = self._clock.monotonic()
                 run.problem = error.reason if isinstance(error, TargetHeld) else None
                 logger.warning("cannot take in %s at first: %s", task, error)
         run.scanned = True
-        await self._runs.note(run)
+        await self._note(run)
         return run
+
+    async def _note(self, run: RunCount) -> None:
+        """Write its counters, or have them written once the store can commit again."""
+        try:
+            await self._runs.note(run)
+        except StoreUnavailable as refused:
+            self._board.store_hold = refused.reason
+            self._unnoted[run.task].append(run)
 
     async def _walk(self, state: TaskState, run: RunCount, below: bytes, *, force: bool, skip_settle: bool) -> None:
         await state.source.root()
