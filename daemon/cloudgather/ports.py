@@ -410,7 +410,7 @@ class TaskMemory:
     name: str
     paused: bool = False
     initialised: bool = False  # its first scan has been dealt with as `initial` says
-    base_made: bool = False  # its destination folder has been seen or made: never made again
+    base_made: bytes | None = None  # the destination folder (TARGET:BASE) that was seen or made: never made again
     last_due: datetime | None = None  # the last scheduled instant that was run or passed over
 
 
@@ -469,6 +469,13 @@ class QueueStore(Protocol):
 
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
         """Cancel queued and failed ones that match (those that run are cancelled by dispatch)."""
+        ...
+
+    async def redirect(self, task: str, *, target: str, base: bytes) -> int:
+        """Let all that a task has queued go to its `base` at `target` from now on; how many went elsewhere.
+
+        What stands at the new place was judged by no rule: it is not replaced. It is no move.
+        """
         ...
 
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:

@@ -734,7 +734,7 @@ def test_the_ledger_is_paged_by_path(store: QueueStore, do: Do) -> None:
 
 
 def test_memory_outlives_the_daemon(tmp_path: Path) -> None:
-    task = TaskMemory(name="电影", paused=True, initialised=True, base_made=True, last_due=NOW)
+    task = TaskMemory(name="电影", paused=True, initialised=True, base_made=b"c115:films", last_due=NOW)
     target = TargetMemory(
         name="cloud",
         root=b"/mnt/\xff",
@@ -762,3 +762,22 @@ def test_memory_outlives_the_daemon(tmp_path: Path) -> None:
         assert do(store.flags()) == flags
         assert do(store.transfer(before.id)) == before
         assert flags.keys() == {"queue-paused", "daemon-id"}
+
+
+def test_what_a_task_has_queued_is_redirected(store: QueueStore, do: Do) -> None:
+    other = a_plan(b"a", task="series")
+    do(store.add([a_plan(b"\xff/a", replace=True), a_plan(b"b"), a_plan(b"c", destination=b"new/c"), other], now=NOW))
+    copying = do(claimed(store))
+
+    assert do(store.redirect("films", target="cloud", base=b"new")) == 1
+    assert do(store.redirect("films", target="cloud", base=b"new")) == 0
+
+    found = {(each.task, each.path): each for each in do(store.transfers(Chosen(), limit=10))}
+    assert found["films", copying.path].destination == copying.destination, "it runs"
+    assert (found["films", b"b"].destination, found["films", b"b"].generation) == (b"new/b", 2)
+    assert found["series", b"a"].destination == b"base/a"
+
+    do(moved_on(store, copying, Event.DEFER))
+    assert do(store.redirect("films", target="disk", base=b"")) == 3
+    back = do(store.transfer(copying.id))
+    assert (back.target, back.destination, back.replace) == ("disk", b"\xff/a", False)

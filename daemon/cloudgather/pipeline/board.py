@@ -1,6 +1,7 @@
 """What is true at this moment of tasks, targets and running transfers, outside the database."""
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -80,6 +81,16 @@ class TaskState:
     source: Source
     source_hold: Reason | None = None
     zone: tzinfo
+
+    @property
+    def place(self) -> bytes:
+        """Its destination folder as configured now, TARGET:BASE."""
+        return os.fsencode(self.task.target) + b":" + self.task.base
+
+    @property
+    def base_made(self) -> bool:
+        """Whether that folder has been seen or made; another one, of an edited task, has not."""
+        return self.memory.base_made == self.place
 
 
 class Board:

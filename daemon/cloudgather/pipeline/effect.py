@@ -1,5 +1,6 @@
 """Takes a configuration into effect: which tasks and targets the board has, and what becomes of those that left."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -14,7 +15,19 @@ from cloudgather.core.transfer import Event, State
 from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.intake import Intake
-from cloudgather.ports import Chosen, Clock, QueueStore, Source, Target, TargetMemory, TaskMemory
+from cloudgather.pipeline.redirecting import goes_to, redirect
+from cloudgather.ports import (
+    Chosen,
+    Clock,
+    QueueStore,
+    Source,
+    StoreUnavailable,
+    Target,
+    TargetMemory,
+    TaskMemory,
+)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,29 +74,40 @@ class Effect:
         self._make_source = make_source
 
     async def take(self, wanted: Wanted) -> Difference:
-        """Everything that stayed as it was keeps running."""
+        """Everything that stayed as it was keeps running.
+
+        What cannot be read changes nothing. Between reading and the end of what changes on the board nobody waits, so
+        that no one sees half of it; what then cannot be recorded in the queue is made up for as its transfers come up.
+        """
         board = self._board
-        board.zone = wanted.zone
-        board.broken = dict(wanted.broken)
+        targets, tasks = await self._store.targets(), await self._store.tasks()
         before = {name: state.task for name, state in board.tasks.items()}
         targets_before = set(board.targets)
-        await self._take_targets(wanted)
-        await self._take_tasks(wanted)
-        removed = tuple(name for name in before if name not in wanted.tasks and name not in wanted.broken)
-        for name in [name for name in before if name not in wanted.tasks]:
+        board.zone = wanted.zone
+        board.broken = dict(wanted.broken)
+        self._take_targets(wanted, targets)
+        self._take_tasks(wanted, tasks)
+        left = [name for name in before if name not in wanted.tasks]
+        for name in left:
             del board.tasks[name]
             self._intake.forget(name)
-        await self._cancel_orphans(wanted)
+        self._interrupt(before)
+        try:
+            await self._remember(wanted, targets, tasks)
+            await self._cancel_orphans(wanted)
+            await redirect(self._store, board)
+        except StoreUnavailable as refused:
+            board.store_hold = refused.reason
+            logger.warning("the queue does not follow the configuration yet: %s", refused)
         return Difference(
             added=tuple(name for name in wanted.tasks if name not in before),
-            removed=removed,
+            removed=tuple(name for name in left if name not in wanted.broken),
             changed=tuple(name for name, task in wanted.tasks.items() if before.get(name) not in (None, task)),
             targets_added=tuple(name for name in wanted.targets if name not in targets_before),
             targets_removed=tuple(name for name in targets_before if name not in wanted.targets),
         )
 
-    async def _take_targets(self, wanted: Wanted) -> None:
-        remembered = await self._store.targets()
+    def _take_targets(self, wanted: Wanted, remembered: Mapping[str, TargetMemory]) -> None:
         now = self._clock.now()
         for name, spec in wanted.targets.items():
             known = self._board.targets.get(name)
@@ -93,11 +117,12 @@ class Effect:
             memory = remembered.get(name) or TargetMemory(name=name)
             if spec.implicit and memory.root is None:
                 memory = TargetMemory(name=name, root=spec.root)
-                await self._store.remember_target(memory)
             breaker = Breaker(
                 until=memory.breaker_until, opened=memory.breaker_opened, reason=memory.breaker_reason
             ).clamped(now)
             state = TargetState(spec=spec, memory=memory, port=self._port(name, spec), breaker=breaker)
+            if known is not None:  # what is under way there goes on
+                state.moving, state.unresolved, state.littered = known.moving, known.unresolved, True
             self._board.targets[name] = state
         for name in [name for name in self._board.targets if name not in wanted.targets]:
             del self._board.targets[name]
@@ -109,8 +134,7 @@ class Effect:
 
         return self._make_target(spec, memory)
 
-    async def _take_tasks(self, wanted: Wanted) -> None:
-        remembered = await self._store.tasks()
+    def _take_tasks(self, wanted: Wanted, remembered: Mapping[str, TaskMemory]) -> None:
         for name, task in wanted.tasks.items():
             known = self._board.tasks.get(name)
             zone = self._board.zone_of(task)
@@ -123,14 +147,35 @@ class Effect:
                 self._intake.forget(name)
             known.task, known.zone = task, zone
 
+    def _interrupt(self, before: Mapping[str, Task]) -> None:
+        """What runs for a task that has left is cancelled; what goes where its task went before comes back."""
+        for lane in self._board.targets.values():
+            for id, moving in lane.moving.items():
+                name = moving.transfer.task
+                state = self._board.tasks.get(name)
+                if state is None and name not in self._board.broken:
+                    self._dispatcher.cancel([id], Event.CANCEL, because(Code.CANCELLED_TASK_REMOVED))
+                elif state is not None and name in before and not goes_to(state.task, moving.transfer):
+                    self._dispatcher.cancel([id], Event.DEFER, because(Code.RETRY_INTERRUPTED))
+
+    async def _remember(
+        self, wanted: Wanted, targets: Mapping[str, TargetMemory], tasks: Mapping[str, TaskMemory]
+    ) -> None:
+        """Implicit targets keep their roots. A task that is removed and comes again is a new one."""
+        for name, lane in self._board.targets.items():
+            if lane.spec.implicit and (name not in targets or targets[name].root is None):
+                await self._store.remember_target(lane.memory)
+        if not wanted.tasks:
+            return  # all of them at once: more likely a folder that is not there than a wish
+        for name, memory in tasks.items():
+            fresh = TaskMemory(name=name)
+            if name not in wanted.tasks and name not in wanted.broken and memory != fresh:
+                await self._store.remember_task(fresh)
+
     async def _cancel_orphans(self, wanted: Wanted) -> None:
         """What a task that is gone had queued will never be sent; a broken task's transfers wait for its mending."""
         reason = because(Code.CANCELLED_TASK_REMOVED)
-        live = frozenset({State.QUEUED, State.COPYING})
-        tasks = {
-            task for (task, _, state), (count, _) in (await self._store.counts()).items() if state in live and count
-        }
+        counts = await self._store.counts()
+        tasks = {task for (task, _, state), (count, _) in counts.items() if state is State.QUEUED and count}
         for name in tasks - set(wanted.tasks) - set(wanted.broken):
-            running = await self._store.transfers(Chosen(task=name, states=frozenset({State.COPYING})), limit=10_000)
-            self._dispatcher.cancel([transfer.id for transfer in running], Event.CANCEL, reason)
             await self._store.cancel(Chosen(task=name), reason=reason, now=self._clock.now())

@@ -185,7 +185,7 @@ class Planner:
             return None
         try:
             shown = await listings.folder(task.target, folder)
-            if shown is None and state.memory.base_made and await listings.folder(task.target, task.base) is None:
+            if shown is None and state.base_made and await listings.folder(task.target, task.base) is None:
                 return None  # the whole destination folder is gone: somebody moved it, or an account is logged out
         except (TargetHeld, Failed):
             return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from cgwire.reasons import Reason
@@ -9,6 +10,7 @@ from cloudgather.core.transfer import LIVE, Event, Sent, Transfer, Version
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
+from cloudgather.pipeline.redirecting import redirect_again
 from cloudgather.ports import Clock, Move, QueueStore, StoreUnavailable
 
 _STORE_AGAIN = 5.0
@@ -50,6 +52,10 @@ class Recorder:
         for transfer, event in lines.values():
             if event not in (Event.CLAIM, Event.PUBLISH):
                 self._journal.outcome(transfer, event)
+        for transfer in moved:
+            await self.insist(
+                partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
+            )
         for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
             self._run_changed(run)
         return moved

@@ -19,6 +19,7 @@ from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
+from cloudgather.pipeline.redirecting import goes_to
 from cloudgather.ports import (
     Absent,
     Access,
@@ -185,6 +186,8 @@ class Carrier:
             raise Ended(move_of(transfer, Event.DEFER, reason=reason))
         if task is None:
             raise Ended(move_of(transfer, Event.CANCEL, reason=because(Code.CANCELLED_TASK_REMOVED)))
+        if not goes_to(task.task, transfer):
+            raise Ended(move_of(transfer, Event.DEFER, reason=transfer.reason))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         await self._check_source(task, transfer)
@@ -193,7 +196,7 @@ class Carrier:
             path=transfer.path,
             version=transfer.version,
             base=task.task.base,
-            make_base=not task.memory.base_made,
+            make_base=not task.base_made,
             destination=transfer.destination,
             temporary=transfer.temporary or b"",
             replace=transfer.replace,
@@ -217,8 +220,8 @@ class Carrier:
             raise Ended(self._failed(lane, transfer, error)) from error
         except Failed as error:
             raise Ended(self._failed(lane, transfer, error)) from error
-        if not task.memory.base_made:
-            task.memory = memory = replace(task.memory, base_made=True)
+        if not task.base_made:
+            task.memory = memory = replace(task.memory, base_made=task.place)
             await self._recorder.insist(lambda: self._store.remember_task(memory))
         return sent
 

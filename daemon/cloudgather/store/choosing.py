@@ -6,6 +6,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from cgwire.reasons import Reason
+from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports import Chosen, Move, Overtaken
 from cloudgather.store.moving import make
@@ -63,6 +64,18 @@ def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime
         move = Move(transfer=row.id, generation=row.generation, event=Event.CANCEL, reason=reason)
         make(connection, row, move, now)
     return len(rows)
+
+
+def redirect(connection: Connection, task: str, target: str, base: bytes) -> int:
+    """ports.QueueStore.redirect: whose destination is the path below `base` are left as they are."""
+    prefix = destination(base, b"x")[:-1]
+    return connection.execute(
+        "UPDATE transfer SET target = :target, destination = CAST(:prefix || path AS BLOB), replaces = 0, due = NULL, "
+        "attempts = 0, generation = generation + 1 "
+        "WHERE state = 'queued' AND task = :task AND (target != :target "
+        "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)",
+        {"task": task, "target": target, "prefix": prefix, "length": len(prefix)},
+    ).rowcount
 
 
 def put_first(connection: Connection, chosen: Chosen) -> int:

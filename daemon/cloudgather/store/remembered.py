@@ -33,7 +33,7 @@ def tasks(connection: Connection) -> Mapping[str, TaskMemory]:
             name=row[0],
             paused=bool(row[1]),
             initialised=bool(row[2]),
-            base_made=bool(row[3]),
+            base_made=row[3],
             last_due=to_optional_instant(row[4]),
         )
         for row in rows
@@ -48,7 +48,7 @@ def remember_task(connection: Connection, memory: TaskMemory) -> None:
             memory.name,
             int(memory.paused),
             int(memory.initialised),
-            int(memory.base_made),
+            memory.base_made,
             from_optional_instant(memory.last_due),
         ),
     )

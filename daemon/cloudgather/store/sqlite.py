@@ -99,6 +99,9 @@ class SqliteStore:
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
         return await self._writer.do(partial(choosing.cancel, chosen=chosen, reason=reason, now=now))
 
+    async def redirect(self, task: str, *, target: str, base: bytes) -> int:
+        return await self._writer.do(partial(choosing.redirect, task=task, target=target, base=base))
+
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
         return await self._writer.do(partial(choosing.put_first, chosen=chosen))
 

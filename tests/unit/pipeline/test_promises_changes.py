@@ -107,11 +107,12 @@ def test_what_was_being_published_is_resolved_when_its_target_comes_back(tmp_pat
 def test_a_task_that_is_added_again_is_a_new_one(tmp_path: Path) -> None:
     async def main() -> None:
         ignoring = a_task(initial=Initial.IGNORE)
-        async with working(tmp_path, tasks=[ignoring]) as works:
+        other = a_task("other", source=b"/other")
+        async with working(tmp_path, tasks=[ignoring, other]) as works:
             await works.scan()
-            await works.take(tasks=[])
+            await works.take(tasks=[other])
             works.world.source.write(b"old.mkv", age=3600)
-            await works.take(tasks=[ignoring])
+            await works.take(tasks=[ignoring, other])
             await works.scan()
             await works.advance(60)
 

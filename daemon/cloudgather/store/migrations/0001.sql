@@ -102,7 +102,7 @@ CREATE TABLE task_memory (
     name        TEXT PRIMARY KEY,
     paused      INTEGER NOT NULL,
     initialised INTEGER NOT NULL,
-    base_made   INTEGER NOT NULL,
+    base_made   BLOB, -- TARGET:BASE
     last_due    INTEGER
 ) WITHOUT ROWID;
 
