@@ -478,6 +478,12 @@ class QueueStore(Protocol):
         """
         ...
 
+    async def put_off(self, task: str, *, until: datetime, reason: Reason, device: int | None = None) -> int:
+        """Make what a task has queued, is due and came from `device` (None: all) due `until`. It is no move: what
+        holds them all is not to be found out, and written down, for each of them.
+        """
+        ...
+
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
         """Give them a priority above every queued transfer of their target, and make them due at once."""
         ...

@@ -781,3 +781,19 @@ def test_what_a_task_has_queued_is_redirected(store: QueueStore, do: Do) -> None
     assert do(store.redirect("films", target="disk", base=b"")) == 3
     back = do(store.transfer(copying.id))
     assert (back.target, back.destination, back.replace) == ("disk", b"\xff/a", False)
+
+
+def test_what_waits_for_one_thing_is_put_off_together(store: QueueStore, do: Do) -> None:
+    away, there = a_version(device=2**63 + 1), a_version(device=7)
+    plans = [a_plan(b"a", version=away), a_plan(b"b", version=away), a_plan(b"c", version=there)]
+    do(store.add([*plans, a_plan(b"a", task="series", version=away)], now=NOW))
+    reason = because(Code.HELD_SOURCE, cause={"code": "source.gone", "source": b"/downloads"})
+
+    assert do(store.put_off("films", until=LATER, reason=reason, device=2**63 + 1)) == 2
+    assert do(store.put_off("films", until=LATER, reason=reason, device=2**63 + 1)) == 0
+
+    found = {(each.task, each.path): each for each in do(store.transfers(Chosen(), limit=10))}
+    assert (found["films", b"a"].due, found["films", b"a"].reason) == (LATER, reason)
+    assert found["films", b"c"].due is None and found["series", b"a"].due is None
+    assert do(store.put_off("films", until=LATER, reason=reason)) == 1
+    assert len(do(store.claim("cloud", now=LATER, count=9, most_bytes=None, except_tasks=frozenset()))) == 4

@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -175,7 +175,7 @@ class Carrier:
         return left
 
     async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
-        lane.littered = True
+        lane.littered = lane.littered or not move.swept
         await self._recorder.record([move])
         del copying[move.transfer]
 
@@ -190,7 +190,7 @@ class Carrier:
             raise Ended(move_of(transfer, Event.DEFER, reason=transfer.reason))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
-        await self._check_source(task, transfer)
+        await self._check_before(task, transfer)
         order = CopyOrder(
             source_root=task.task.source,
             path=transfer.path,
@@ -208,7 +208,7 @@ class Carrier:
         try:
             sent = await self._copy(lane, task, order, moving)
         except TargetHeld as held:
-            raise Ended(self._held(lane, transfer, held)) from held
+            raise Ended(await self._held(lane, transfer, held)) from held
         except SourceGone:
             raise Ended(await self._gone(task, transfer)) from None
         except SourceChanged:
@@ -255,7 +255,14 @@ class Carrier:
         entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())
         await self._recorder.insist(lambda: self._store.adopt([entry]))
         reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
-        raise Ended(move_of(transfer, Event.CANCEL, reason=reason))
+        raise Ended(replace(move_of(transfer, Event.CANCEL, reason=reason), swept=True))
+
+    async def _check_before(self, task: TaskState, transfer: Transfer) -> None:
+        """Nothing has been made at the target yet, which need not be asked to remove anything."""
+        try:
+            await self._check_source(task, transfer)
+        except Ended as ended:
+            raise Ended(replace(ended.move, swept=True)) from ended
 
     async def _check_source(self, task: TaskState, transfer: Transfer) -> None:
         """The queue may have been long: the source must still be the version that was planned, and complete."""
@@ -301,7 +308,13 @@ class Carrier:
         except SourceUnavailable as lost:
             cause = task.source_hold = lost.reason
         due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
-        return move_of(transfer, Event.DEFER, reason=because(Code.HELD_SOURCE, cause=cause.to_wire()), due=due)
+        reason = because(Code.HELD_SOURCE, cause=cause.to_wire())
+        await self._put_off(transfer, due, reason, device=transfer.version.device)
+        return move_of(transfer, Event.DEFER, reason=reason, due=due)
+
+    async def _put_off(self, transfer: Transfer, due: datetime, reason: Reason, *, device: int | None = None) -> None:
+        """The others of its task (on that disk) wait for the same: they need not be tried one by one."""
+        await self._recorder.insist(lambda: self._store.put_off(transfer.task, until=due, reason=reason, device=device))
 
     def _source_stalled(self, task: TaskState, transfer: Transfer, error: Stalled) -> Move:
         """A source that hangs is no fault of the file: its task waits until the folder answers again."""
@@ -312,10 +325,11 @@ class Carrier:
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 
-    def _held(self, lane: TargetState, transfer: Transfer, held: TargetHeld) -> Move:
+    async def _held(self, lane: TargetState, transfer: Transfer, held: TargetHeld) -> Move:
         """A task's own folder that is gone holds that task's files, anything else the whole target."""
         if held.reason.code == Code.HELD_BASE_GONE:
             due = self._clock.now() + _LOOK_AGAIN_AT_LOST_FOLDER
+            await self._put_off(transfer, due, held.reason)
             return move_of(transfer, Event.DEFER, reason=held.reason, due=due)
         self._target_trouble(lane, held)
         return move_of(transfer, Event.DEFER, reason=held.reason)

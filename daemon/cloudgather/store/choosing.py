@@ -10,7 +10,7 @@ from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports import Chosen, Move, Overtaken
 from cloudgather.store.moving import make
-from cloudgather.store.rows import TRANSFER, to_transfer
+from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, to_transfer
 
 READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
 WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
@@ -75,6 +75,21 @@ def redirect(connection: Connection, task: str, target: str, base: bytes) -> int
         "WHERE state = 'queued' AND task = :task AND (target != :target "
         "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)",
         {"task": task, "target": target, "prefix": prefix, "length": len(prefix)},
+    ).rowcount
+
+
+def put_off(connection: Connection, task: str, until: datetime, reason: Reason, device: int | None) -> int:
+    """ports.QueueStore.put_off."""
+    where = "" if device is None else " AND device = :device"
+    return connection.execute(
+        "UPDATE transfer SET due = :until, reason = :reason "
+        f"WHERE state = 'queued' AND due IS NULL AND task = :task{where}",
+        {
+            "task": task,
+            "until": from_instant(until),
+            "reason": from_reason(reason),
+            "device": None if device is None else from_number(device),
+        },
     ).rowcount
 
 

@@ -102,6 +102,9 @@ class SqliteStore:
     async def redirect(self, task: str, *, target: str, base: bytes) -> int:
         return await self._writer.do(partial(choosing.redirect, task=task, target=target, base=base))
 
+    async def put_off(self, task: str, *, until: datetime, reason: Reason, device: int | None = None) -> int:
+        return await self._writer.do(partial(choosing.put_off, task=task, until=until, reason=reason, device=device))
+
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
         return await self._writer.do(partial(choosing.put_first, chosen=chosen))
 
