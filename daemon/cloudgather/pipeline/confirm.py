@@ -1,21 +1,24 @@
 """Takes what is written to done, where the proof is a look at the target (`confirm = "seen"`)."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.ports import Chosen, Clock, Failed, Move, QueueStore, Standing, StoreUnavailable, TargetHeld
 
+logger = logging.getLogger(__name__)
+
 _AT_ONCE: Final = 64
-_AGAIN: Final = 15.0  # seconds
-_DEADLINE: Final = timedelta(minutes=10)  # a mount's own cache shows a file at once; a slow one within minutes
+_AGAIN: Final = 15.0  # seconds, doubled each time
+_AGAIN_AT_LEAST: Final = 60.0
+_DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one within minutes
 
 
 class Confirmer:
@@ -27,6 +30,8 @@ class Confirmer:
         self._board = board
         self._clock = clock
         self._wanted: set[str] = set()
+        self._working: dict[str, asyncio.Task[None]] = {}
+        self._missed: dict[int, float] = {}  # transfer -> monotonic: first looked for, and not found
         self._wake = asyncio.Event()
 
     def offer(self, lane: TargetState) -> None:
@@ -35,45 +40,77 @@ class Confirmer:
         self._wake.set()
 
     async def run(self) -> None:
-        """Confirm until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            wanted, self._wanted = self._wanted, set()
-            again = {name for name in wanted if not await self._confirmed(name)}
-            self._wanted |= again  # beside what was offered meanwhile
-            if again:
-                asyncio.get_running_loop().call_later(_AGAIN, self._wake.set)
+        """Confirm until cancelled. A target that does not answer keeps no other waiting."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                for name in self._wanted - self._working.keys():
+                    self._wanted.discard(name)
+                    self._working[name] = asyncio.create_task(self._work_off(name), name=f"confirm {name}")
+        finally:
+            working = list(self._working.values())
+            for task in working:
+                task.cancel()
+            await asyncio.gather(*working, return_exceptions=True)
+
+    async def _work_off(self, name: str) -> None:
+        """Until nothing is left to look at there, ever more rarely."""
+        again = _AGAIN
+        try:
+            while not await self._confirmed(name):
+                await self._clock.sleep(again)
+                again = min(again * 2, _AGAIN_AT_LEAST)
+        except Exception:
+            logger.exception("cannot confirm what was written to %s: a bug of ours", name)
+        finally:
+            del self._working[name]
+            self._wake.set()  # something may have been offered meanwhile
 
     async def _confirmed(self, name: str) -> bool:
         """Whether nothing is left to look at."""
-        lane = self._board.targets.get(name)
-        if lane is None or lane.spec.confirm is not Confirm.SEEN or self._board.stopping:
-            return True
         chosen = Chosen(target=name, states=frozenset({State.WRITTEN}))
         try:
-            written = await self._store.transfers(chosen, limit=_AT_ONCE)
-            if not written:
-                return True
-            if lane.hold is not None:
-                return False
-            shown = await lane.port.look([transfer.destination for transfer in written])
-            moves = self._moves(written, shown)
-            await self._recorder.record(moves)
+            while True:
+                lane = self._board.targets.get(name)
+                if lane is None or self._board.stopping:
+                    return True
+                written = await self._store.transfers(chosen, limit=_AT_ONCE)
+                if not written:
+                    return True
+                if lane.hold is not None or lane.memory.paused or lane.breaker.is_open(self._clock.now()):
+                    return False
+                moves = await self._moves(lane, written)
+                await self._recorder.record(moves)
+                if len(moves) < len(written):
+                    return False
         except (TargetHeld, Failed, StoreUnavailable):
             return False  # the target's own loop finds out why
-        if len(moves) < len(written):
-            return False
-        return len(written) < _AT_ONCE or await self._confirmed(name)
 
-    def _moves(self, written: Sequence[Transfer], shown: Sequence[Standing | None]) -> list[Move]:
+    async def _moves(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
+        strength = str(lane.spec.confirm)
+        if lane.spec.confirm is not Confirm.SEEN:  # written before the target was configured otherwise
+            if lane.spec.confirm is Confirm.STORED:
+                await lane.port.barrier()
+            code = Code.DONE_STORED if lane.spec.confirm is Confirm.STORED else Code.DONE_UNCONFIRMED
+            return [move_of(each, Event.CONFIRM, reason=because(code), strength=strength) for each in written]
+        shown = await lane.port.look([transfer.destination for transfer in written])
         moves = []
         for transfer, standing in zip(written, shown, strict=True):
             if standing is not None and standing.is_file and standing.size == transfer.version.size:
-                moves.append(
-                    move_of(transfer, Event.CONFIRM, reason=because(Code.DONE_SEEN), strength=str(Confirm.SEEN))
-                )
-            elif self._clock.now() - transfer.updated > _DEADLINE:
-                reason = because(Code.FAIL_UNCONFIRMED, step="look", message="the target does not show it")
-                moves.append(move_of(transfer, Event.GIVE_UP, reason=reason))
+                moves.append(move_of(transfer, Event.CONFIRM, reason=because(Code.DONE_SEEN), strength=strength))
+            elif self._is_missed_for_long(transfer):
+                moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
+        for move in moves:
+            self._missed.pop(move.transfer, None)
         return moves
+
+    def _is_missed_for_long(self, transfer: Transfer) -> bool:
+        """Counted from the first look: the target may have been away for longer since it was written."""
+        now = self._clock.monotonic()
+        return now - self._missed.setdefault(transfer.id, now) > _DEADLINE
+
+
+def _unconfirmed(standing: Standing | None) -> Reason:
+    message = "the target does not show it" if standing is None else f"the target shows {standing.size} bytes"
+    return because(Code.FAIL_UNCONFIRMED, step="look", message=message)

@@ -250,6 +250,8 @@ class Carrier:
         known = ledger.get(transfer.path)
         if known is not None and (known.target, known.destination) != (transfer.target, transfer.destination):
             known = None  # what was sent elsewhere says nothing of what stands here
+        if known is not None and known.transfer == transfer.id:
+            return  # it is ours: what the target did not show whole afterwards
         if isinstance(decide(task.task.rules, size=size, mtime_ns=mtime_ns, known=known, shown=standing), Go):
             return
         entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())

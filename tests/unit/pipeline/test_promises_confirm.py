@@ -1,20 +1,21 @@
 """Confirmation: what was never shown, and targets that rest."""
 
 import asyncio
+import errno
 from datetime import timedelta
 from pathlib import Path
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import State
-from pipework import a_spec, working
+from cloudgather.ports import Chosen
+from fakes.target import an_error
+from pipework import a_spec, a_task, working
 
 
 def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
     async def main() -> None:
-        from cloudgather.core.target import Confirm
-        from cloudgather.ports import Chosen
-
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
 
             async def cut(step: str, path: bytes) -> None:
@@ -42,8 +43,6 @@ def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
 
 def test_a_target_that_rests_is_not_looked_at(tmp_path: Path) -> None:
     async def main() -> None:
-        from cloudgather.core.target import Confirm
-
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
             works.target.hang("look")
             await works.queue(b"a.mkv")
@@ -59,5 +58,51 @@ def test_a_target_that_rests_is_not_looked_at(tmp_path: Path) -> None:
             await works.advance(600)
 
             assert works.target.count("look") == 0
+
+    asyncio.run(main())
+
+
+def test_a_target_that_was_away_for_long_is_given_time_to_show_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
+            await works.queue(b"a.mkv")
+            await works.advance(3600)
+            works.target.mend()
+            standing = works.target.files.pop(b"films/a.mkv")
+            await works.advance(120)
+            assert await works.states() == {b"a.mkv": "written"}
+            works.target.files[b"films/a.mkv"] = standing
+            await works.advance(120)
+
+            assert await works.states() == {b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_a_target_that_hangs_keeps_no_other_from_being_confirmed(tmp_path: Path) -> None:
+    async def main() -> None:
+        tasks = [a_task("one", source=b"/one"), a_task("two", source=b"/two", target="disk")]
+        specs = [a_spec(confirm=Confirm.SEEN), a_spec("disk", confirm=Confirm.SEEN)]
+        async with working(tmp_path, tasks=tasks, specs=specs) as works:
+            works.world.targets["cloud"].hang("look")
+            await works.queue(b"a.mkv", task="one")
+            await works.queue(b"b.mkv", task="two")
+            await works.advance(60)
+
+            assert await works.states() == {b"a.mkv": "written", b"b.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_what_is_written_is_done_where_nothing_is_confirmed_any_more(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
+            await works.queue(b"a.mkv")
+            await works.take(specs=[a_spec(confirm=Confirm.NONE)])
+            await works.advance(60)
+
+            assert await works.states() == {b"a.mkv": "done"}
 
     asyncio.run(main())
