@@ -5,7 +5,8 @@ import errno
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import xxhash
 
@@ -15,16 +16,20 @@ from cloudgather.core.naming import sibling, split
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
 from cloudgather.ports import (
+    AgentLost,
     AlreadyStanding,
     CopyOrder,
     Failed,
     Published,
     SourceChanged,
     SourceGone,
+    Stalled,
     Standing,
     TargetHeld,
 )
 from fakes.source import FakeSource
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +68,7 @@ class FakeTarget:
         self.busy = 0  # copies under way
         self.busiest = 0
         self.keeps_mtime = True
+        self.killed = False  # its agent dies with whatever it does: nothing is removed
         self.met: Callable[[str, bytes], Awaitable[None]] = _pass
         self._sources = sources
         self._failures: dict[str, list[tuple[bytes | None, Exception]]] = defaultdict(list)
@@ -126,7 +132,8 @@ class FakeTarget:
         try:
             return await self._copy(order, aside, progress)
         except (asyncio.CancelledError, Failed, SourceChanged, SourceGone, TargetHeld):
-            self.files.pop(aside, None)
+            if not self.killed:
+                self.files.pop(aside, None)
             raise
         finally:
             self.busy -= 1
@@ -169,6 +176,13 @@ class FakeTarget:
             raise SourceChanged
         return file.content
 
+    async def copy_all(
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+    ) -> Sequence[Sent | Exception | None]:
+        """copy() of each, until the agent hangs or ends."""
+        calls = [partial(self.copy, order, partial(progress, index)) for index, order in enumerate(orders)]
+        return await _each(calls)
+
     async def barrier(self) -> None:
         """Everything is durable."""
         await self._step("barrier")
@@ -187,6 +201,10 @@ class FakeTarget:
         self.published.append(destination)
         await self._step("publish.end", destination)
         return Published(standing=self.files[destination].standing)
+
+    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
+        """publish() of each, until the agent hangs or ends."""
+        return await _each([partial(self.publish, *file, durable=False) for file in files])
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
         """What stands there."""
@@ -239,6 +257,19 @@ class FakeTarget:
         while folder:
             self.folders.add(folder)
             folder = split(folder)[0]
+
+
+async def _each(calls: Sequence[Callable[[], Awaitable[T]]]) -> list[T | Exception | None]:
+    outcomes: list[T | Exception | None] = []
+    for call in calls:
+        try:
+            outcomes.append(await call())
+        except (Stalled, AgentLost) as error:
+            outcomes.append(error)
+            break
+        except Exception as error:
+            outcomes.append(error)
+    return outcomes + [None] * (len(calls) - len(outcomes))
 
 
 def replace_held(held: TargetHeld) -> TargetHeld:

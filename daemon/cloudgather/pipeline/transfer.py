@@ -15,6 +15,7 @@ from cloudgather.core.rules import Go, decide
 from cloudgather.core.settle import QUIET_AT_LEAST_WHEN_BLIND, needed_quiet
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
+from cloudgather.pipeline.ahead import Ahead, NotReached, groups, is_as_planned
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
@@ -30,6 +31,7 @@ from cloudgather.ports import (
     Look,
     Move,
     Overtaken,
+    Published,
     QueueStore,
     SourceChanged,
     SourceGone,
@@ -102,20 +104,38 @@ class Carrier:
     async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> None:
         """Rename what stands recorded as publishing; what cannot be renamed now stays `unresolved` for recovery."""
         renamed = []
-        for transfer in publishing:
-            assert transfer.temporary is not None and transfer.sent is not None
-            try:
-                await lane.port.publish(transfer.destination, transfer.temporary, transfer.sent.size, durable=durable)
-            except (Failed, TargetHeld) as error:
-                self._target_trouble(lane, error)
-                lane.unresolved.add(transfer.id)
-                logger.warning("%d stays in publishing: %s", transfer.id, error)
-            else:
-                renamed.append(transfer)
+        for transfer, outcome in zip(publishing, await self._rename(lane, publishing, durable=durable), strict=True):
+            match outcome:
+                case Published():
+                    renamed.append(transfer)
+                case Failed() | TargetHeld() | None:
+                    if outcome is not None:
+                        self._target_trouble(lane, outcome)
+                    lane.unresolved.add(transfer.id)
+                    logger.warning("%d stays in publishing: %s", transfer.id, outcome or "not reached")
+                case _:
+                    raise outcome
         if renamed and not durable and not await self._barrier(lane, {}):
             lane.unresolved.update(transfer.id for transfer in renamed)
             return
         await self.finish(lane, renamed)
+
+    async def _rename(
+        self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool
+    ) -> Sequence[Published | Exception | None]:
+        files = []
+        for transfer in publishing:
+            assert transfer.temporary is not None and transfer.sent is not None
+            files.append((transfer.destination, transfer.temporary, transfer.sent.size))
+        if len(files) > 1 and not durable:
+            return await lane.port.publish_all(files)
+        outcomes: list[Published | Exception | None] = []
+        for destination, temporary, size in files:
+            try:
+                outcomes.append(await lane.port.publish(destination, temporary, size, durable=durable))
+            except (Failed, TargetHeld) as error:
+                outcomes.append(error)
+        return outcomes
 
     async def finish(self, lane: TargetState, renamed: Sequence[Transfer]) -> None:
         """Record that these stand under their final names, and what the target's `confirm` says of that at once."""
@@ -144,14 +164,34 @@ class Carrier:
         self, lane: TargetState, batch: Sequence[Transfer], copying: dict[int, Transfer], *, durable: bool
     ) -> list[tuple[Transfer, Sent]]:
         whole = []
-        for transfer in batch:
-            moving = lane.moving[transfer.id]
-            try:
-                self._end_if_rested(lane, transfer, moving)
-                whole.append((transfer, await self._copied(lane, transfer, moving, durable=durable)))
-            except Ended as ended:
-                await self._end(lane, ended.move, copying)
+        for group in groups(batch):
+            ahead = await self._copied_ahead(lane, group) if len(group) > 1 else Ahead()
+            for transfer in group:
+                moving = lane.moving[transfer.id]
+                try:
+                    self._end_if_rested(lane, transfer, moving)
+                    whole.append((transfer, await self._copied(lane, transfer, moving, ahead, durable=durable)))
+                except Ended as ended:
+                    await self._end(lane, ended.move, copying)
         return whole
+
+    async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer]) -> Ahead:
+        """Those of a task's small files that nothing is to be said about are copied at once; later steps judge each."""
+        task = self._board.tasks.get(group[0].task)
+        if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
+            return Ahead()
+        those = [transfer for transfer in group if lane.moving[transfer.id].ending is None]
+        try:
+            looks = await task.source.look_all([transfer.path for transfer in those])
+        except SourceUnavailable:
+            return Ahead()
+        those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
+        if not those:
+            return Ahead()
+        orders = [self._order(lane, task, transfer, durable=False) for transfer in those]
+        heard = [self._heard(lane.moving[transfer.id]) for transfer in those]
+        outcomes = await lane.port.copy_all(orders, lambda index, done: heard[index](done))
+        return Ahead(dict(zip((order.temporary for order in orders), outcomes, strict=True)))
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""
@@ -179,7 +219,9 @@ class Carrier:
         await self._recorder.record([move])
         del copying[move.transfer]
 
-    async def _copied(self, lane: TargetState, transfer: Transfer, moving: Moving, *, durable: bool) -> Sent:
+    async def _copied(
+        self, lane: TargetState, transfer: Transfer, moving: Moving, ahead: Ahead, *, durable: bool
+    ) -> Sent:
         task = self._board.tasks.get(transfer.task)
         if task is None and transfer.task in self._board.broken:
             reason = because(Code.HELD_TASK_BROKEN, task=transfer.task)
@@ -190,23 +232,12 @@ class Carrier:
             raise Ended(move_of(transfer, Event.DEFER, reason=transfer.reason))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
-        await self._check_before(task, transfer)
-        order = CopyOrder(
-            source_root=task.task.source,
-            path=transfer.path,
-            version=transfer.version,
-            base=task.task.base,
-            make_base=not task.base_made,
-            destination=transfer.destination,
-            temporary=transfer.temporary or b"",
-            replace=transfer.replace,
-            durable=durable,
-            verify=lane.spec.verify,
-            file_mode=lane.spec.file_mode,
-            dir_mode=lane.spec.dir_mode,
-        )
+        if transfer.temporary not in ahead:
+            await self._check_before(task, transfer)
         try:
-            sent = await self._copy(lane, task, order, moving)
+            sent = await self._copy(lane, task, self._order(lane, task, transfer, durable=durable), moving, ahead)
+        except NotReached:
+            raise Ended(move_of(transfer, Event.DEFER, reason=because(Code.RETRY_INTERRUPTED))) from None
         except TargetHeld as held:
             raise Ended(await self._held(lane, transfer, held)) from held
         except SourceGone:
@@ -225,7 +256,23 @@ class Carrier:
             await self._recorder.insist(lambda: self._store.remember_task(memory))
         return sent
 
-    async def _copy(self, lane: TargetState, task: TaskState, order: CopyOrder, moving: Moving) -> Sent:
+    def _order(self, lane: TargetState, task: TaskState, transfer: Transfer, *, durable: bool) -> CopyOrder:
+        return CopyOrder(
+            source_root=task.task.source,
+            path=transfer.path,
+            version=transfer.version,
+            base=task.task.base,
+            make_base=not task.base_made,
+            destination=transfer.destination,
+            temporary=transfer.temporary or b"",
+            replace=transfer.replace,
+            durable=durable,
+            verify=lane.spec.verify,
+            file_mode=lane.spec.file_mode,
+            dir_mode=lane.spec.dir_mode,
+        )
+
+    def _heard(self, moving: Moving) -> Callable[[int], None]:
         def heard(done: int) -> None:
             now = self._clock.monotonic()
             moving.progressed(done, now)
@@ -233,8 +280,12 @@ class Carrier:
                 moving.told = now
                 self._tell_progress(moving)
 
+        return heard
+
+    async def _copy(self, lane: TargetState, task: TaskState, order: CopyOrder, moving: Moving, ahead: Ahead) -> Sent:
+        heard = self._heard(moving)
         try:
-            return await lane.port.copy(order, heard)
+            return await ahead.copy(lane.port, order, heard)
         except AlreadyStanding as found:
             if not found.standing.is_file:
                 raise Failed(
