@@ -57,14 +57,14 @@ def make(connection: Connection, row: Transfer, move: Move, now: datetime, **col
         raise Overtaken(f"transfer {row.id}: {error}") from error
     changes = _changes(row, move, after) | {"updated": from_instant(now)} | columns
     try:
-        connection.execute(f"UPDATE transfer SET {assignments(changes)} WHERE id = :id", changes | {"id": row.id})
+        (changed,) = connection.execute(
+            f"UPDATE transfer SET {assignments(changes)} WHERE id = :id RETURNING {TRANSFER}", changes | {"id": row.id}
+        ).fetchall()
     except sqlite3.IntegrityError as error:
         raise Overtaken(f"transfer {row.id}: another one of its path is live") from error
     _write_history(connection, row, move, after, now)
-    result = transfer(connection, row.id)
-    assert result is not None
     _follow(connection, row, move, now)
-    return result
+    return to_transfer(changed)
 
 
 def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:

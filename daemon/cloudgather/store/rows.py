@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
@@ -61,7 +62,13 @@ def from_reason(reason: Reason | None) -> bytes | None:
 
 def to_reason(blob: bytes | None) -> Reason | None:
     """The inverse of from_reason."""
-    return None if blob is None else Reason.from_wire(unpacked(blob))
+    return None if blob is None else _reason(blob)
+
+
+@lru_cache(maxsize=256)
+def _reason(blob: bytes) -> Reason:
+    # A queue has many transfers and few reasons; to read one afresh for each is a third of reading a transfer.
+    return Reason.from_wire(unpacked(blob))
 
 
 def from_sent(sent: Sent | None) -> bytes | None:
