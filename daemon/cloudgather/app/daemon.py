@@ -51,7 +51,7 @@ from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Upkeep
-from cloudgather.ports import Source, TargetMemory
+from cloudgather.ports import Source, StoreUnavailable, TargetMemory
 from cloudgather.store.sqlite import SqliteStore
 from cloudgather.triggers.cron import Schedules
 from cloudgather.triggers.watching import Watching
@@ -88,12 +88,13 @@ class Daemon:
         self._watching: dict[str, Watching] = {}
         self._stop = asyncio.Event()
         self._reload_asked = asyncio.Event()
+        self._reloading = asyncio.Lock()  # of two at once, the one that read the older files would come last
         self._board = board = Board(clock=clock, zone=zone_of(configuration))
         self._bus = bus = Bus()
         self._fleet = Fleet(clock=clock, deadlines=deadlines, ended=self._agent_ended)
         teller = RunTeller(errand=self._serving.errand)
         self._runs = Runs(store=store, clock=clock, changed=teller.changed)
-        recorder = Recorder(
+        self._recorder = recorder = Recorder(
             store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
         )
         planner = Planner(store=store, board=board, clock=clock)
@@ -180,7 +181,7 @@ class Daemon:
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_asked.set)
         try:
-            await self._begin()
+            await self._begin_or_stop()
             await self._stop.wait()
         finally:
             logger.info("stopping")
@@ -196,15 +197,27 @@ class Daemon:
             await self._store.close()
             self._mounts.close()
 
+    async def _begin_or_stop(self) -> None:
+        """Asked to stop meanwhile, it begins no further: the state disk may be full for as long as it likes."""
+        beginning, stopped = asyncio.ensure_future(self._begin()), asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({beginning, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            beginning.cancel()  # nothing where it is done
+            stopped.cancel()
+            await asyncio.wait({beginning, stopped})
+        if not beginning.cancelled():
+            beginning.result()
+
     async def _begin(self) -> None:
         now = self._clock.now()
         self._board.queue_paused = "queue-paused" in await self._store.flags()
-        await self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now)
         await self._effect.take(_wanted(self._configuration))
-        await self._store.clamp_due(now=now, most=self._upkeep.longest_retry())
-        await self._recovery.at_start(list(self._board.targets.values()))
         await self._server.start()
         self._logs.on_line(self._heard_line)
+        await self._recorder.insist(lambda: self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now))
+        await self._recorder.insist(lambda: self._store.clamp_due(now=now, most=self._upkeep.longest_retry()))
+        await self._recovery.at_start(list(self._board.targets.values()))
         for name, loop_of in (
             ("intake", self._intake.run),
             ("confirm", self._confirmer.run),
@@ -225,6 +238,7 @@ class Daemon:
         async with contextlib.aclosing(self._mounts.changes()) as changes:
             async for mounts in changes:
                 logger.debug("the mount table changed: %d mounts", len(mounts))
+                self._choose_sources()
                 self._dispatcher.mounts_changed()
                 self._scanner.mounts_changed()
                 for watching in self._watching.values():
@@ -241,6 +255,8 @@ class Daemon:
                 logger.error("the configuration is not taken, the old one stays in effect")
                 for problem in invalid.problems:
                     logger.error("%s", problem.text)
+            except StoreUnavailable as refused:
+                logger.error("the configuration is not taken, the old one stays in effect: %s", refused)
             else:
                 logger.info(
                     "configuration taken: %d added, %d removed, %d changed",
@@ -266,6 +282,10 @@ class Daemon:
     # ---- configuration -----------------------------------------------------------------------------------------------
 
     async def _reload(self) -> Reloaded:
+        async with self._reloading:
+            return await self._reloaded()
+
+    async def _reloaded(self) -> Reloaded:
         remembered = await self._store.targets()
         roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
         file = self._configuration.settings.file
@@ -282,6 +302,8 @@ class Daemon:
             self._serving.drop("scan", name)
         self._attend(changed=difference.removed + difference.changed)
         self._dispatcher.wake()
+        for lane in self._board.targets.values():
+            self._confirmer.offer(lane)
         for change in ("added", "removed", "changed"):
             for name in getattr(difference, change):
                 self._bus.publish({"kind": "task", "name": name, "change": change})
@@ -325,6 +347,13 @@ class Daemon:
 
     def _make_source(self, task: Task) -> Source:
         return source_for(task.source, self._mounts.current(), self._fleet)
+
+    def _choose_sources(self) -> None:
+        """A disk that is mounted late, or not at all any more, may be another kind of source."""
+        for state in self._board.tasks.values():
+            chosen = self._make_source(state.task)
+            if type(chosen) is not type(state.source):
+                state.source = chosen
 
     def _due(self, task: str, trigger: str, instant: datetime, /) -> None:
         self._remember_due(task, instant)

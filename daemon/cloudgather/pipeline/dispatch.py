@@ -94,7 +94,9 @@ class Dispatcher:
         try:
             while True:
                 wake.clear()
-                lane = self._board.targets[name]
+                if (lane := self._board.targets.get(name)) is None:  # it has left the configuration
+                    await wake.wait()
+                    continue
                 try:
                     await self._try_store(lane)
                     if not taken_up:

@@ -1,0 +1,105 @@
+"""Promises that were found broken with a real daemon."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from cgwire import daemon as daemon_wire
+from cgwire import queue as queue_wire
+from e2e.running import Running
+from waiting import eventually_sync
+
+
+@contextmanager
+def small_disk(mount_point: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small tmpfs")
+    mount_point.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mount_point)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("this place does not let root mount a tmpfs")
+    try:
+        yield mount_point
+    finally:
+        subprocess.run(["umount", str(mount_point)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """A file that takes all that is left."""
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return ballast
+
+
+def a_disk(tmp_path: Path, **options: object) -> Running:
+    (tmp_path / "target").mkdir()
+    return Running(tmp_path, root=tmp_path / "target", kind="directory", **options)  # type: ignore[arg-type]
+
+
+def held(running: Running) -> set[str]:
+    return {reason["code"] for reason in running.status()["daemon"]["held"]}
+
+
+def test_a_state_disk_that_was_full_is_used_again_once_it_has_room(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "state"), a_disk(tmp_path) as running:
+        ballast = fill(tmp_path / "state")
+        for number in range(300):
+            running.write(f"{number}.mkv", b"x")
+        eventually_sync(lambda: "held.state-full" in held(running), within=60, what="that it says so")
+        ballast.unlink()
+        running.until_idle(300, within=120)
+
+        assert set(running.states().values()) == {"done"}
+        assert len(running.sent()) == 300
+        assert held(running) == set()
+
+
+def test_a_daemon_that_finds_its_state_disk_full_says_so_and_can_be_stopped(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "state"):
+        running = a_disk(tmp_path, target='profile = "lan"\nbandwidth = "100KiB/s"')
+        running.start()
+        running.write("a.mkv", bytes(1 << 20))
+        running.until("a.mkv", "copying")
+        running.kill()
+        ballast = fill(tmp_path / "state")
+        running.start(wait=False)
+        eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=30, what="that it says so")
+        assert running.stop() == 0
+        ballast.unlink()
+        with running:
+            running.until("a.mkv", "done", within=60)
+
+
+def held_or_nothing(running: Running) -> set[str]:
+    try:
+        return held(running)
+    except OSError:
+        return set()
+    except Exception as error:
+        assert type(error).__name__ in ("Unreachable", "Refusal"), error
+        return set()
+
+
+def test_a_task_that_is_given_another_folder_sends_there(tmp_path: Path) -> None:
+    with a_disk(tmp_path) as running:
+        running.write("a.mkv", b"a")
+        running.until("a.mkv", "done")
+        running.ask(queue_wire.Pause())
+        running.write("b.mkv", b"b")
+        running.until("b.mkv", "queued")
+        file = running.tasks_dir / "film.toml"
+        file.write_text(file.read_text().replace("cloud:films", "cloud:cinema"))
+        assert running.ask(daemon_wire.Reload())["problems"] == []
+        running.ask(queue_wire.Resume())
+        running.until("b.mkv", "done")
+
+        assert (tmp_path / "target" / "cinema" / "b.mkv").read_bytes() == b"b"
+        assert not (tmp_path / "target" / "films" / "b.mkv").exists()
