@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -175,7 +177,15 @@ def next_(session: Session, name: str, count: int, as_json: bool) -> None:
         session.print(session.say("no schedule: it runs when something happens, or by hand"))
         return
     session.print(f"{reply['expression']}  ({reply['timezone']})")
-    now = time.time()
+    now, zone = time.time(), _zone(reply["timezone"])
     for instant in reply["instants"]:
-        day = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(instant))
+        day = datetime.fromtimestamp(instant, UTC).astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
         session.print(f"  {day}  ({session.say('in {span}', span=session.span(instant - now))})")
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone that the schedule is in; None, ours, where only the daemon knows it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None

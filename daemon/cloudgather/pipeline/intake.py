@@ -128,6 +128,7 @@ class Intake:
         try:
             while files := self._due.pop(name, None):
                 await self._look_at(name, [each for each in files if self.pending.get(name, each.path) is each])
+                self._wake.set()  # what is not settled has a due time that the loop does not know of
         finally:
             del self._workers[name]
 
@@ -328,7 +329,11 @@ class Intake:
             pending = self.pending.get(state.task.name, file.path)
             if pending is None:
                 pending = Pending(task=state.task.name, path=file.path, quiet_since=now, event_seen=False, due=now)
-            if pending.run is None:
+            if pending.run is None or (run.ordered and pending.run is not run):
+                if pending.run is not None:  # whoever gave the order waits for this run
+                    pending.run.settling -= 1
+                    if pending.run.settling == 0:
+                        await self._runs.note(pending.run)
                 pending.run = run
                 run.settling += 1
             pending.force = pending.force or force

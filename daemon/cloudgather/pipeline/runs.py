@@ -25,6 +25,11 @@ class RunCount:
     scanned: bool = False
     problem: Reason | None = None
 
+    @property
+    def ordered(self) -> bool:
+        """Whether somebody asked for it, and may wait for what it finds."""
+        return self.trigger in ("manual", "upload")
+
 
 class Runs:
     """Starts runs and writes their counters; a silent one gets its row with its first plan.
