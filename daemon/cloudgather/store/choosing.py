@@ -29,6 +29,12 @@ def listed(
     return _select(connection, f"WHERE {where} ORDER BY {order}", values, limit, offset)
 
 
+def ids(connection: Connection, chosen: Chosen) -> Sequence[int]:
+    """Of all those chosen."""
+    where, values = condition(chosen)
+    return [id for (id,) in connection.execute(f"SELECT id FROM transfer WHERE {where} ORDER BY id", values)]
+
+
 def count(connection: Connection, chosen: Chosen) -> int:
     """ports.QueueStore.count."""
     where, values = condition(chosen)

@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Plan, State, Transfer, Version
@@ -26,6 +28,8 @@ from cloudgather.store.lane import Lane
 from cloudgather.store.locking import StateLock
 from cloudgather.store.migrating import Migration, known_migrations
 from cloudgather.store.opening import make_folder, open_database
+
+_IN_ONE_STEP: Final = 256
 
 
 async def open_store(state_dir: str, *, now: datetime, migrations: Sequence[Migration] | None = None) -> "SqliteStore":
@@ -94,16 +98,25 @@ class SqliteStore:
         return await self._writer.do(partial(moving.move_all, moves=moves, now=now))
 
     async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._writer.do(partial(choosing.requeue, chosen=chosen, now=now))
+        return await self._in_pieces(chosen, partial(choosing.requeue, now=now))
 
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
-        return await self._writer.do(partial(choosing.cancel, chosen=chosen, reason=reason, now=now))
+        return await self._in_pieces(chosen, partial(choosing.cancel, reason=reason, now=now))
 
     async def redirect(self, task: str, *, target: str, base: bytes) -> int:
         return await self._writer.do(partial(choosing.redirect, task=task, target=target, base=base))
 
     async def put_off(self, task: str, *, until: datetime, reason: Reason, device: int | None = None) -> int:
         return await self._writer.do(partial(choosing.put_off, task=task, until=until, reason=reason, device=device))
+
+    async def _in_pieces(self, chosen: Chosen, order: Callable[..., int]) -> int:
+        """An order about many transfers is not one step but many, so that nobody waits long."""
+        ids = await self._reader.do(partial(choosing.ids, chosen=chosen))
+        count = 0
+        for begin in range(0, len(ids), _IN_ONE_STEP):
+            some = replace(chosen, ids=tuple(ids[begin : begin + _IN_ONE_STEP]))
+            count += await self._writer.do(partial(order, chosen=some))
+        return count
 
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
         return await self._writer.do(partial(choosing.put_first, chosen=chosen))
