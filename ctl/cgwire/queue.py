@@ -27,7 +27,7 @@ class Order(Choice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List(Choice):
-    """Transfers in the order they will go, else by id: {transfers: [transfer], total}; a transfer is
+    """What moves, what waits in the order it will go, what has ended newest first: {transfers: [transfer], total}; each is
 
     {id, task, path, target, destination, size, state, priority, attempts, limit (attempts allowed), due,
      reason: reason | None, plan_reason: reason, held: [reason], guessed, run, created, updated,

@@ -61,7 +61,7 @@ def list_(
     offset: int,
     as_json: bool,
 ) -> None:
-    """List transfers in the order in which they go.
+    """List transfers: what moves, what waits in the order in which it goes, and what has ended, newest first.
 
     \b
     Examples:

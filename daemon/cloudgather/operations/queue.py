@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from typing import Final
 
 from cgwire import history as history_wire
 from cgwire import queue as wire
@@ -10,7 +11,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import is_below
-from cloudgather.core.transfer import Event, State
+from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.ports import Chosen
@@ -18,6 +19,12 @@ from cloudgather.ports import Chosen
 logger = logging.getLogger(__name__)
 
 _MOST = 10_000
+# What moves, then what waits in the order in which it goes, then what has ended, newest first.
+_SECTIONS: Final = (
+    (frozenset({State.COPYING, State.PUBLISHING}), False),
+    (frozenset({State.QUEUED}), False),
+    (frozenset(State) - LIVE, True),
+)
 
 
 class QueueOperations:
@@ -28,11 +35,20 @@ class QueueOperations:
 
     async def queue_list(self, request: wire.List, caller: Caller) -> WireMap:
         """Those that match, and how many there are in all."""
-        chosen = _chosen(request, run=request.run)
-        limit = min(request.limit, _MOST)
-        transfers = await self._world.store.transfers(chosen, limit=limit, offset=request.offset)
-        total = await self._world.store.count(chosen)
-        return {"transfers": [describe.transfer(self._world, each) for each in transfers], "total": total}
+        store, chosen = self._world.store, _chosen(request, run=request.run)
+        limit, offset, total = min(request.limit, _MOST), request.offset, 0
+        found: list[Transfer] = []
+        for states, newest_first in _SECTIONS:
+            section = replace(chosen, states=states & chosen.states if chosen.states else states)
+            if not section.states:
+                continue
+            count = await store.count(section)
+            if len(found) < limit and offset < count:
+                found += await store.transfers(
+                    section, limit=limit - len(found), offset=offset, newest_first=newest_first
+                )
+            offset, total = max(0, offset - count), total + count
+        return {"transfers": [describe.transfer(self._world, each) for each in found], "total": total}
 
     async def queue_show(self, request: wire.Show, caller: Caller) -> WireMap:
         """One with its history."""
