@@ -243,11 +243,10 @@ class Works:
 
         self.store.met = freeze
         for target in self.world.targets.values():
-            target.met = freeze
+            target.met, target.killed = freeze, True
         await self.errands.end()
         for target in self.world.targets.values():
-            target.met = _pass
-            target.busy = 0
+            target.met, target.killed = _pass, False
         await eventually(lambda: not self.store.busy)
 
     # ---- time and what is known
@@ -283,7 +282,7 @@ class Works:
 
     async def transfers(self, **chosen: Any) -> list[Transfer]:
         """All, or those chosen, by id."""
-        found = await self.store.real.transfers(Chosen(**chosen), limit=10_000)
+        found = await self.store.asked(lambda store: store.transfers(Chosen(**chosen), limit=10_000))
         return sorted(found, key=lambda each: each.id)
 
     async def one(self, path: bytes | None = None) -> Transfer:
@@ -296,12 +295,12 @@ class Works:
 
     async def events(self, id: int) -> list[str]:
         """The moves of a transfer, oldest first."""
-        history = await self.store.real.history(task=None, path=None, transfer=id, limit=1000)
+        history = await self.store.asked(lambda store: store.history(task=None, path=None, transfer=id, limit=1000))
         return [str(move.event) for _, move in reversed(history)]
 
     async def debris(self) -> list[bytes]:
         """Temporaries that nobody owns and that may be there."""
-        return [each.path for each in await self.store.real.debris()]
+        return [each.path for each in await self.store.asked(lambda store: store.debris())]
 
     async def _folder_seen(self, task: str, path: bytes) -> None:
         self.errands.start(self.scanner.scan(task, "watch", below=path))

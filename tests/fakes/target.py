@@ -187,7 +187,9 @@ class FakeTarget:
         """Everything is durable."""
         await self._step("barrier")
 
-    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
+    async def publish(
+        self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
+    ) -> Published:
         """Rename over."""
         await self._step("publish.begin", destination)
         aside = sibling(destination, temporary)
@@ -196,15 +198,19 @@ class FakeTarget:
             raise Failed(errno=errno.ENOENT, step="rename", side="target", message="the temporary is not there")
         if len(found.content) != size:
             raise Failed(errno=None, step="length", side="target", message="another length")
+        if not over and destination in self.files:
+            raise AlreadyStanding(self.files[destination].standing)
         await self._step("publish.rename", destination)
         self.files[destination] = self.files.pop(aside)
         self.published.append(destination)
         await self._step("publish.end", destination)
         return Published(standing=self.files[destination].standing)
 
-    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
+    async def publish_all(
+        self, files: Sequence[tuple[bytes, bytes, int, bool]]
+    ) -> Sequence[Published | Exception | None]:
         """publish() of each, until the agent hangs or ends."""
-        return await _each([partial(self.publish, *file, durable=False) for file in files])
+        return await _each([partial(self.publish, *file, over=over, durable=False) for *file, over in files])
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
         """What stands there."""

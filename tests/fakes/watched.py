@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -10,6 +10,9 @@ from cloudgather.ports import StoreUnavailable
 from cloudgather.store.sqlite import SqliteStore
 
 REFUSAL = because(Code.HELD_STATE_FULL, file="/state")
+
+
+T = TypeVar("T")
 
 
 async def _pass(step: str) -> None:
@@ -38,6 +41,14 @@ class WatchedStore:
     def accept(self) -> None:
         """Refuse nothing from now on."""
         self._refusing.clear()
+
+    async def asked(self, call: Callable[[SqliteStore], Awaitable[T]]) -> T:
+        """What the real store answers to a test, also in the middle of a step; no time passes meanwhile."""
+        self.busy += 1
+        try:
+            return await call(self.real)
+        finally:
+            self.busy -= 1
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.real, name)

@@ -21,6 +21,7 @@ from cloudgather.ports import Clock, Failed, QueueStore, StoreUnavailable, Targe
 logger = logging.getLogger(__name__)
 
 _LOOK_AT_LEAST_EVERY: Final = 30.0
+_AT_LEAST: Final = 0.05
 # A local disk takes small files in batches, made durable together (measured: 5 times as fast as one by one).
 _BATCH: Final = 64
 _BATCH_BYTES: Final = 64 << 20
@@ -108,7 +109,7 @@ class Dispatcher:
                 except StoreUnavailable as refused:
                     self._board.store_hold = refused.reason
                     wait = 5.0
-                await wait_for_either(wake.wait(), self._clock.sleep(min(wait, _LOOK_AT_LEAST_EVERY)))
+                await wait_for_either(wake.wait(), self._clock.sleep(min(max(wait, _AT_LEAST), _LOOK_AT_LEAST_EVERY)))
         finally:
             for task in working:
                 task.cancel()
@@ -131,11 +132,11 @@ class Dispatcher:
         if self._board.holds_of_daemon() or lane.memory.paused:
             return _LOOK_AT_LEAST_EVERY
         asked_for = lane.hold is not None and lane.probe_at == 0.0  # so that a hold does not outlive its cause
-        if not asked_for and not await self._has_work(lane):
-            return _LOOK_AT_LEAST_EVERY
+        if not asked_for and (wait := await self._until_work(lane)) > 0:
+            return wait
         if not await self._reachable(lane):
             return _PROBE_EVERY
-        await self._recovery.tidy(lane)
+        await self._recovery.tidy(lane, resting=lane.breaker.is_open(self._clock.now()))
         if self._board.holds_of_target(name):
             return self._until_free(lane)
         while (count := self._room(lane, working)) > 0:
@@ -198,11 +199,11 @@ class Dispatcher:
 
     # ---- is the target there? ----------------------------------------------------------------------------------------
 
-    async def _has_work(self, lane: TargetState) -> bool:
+    async def _until_work(self, lane: TargetState) -> float:
+        """The seconds after which there may be something to do for it; 0: there is now."""
         if lane.unresolved or lane.littered or lane.moving:
-            return True
-        due = await self._store.next_due(lane.spec.name, except_tasks=self._board.held_tasks())
-        return due is not None and due <= self._clock.now()
+            return 0.0
+        return await self._until_due(lane)
 
     async def _reachable(self, lane: TargetState) -> bool:
         """Ask a target that is held, or that was never seen; not more often than it is worth."""
@@ -246,10 +247,9 @@ class Dispatcher:
 
     async def _until_due(self, lane: TargetState) -> float:
         due = await self._store.next_due(lane.spec.name, except_tasks=self._board.held_tasks())
-        now = self._clock.now()
         if due is None:
             return _LOOK_AT_LEAST_EVERY
-        return max(0.05, (due - now).total_seconds())
+        return max(0.0, (due - self._clock.now()).total_seconds())
 
     def _until_free(self, lane: TargetState) -> float:
         if lane.hold is not None:
@@ -257,4 +257,4 @@ class Dispatcher:
         now = self._clock.now()
         if lane.breaker.until is None or not lane.breaker.is_open(now):
             return _LOOK_AT_LEAST_EVERY
-        return max(0.05, (lane.breaker.until - now).total_seconds())
+        return (lane.breaker.until - now).total_seconds()

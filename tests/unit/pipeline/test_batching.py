@@ -1,0 +1,211 @@
+"""Small files to a local disk go in batches: what one of them meets, and what the barriers find."""
+
+import asyncio
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.target import Confirm, Profile, TargetSpec
+from cloudgather.core.transfer import Event
+from cloudgather.ports import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
+from fakes.target import an_error
+from pipework import a_spec, a_task, working
+
+NAMES = [b"%d.mkv" % number for number in range(5)]
+LOST = AgentLost(errno=None, step="write", side="target", message="it died")
+
+
+def a_disk(**changes: Any) -> TargetSpec:
+    return a_spec(profile=Profile.DISK, confirm=Confirm.STORED, **changes)
+
+
+def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            order: list[str] = []
+
+            async def committed(step: str) -> None:
+                if step.startswith("move:") and step.endswith(".end"):
+                    order.append(step)
+
+            async def met(step: str, path: bytes) -> None:
+                if step in ("copy.close", "barrier", "publish.end") and order[-1:] != [step]:
+                    order.append(step)
+
+            works.store.met, works.target.met = committed, met
+            works.serve()
+            await works.rest()
+
+            assert order == [
+                "copy.close",
+                "barrier",
+                "move:publish.end",
+                "publish.end",
+                "barrier",
+                "move:confirm+write.end",
+            ]
+            assert set((await works.states()).values()) == {"done"}
+            assert not any(each.durable for each in works.target.orders)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (an_error(errno.EIO), "queued"),
+        (an_error(errno.ENAMETOOLONG, "open"), "failed"),
+        (SourceChanged(), "queued"),
+        (SourceGone(), "vanished"),
+        (Stalled(errno=None, step="write", side="target", message="no answer", limit=120), "queued"),
+        (LOST, "queued"),
+    ],
+    ids=["transient", "permanent", "changed", "gone", "stalled", "agent lost"],
+)
+def test_one_that_fails_does_not_take_the_others_along(tmp_path: Path, error: Exception, state: str) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.fail("copy.write", error, path=b"films/2.mkv")
+            works.serve()
+            await works.rest()
+
+            found = await works.states()
+            assert found.pop(b"2.mkv") == state
+            assert set(found.values()) == {"done"}
+            await works.advance(60)
+            assert {each.attempts for each in await works.transfers() if each.path != b"2.mkv"} == {0}
+            assert works.target.temporaries() == set()
+            assert sorted(works.target.published) == sorted(
+                b"films/" + path for path in NAMES if state == "queued" or path != b"2.mkv"
+            )
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "error", [an_error(errno.ENOSPC), TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))], ids=["full", "held"]
+)
+def test_what_ails_the_target_ends_the_batch_and_costs_no_attempt(tmp_path: Path, error: Exception) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.fail("copy.write", error, path=b"films/1.mkv")
+            works.serve()
+            await works.advance(60)
+
+            assert set((await works.states()).values()) == {"done"}
+            assert sorted(works.target.published) == sorted(b"films/" + path for path in NAMES)
+            assert {each.attempts for each in await works.transfers()} == {0}
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("which", [1, 2])
+@pytest.mark.parametrize("error", [an_error(errno.EIO, "syncfs"), LOST, TargetHeld(because(Code.HELD_MOUNT_DEAD))])
+def test_a_barrier_that_fails_makes_nothing_count(tmp_path: Path, which: int, error: Exception) -> None:
+    """Before the renames: all are copied anew. After them: none is recorded before another barrier has held."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            barriers = 0
+
+            async def met(step: str, path: bytes) -> None:
+                nonlocal barriers
+                barriers += step == "barrier"
+                if step == "barrier" and barriers == which:
+                    assert not any(state == "done" for state in (await works.states()).values())
+                    raise error
+
+            works.target.met = met
+            works.serve()
+            await works.advance(120)
+
+            assert barriers >= which
+            assert set((await works.states()).values()) == {"done"}
+            assert sorted(works.target.published) == sorted(b"films/" + path for path in NAMES)
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+            assert {each.attempts for each in await works.transfers()} == {0}
+
+    asyncio.run(main())
+
+
+def test_one_rename_that_fails_does_not_take_the_others_along(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.fail("publish.rename", an_error(errno.EIO, "rename"), path=b"films/3.mkv")
+            works.serve()
+            await works.advance(60)
+
+            assert set((await works.states()).values()) == {"done"}
+            assert sorted(works.target.published) == sorted(b"films/" + path for path in NAMES)
+
+    asyncio.run(main())
+
+
+def test_cancelled_in_a_batch(tmp_path: Path) -> None:
+    """The one that is copied, one that is whole already and one that is to come; the others go."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "copy.write" and path == b"films/2.mkv":
+                    ids = [each.id for each in await works.transfers() if each.path in (b"0.mkv", b"2.mkv", b"4.mkv")]
+                    assert works.dispatcher.cancel(ids, Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 3
+
+            works.target.met = met
+            works.serve()
+            await works.advance(30)
+
+            assert await works.states() == {
+                b"0.mkv": "cancelled",
+                b"1.mkv": "done",
+                b"2.mkv": "cancelled",
+                b"3.mkv": "done",
+                b"4.mkv": "cancelled",
+            }
+            assert set(works.target.files) == {b"films/1.mkv", b"films/3.mkv"}
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
+    async def main() -> None:
+        tasks = [a_task(), a_task("series", source=b"/series", base=b"series")]
+        async with working(tmp_path, specs=[a_disk()], tasks=tasks, serving=False) as works:
+            await works.queue(*NAMES)
+            await works.queue(b"s.mkv", task="series")
+            works.world.source.gone()
+            works.serve()
+            await works.rest()
+
+            found = await works.states()
+            assert found.pop(b"s.mkv") == "done"
+            assert set(found.values()) == {"queued"}
+
+    asyncio.run(main())
+
+
+def test_a_batch_has_its_bounds(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(100)])
+            works.serve()
+            await works.rest()
+
+            assert works.store.calls["move:publish"] == 2
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())

@@ -1,0 +1,375 @@
+"""Who may be copied when: limits, rests, holds, windows, pauses, and that nothing waits for longer than it must."""
+
+import asyncio
+import errno
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.target import Identity, Kind, Profile
+from cloudgather.core.task import Window, WindowEnd
+from cloudgather.core.transfer import Event
+from cloudgather.ports import TargetHeld
+from fakes.target import an_error
+from pipework import Works, a_spec, a_task, a_world, working
+
+NOT_MOUNTED = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
+NAMES = [b"%d.mkv" % number for number in range(10)]
+FROM_TWENTY_PAST_TO_TEN_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
+FROM_ONE = Window(begin=time(13), end=time(14))
+
+
+async def done(works: Works) -> set[bytes]:
+    """Paths that are done."""
+    return {path for path, state in (await works.states()).items() if state == "done"}
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_so_many_at_once_as_the_target_allows(tmp_path: Path, parallel: int) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(parallel=parallel)]) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(*NAMES)
+            await works.advance(60)
+            assert works.target.busy == parallel
+
+            gate.set()
+            await works.rest()
+
+            assert works.target.busiest == parallel
+            assert await done(works) == set(NAMES)
+
+    asyncio.run(main())
+
+
+def test_targets_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    async def main() -> None:
+        tasks = [a_task(), a_task("series", source=b"/series", target="other")]
+        async with working(tmp_path, specs=[a_spec(), a_spec("other")], tasks=tasks) as works:
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            await works.queue(b"b.mkv", task="series")
+
+            assert await works.states() == {b"a.mkv": "copying", b"b.mkv": "done"}
+
+    asyncio.run(main())
+
+
+# ---- rests -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [Profile.LAN, Profile.DISK])
+def test_a_target_that_failed_is_tried_with_one_file_at_a_time(tmp_path: Path, profile: Profile) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(parallel=4, profile=profile)]) as works:
+            works.target.fail("copy.open", an_error(errno.ENOSPC), times=1000)
+            await works.queue(*NAMES)
+            assert works.lane.breaker.opened == 1
+            begun = works.target.count("copy.open")
+
+            await works.advance(29)
+            assert works.target.count("copy.open") == begun
+            await works.advance(1)
+            assert works.target.count("copy.open") == begun + 1
+            assert works.lane.breaker.opened == 2
+            await works.advance(60)
+            assert works.target.count("copy.open") == begun + 2
+
+            works.target.mend()
+            await works.advance(120)
+            assert await done(works) == set(NAMES)
+            assert {each.attempts for each in await works.transfers()} == {0}
+
+    asyncio.run(main())
+
+
+def test_five_failures_in_a_row_open_the_breaker_whichever_files_failed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(attempts=99)]) as works:
+            works.target.fail("copy.write", an_error(errno.EIO), times=1000)
+            await works.queue(*NAMES)
+
+            assert works.target.count("copy.begin") == 5
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_BREAKER]
+
+    asyncio.run(main())
+
+
+def test_an_open_breaker_survives_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await world.new_works().start()
+            works.target.fail("copy.write", an_error(errno.ENOSPC), times=9)
+            await works.queue(b"a.mkv")
+            await works.die()
+
+            works = await world.new_works().start()
+            await works.advance(29)
+            assert works.target.count("copy.write") == 1
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_BREAKER]
+            works.target.mend()
+            await works.advance(1)
+            assert await done(works) == {b"a.mkv"}
+            assert not works.lane.breaker.trying
+
+    asyncio.run(main())
+
+
+# ---- holds -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_held_target_is_asked_every_fifteen_seconds_while_something_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.hold = NOT_MOUNTED
+            await works.queue(b"a.mkv")
+            works.target.steps.clear()
+            await works.advance(150)
+
+            assert works.target.count("probe") == 10
+            assert (await works.one()).attempts == 0
+            works.target.hold = None
+            await works.advance(15)
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_a_held_target_is_left_alone_while_nothing_may_go_to_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(upload_window=FROM_ONE)]) as works:
+            works.target.hold, works.lane.hold = NOT_MOUNTED, NOT_MOUNTED.reason
+            await works.queue(b"a.mkv")
+            await works.advance(15)
+            works.target.steps.clear()
+
+            await works.advance(600)
+
+            assert works.target.steps == []
+
+    asyncio.run(main())
+
+
+def test_a_mount_that_is_back_is_noticed_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.hold = NOT_MOUNTED
+            await works.queue(b"a.mkv")
+            await works.advance(7)
+            works.target.hold = None
+
+            works.dispatcher.mounts_changed()
+            await works.rest()
+
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_what_was_never_seen_is_probed_first_and_remembered(tmp_path: Path) -> None:
+    async def main() -> None:
+        identity = Identity(mount_point=b"/cloud", fs_type="fuse.rclone", source=b"cloud:")
+        async with working(tmp_path, specs=[a_spec(kind=Kind.MOUNT)]) as works:
+            works.target.identity = identity
+            await works.queue(b"a.mkv")
+
+            assert await done(works) == {b"a.mkv"}
+            assert works.target.count("probe") == 1
+            assert (await works.store.real.targets())["cloud"].identity == identity
+
+    asyncio.run(main())
+
+
+def test_tasks_that_are_held_are_passed_over(tmp_path: Path) -> None:
+    async def main() -> None:
+        tasks = [a_task(), a_task("series", source=b"/series", upload_window=FROM_ONE)]
+        async with working(tmp_path, tasks=tasks, serving=False) as works:
+            await works.queue(b"s.mkv", task="series")
+            await works.queue(b"a.mkv")
+            works.serve()
+            await works.rest()
+
+            assert await works.states() == {b"s.mkv": "queued", b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_a_retry_comes_on_time_beside_a_task_that_is_held(tmp_path: Path) -> None:
+    async def main() -> None:
+        tasks = [a_task(), a_task("series", source=b"/series", upload_window=FROM_ONE)]
+        async with working(tmp_path, specs=[a_spec(retry_first=timedelta(seconds=7))], tasks=tasks) as works:
+            await works.queue(b"s.mkv", task="series")
+            works.target.fail("copy.write", an_error(errno.EIO))
+            await works.queue(b"a.mkv")
+            await works.advance(6.9)
+            assert (await works.states())[b"a.mkv"] == "queued"
+
+            await works.advance(0.1)
+
+            assert (await works.states())[b"a.mkv"] == "done"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("seconds", [3, 45, 1000])
+def test_a_retry_comes_when_it_is_due(tmp_path: Path, seconds: int) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(retry_first=timedelta(seconds=seconds))]) as works:
+            works.target.fail("copy.write", an_error(errno.EIO))
+            await works.queue(b"a.mkv")
+            await works.advance(seconds - 0.1)
+            assert works.target.count("copy.begin") == 1
+
+            await works.advance(0.2)
+
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_what_is_planned_while_nothing_is_to_do_goes_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            for name in NAMES:
+                await works.advance(7)
+                await works.queue(name)
+                assert name in await done(works)
+
+    asyncio.run(main())
+
+
+# ---- windows and pauses ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["task", "target"])
+@pytest.mark.parametrize(("end", "state"), [(WindowEnd.FINISH, "copying"), (WindowEnd.STOP, "queued")])
+def test_the_end_of_a_window(tmp_path: Path, whose: str, end: WindowEnd, state: str) -> None:
+    async def main() -> None:
+        window = {"upload_window": FROM_TWENTY_PAST_TO_TEN_PAST, "window_end": end}
+        spec = a_spec(**(window if whose == "target" else {}))
+        task = a_task(**(window if whose == "task" else {}))
+        async with working(tmp_path, specs=[spec], tasks=[task]) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(b"a.mkv", b"b.mkv")
+            await works.advance(timedelta(minutes=10, seconds=30))
+            assert (await works.states()) == {b"a.mkv": state, b"b.mkv": "queued"}
+            gate.set()
+            await works.advance(60)
+            assert (await works.states())[b"b.mkv"] == "queued"
+            assert (await works.one(b"a.mkv")).attempts == 0
+
+            await works.advance(timedelta(minutes=10))
+
+            assert await done(works) == {b"a.mkv", b"b.mkv"}
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_a_window_that_opens_is_noticed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(upload_window=FROM_ONE)]) as works:
+            await works.queue(b"a.mkv")
+            await works.advance(timedelta(minutes=60))
+            await works.advance(30)
+
+            assert works.clock.now() <= datetime(2026, 3, 1, 13, 0, 30, tzinfo=UTC)
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_a_pause_interrupts_and_a_resumption_goes_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            works.board.queue_paused = True
+            works.dispatcher.cancel(list(works.lane.moving), Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
+            gate.set()
+            await works.advance(600)
+            assert (await works.one()).state == "queued"
+            assert (await works.one()).attempts == 0
+
+            works.board.queue_paused = False
+            works.dispatcher.wake()
+            await works.rest()
+
+            assert await done(works) == {b"a.mkv"}
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_a_wake_of_one_target_wakes_no_other(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(), a_spec("other")]) as works:
+            await works.advance(1)
+            before = works.store.calls["next_due"]
+            works.dispatcher.wake("other")
+            await works.rest()
+
+            assert works.store.calls["next_due"] == before + 1
+
+    asyncio.run(main())
+
+
+# ---- a target that leaves --------------------------------------------------------------------------------------------
+
+
+def test_a_target_that_is_served_no_more_puts_back_what_it_copied(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            await works.take(specs=[])
+            works.serve()
+            await works.rest()
+            assert (await works.one()).state == "queued"
+
+            gate.set()
+            await works.take(specs=[a_spec()])
+            works.serve()
+            await works.advance(30)
+
+            assert await done(works) == {b"a.mkv"}
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("step", ["claim", "move:publish", "move:defer"])
+@pytest.mark.parametrize("phase", ["begin", "end"])
+def test_served_no_more_at_the_worst_moment(tmp_path: Path, step: str, phase: str) -> None:
+    """A row is never left where nobody works on it, also if its target comes back in the same daemon."""
+
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            if step == "move:defer":
+                works.target.fail("copy.write", an_error(errno.EIO))
+            left = []
+
+            async def met(at: str) -> None:
+                if at == f"{step}.{phase}" and not left:
+                    left.append(at)
+                    await works.take(specs=[])
+                    works.serve()
+                    await asyncio.sleep(0)
+
+            works.store.met = met
+            await works.queue(b"a.mkv")
+            assert left
+
+            await works.take(specs=[a_spec()])
+            works.serve()
+            await works.advance(60)
+
+            assert await done(works) == {b"a.mkv"}
+            assert works.target.published == [b"films/a.mkv"]
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())

@@ -1,0 +1,354 @@
+"""What a crash left half done: judged, finished or undone, and cleared away, at whatever step it came."""
+
+import asyncio
+import errno
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.target import Confirm, Profile, TargetSpec
+from cloudgather.core.transfer import Sent, State
+from cloudgather.pipeline.recover import Found, judge
+from cloudgather.ports import Standing, TargetHeld
+from fakes.target import an_error
+from pipework import LIVE, Works, World, a_spec, a_world, working
+from queueing import NOW, a_plan, a_sent, claimed, moved_on, running_store
+
+OURS, OTHER = Standing(size=100, mtime_ns=1_000), Standing(size=7, mtime_ns=5)
+FOLDER = Standing(size=100, mtime_ns=1_000, is_file=False)
+REPLACED = a_sent(standing=(100, 500))
+
+
+@pytest.mark.parametrize(
+    ("sent", "temporary", "final", "found"),
+    [
+        # the temporary is whole
+        (a_sent(), OURS, None, Found.WHOLE),
+        (a_sent(), OURS, OURS, Found.WHOLE),
+        (a_sent(standing=(7, 5)), OURS, OTHER, Found.WHOLE),
+        # a torn one counts as none
+        (a_sent(), Standing(size=99, mtime_ns=1_000), None, Found.LOST),
+        (a_sent(), Standing(size=99, mtime_ns=1_000), OURS, Found.PUBLISHED),
+        # it is gone
+        (a_sent(), None, None, Found.LOST),
+        (a_sent(), None, OTHER, Found.LOST),
+        (a_sent(), None, FOLDER, Found.LOST),
+        (a_sent(), None, OURS, Found.PUBLISHED),
+        (a_sent(mtime_ns=None), None, Standing(size=100, mtime_ns=77), Found.PUBLISHED),
+        # a file of the same size stood there before
+        (REPLACED, None, OURS, Found.PUBLISHED),
+        (REPLACED, None, Standing(size=100, mtime_ns=500), Found.PERHAPS),
+        (REPLACED, None, Standing(size=100, mtime_ns=77), Found.PERHAPS),
+        (a_sent(standing=(100, 1_000)), None, OURS, Found.PERHAPS),
+        (a_sent(mtime_ns=None, standing=(100, 500)), None, OURS, Found.PERHAPS),
+        # nothing was recorded
+        (None, OURS, None, Found.LOST),
+    ],
+)
+def test_what_a_look_says(
+    tmp_path: Path, sent: Sent | None, temporary: Standing | None, final: Standing | None, found: Found
+) -> None:
+    with running_store(str(tmp_path)) as (store, do):
+        do(store.add([a_plan()], now=NOW))
+        transfer = do(claimed(store))
+
+        assert judge(replace(transfer, sent=sent), temporary, final) is found
+
+
+# ---- a crash at every step -------------------------------------------------------------------------------------------
+
+WRITES = frozenset({"add", "adopt", "claim", "note_run", "redirect", "remember_target", "remember_task", "start_run"})
+SCENARIOS = {
+    "one by one": a_spec(),
+    "several at once": a_spec(parallel=2),
+    "confirmed by a look": a_spec(confirm=Confirm.SEEN),
+    "in a batch": a_spec(profile=Profile.DISK, confirm=Confirm.STORED),
+}
+FILES = {b"a.mkv": b"content of a", b"x/b.mkv": b"the content of b", b"x/c.mkv": b""}
+
+
+class Fate:
+    """Kills the daemon at its n-th step: what comes after does not happen."""
+
+    def __init__(self, at: int) -> None:
+        self.steps: list[str] = []
+        self.struck = asyncio.Event()
+        self._at = at
+
+    async def store(self, step: str) -> None:
+        """A write that begins or has been committed."""
+        name = step.rpartition(".")[0]
+        if name in WRITES or name.startswith("move:") or name == "swept":
+            await self._meet(step)
+
+    async def target(self, step: str, path: bytes) -> None:
+        """A step at the target."""
+        await self._meet(f"{step} {path.decode()}")
+
+    async def _meet(self, step: str) -> None:
+        if len(self.steps) == self._at or self.struck.is_set():
+            if not self.struck.is_set():
+                self.steps.append(step)
+                self.struck.set()
+            await asyncio.get_running_loop().create_future()
+        self.steps.append(step)
+
+
+async def lived(world: World, spec: TargetSpec, fate: Fate) -> None:
+    """A daemon's life until its fate strikes, or until all is done."""
+    works = world.new_works(specs=[spec])
+    works.store.met, world.target(spec).met = fate.store, fate.target
+    ended = asyncio.create_task(alive(works))
+    await asyncio.wait({ended, asyncio.create_task(fate.struck.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await works.die()
+    ended.cancel()
+    await asyncio.gather(ended, return_exceptions=True)
+
+
+async def alive(works: Works) -> None:
+    """Start, scan, and let time pass until nothing is left to do."""
+    await works.start()
+    await works.scan(trigger="start")
+    await works.rest()
+    for _ in range(40):
+        counts = await works.store.real.counts()
+        if not any(state in LIVE and count for (_, _, state), (count, _) in counts.items()) and not works.lane.littered:
+            return
+        await works.advance(30)
+    raise AssertionError(f"still not done: {await works.states()}")
+
+
+async def crashed_at(folder: Path, spec: TargetSpec, at: int) -> Sequence[str] | None:
+    """Crash at the n-th step, start again, and see that all is as it should be; None: there is no such step."""
+    async with a_world(folder) as world:
+        for path, content in FILES.items():
+            world.source.write(path, content, age=3600)
+        fate = Fate(at)
+        await lived(world, spec, fate)
+
+        works = world.new_works(specs=[spec])
+        await asyncio.wait_for(alive(works), 30)
+
+        target = world.target(spec)
+        told = f"crashed at {fate.steps[-1]}"
+        assert {path: file.content for path, file in target.files.items()} == {
+            b"films/" + path: content for path, content in FILES.items()
+        }, told
+        assert sorted(target.published) == sorted(b"films/" + path for path in FILES), told
+        assert set((await works.states()).values()) == {"done"}, told
+        assert len(await works.transfers()) == len(FILES), told
+        assert await works.debris() == [], told
+        assert works.lane.unresolved == set(), told
+        assert (await works.store.real.ledger("films", list(FILES))).keys() == FILES.keys(), told
+        return fate.steps if fate.struck.is_set() else None
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_crash_at_any_step_loses_and_repeats_nothing(tmp_path: Path, name: str) -> None:
+    at, met = 0, set()
+    while (steps := asyncio.run(crashed_at(tmp_path / str(at), SCENARIOS[name], at))) is not None:
+        met.add(steps[-1].split()[0])
+        at += 1
+
+    assert at > 20
+    assert {"claim.end", "copy.write", "move:publish.begin", "move:publish.end", "publish.rename", "publish.end"} <= met
+
+
+# ---- what waits, and what is left alone ------------------------------------------------------------------------------
+
+
+async def left_in_publishing(world: World, *, renamed: bool = False, **spec: Any) -> Works:
+    """A new daemon, not serving yet, on a world whose last one died at its rename."""
+    fate_at = "publish.end" if renamed else "publish.begin"
+    works = world.new_works(specs=[a_spec(**spec)])
+    died = asyncio.Event()
+
+    async def met(step: str, path: bytes) -> None:
+        if step == fate_at:
+            died.set()
+            await asyncio.get_running_loop().create_future()
+
+    world.target(works.specs[0]).met = met
+    await works.start()
+    world.source.write(b"a.mkv", age=3600)
+    await works.scan()
+    await died.wait()
+    await works.die()
+    works = world.new_works(specs=[a_spec(**spec)])
+    await works.start(serving=False)
+    assert (await works.one()).state == "publishing"
+    return works
+
+
+def test_what_an_agent_may_still_rename_is_left_alone_until_it_has_died(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await left_in_publishing(world)
+            temporary = (await works.one()).temporary
+            assert temporary is not None
+            works.acting.add(temporary)
+            works.serve()
+            await works.advance(600)
+
+            assert (await works.one()).state == "publishing"
+            assert works.target.published == []
+            assert len(works.target.temporaries()) == 1
+            works.acting.clear()
+            await works.advance(30)
+            assert (await works.one()).state == "done"
+            assert works.target.published == [b"films/a.mkv"]
+
+    asyncio.run(main())
+
+
+def test_a_temporary_that_an_agent_may_still_write_is_swept_once_it_has_died(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.fail("copy.write", an_error(errno.EIO))
+            works.target.killed = True  # the temporary stays
+
+            async def met(step: str, path: bytes) -> None:
+                temporary = (await works.one()).temporary
+                if step == "copy.open" and temporary is not None:
+                    works.acting.add(temporary)
+
+            works.target.met = met
+            await works.queue(b"a.mkv")
+            works.target.met = world_goes_on
+            await works.advance(60)
+
+            (left,) = works.target.temporaries()
+            assert await works.debris() == [left]
+            works.acting.clear()
+            await works.advance(30)
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+async def world_goes_on(step: str, path: bytes) -> None:
+    """Nothing happens."""
+
+
+def test_only_what_is_listed_as_debris_is_swept(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            theirs = b"films/.cg-00000000-0000000001-000001.part~"
+            works.target.put(theirs, b"another daemon's")
+            works.target.fail("copy.write", an_error(errno.EIO), times=2)
+            await works.queue(b"a.mkv", b"b.mkv")
+            await works.advance(300)
+
+            assert set(works.target.files) == {theirs, b"films/a.mkv", b"films/b.mkv"}
+            swept = {path for step, path in works.target.steps if step == "sweep"}
+            assert theirs not in swept
+
+    asyncio.run(main())
+
+
+def test_a_target_that_is_held_at_start_is_recovered_when_it_is_back(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await left_in_publishing(world, renamed=True)
+            works.target.hold = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud"))
+            works.serve()
+            await works.advance(300)
+            assert (await works.one()).state == "publishing"
+
+            works.target.hold = None
+            await works.advance(15)
+
+            assert (await works.one()).state == "done"
+            assert works.target.published == [b"films/a.mkv"]
+
+    asyncio.run(main())
+
+
+def test_one_that_cannot_be_looked_at_keeps_no_other_from_being_finished(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(parallel=2)]) as works:
+            for path in (b"films/a.mkv", b"films/b.mkv"):
+                works.target.fail("publish.begin", an_error(errno.EIO), path=path)
+            works.target.fail("look", an_error(errno.EIO), times=1000, path=b"films/a.mkv")
+            await works.queue(b"a.mkv", b"b.mkv")
+            await works.advance(120)
+
+            assert await works.states() == {b"a.mkv": "publishing", b"b.mkv": "done"}
+            works.target.mend()
+            await works.advance(30)
+            assert await works.states() == {b"a.mkv": "done", b"b.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_a_file_that_came_to_stand_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await left_in_publishing(world)
+            works.target.put(b"films/a.mkv", b"somebody else's")
+            works.serve()
+            await works.advance(600)
+
+            assert works.target.files[b"films/a.mkv"].content == b"somebody else's"
+            assert works.target.temporaries() == set()
+            assert (await works.one()).state == "cancelled"
+
+    asyncio.run(main())
+
+
+def test_on_a_plain_disk_a_rename_is_made_durable_before_it_counts_as_stored(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await left_in_publishing(world, renamed=True, confirm=Confirm.STORED)
+            works.target.fail("barrier", an_error(errno.EIO, "syncfs"), times=2)
+            works.serve()
+            await works.rest()
+            assert (await works.one()).state == "publishing"
+
+            await works.advance(120)
+
+            assert works.target.count("barrier") == 3
+            assert (await works.one()).state == "done"
+
+    asyncio.run(main())
+
+
+def test_a_bug_in_carrying_fails_the_copy_and_finds_out_about_the_rename(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.fail("copy.write", RuntimeError("a bug"))
+            await works.queue(b"a.mkv")
+            found = await works.one()
+            assert found.state == "failed"
+            assert found.reason == because(Code.FAIL_INTERNAL)
+
+            works.target.fail("publish.end", RuntimeError("a bug"))
+            await works.queue(b"b.mkv")
+            await works.advance(60)
+
+            assert (await works.one(b"b.mkv")).state == "done"
+            assert works.target.published == [b"films/b.mkv"]
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_what_an_earlier_life_left_in_copying_is_put_back(tmp_path: Path) -> None:
+    with running_store(str(tmp_path / "state")) as (store, do):
+        do(store.add([a_plan(b"a.mkv"), a_plan(b"b.mkv")], now=NOW))
+        do(moved_on(store, do(claimed(store))))
+
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await world.new_works().start(serving=False)
+
+            assert {each.state for each in await works.transfers()} == {State.QUEUED}
+            assert works.lane.littered
+
+    asyncio.run(main())
