@@ -256,12 +256,19 @@ class Target(Protocol):
         """syncfs of the target's file system: makes all copies and renames so far durable."""
         ...
 
-    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
-        """Check the mount once more, rename over, fsync the folder if durable, look at the final name."""
+    async def publish(
+        self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
+    ) -> Published:
+        """Check the mount once more, rename over, fsync the folder if durable, look at the final name.
+
+        Raises AlreadyStanding unless `over`, where a file has come to stand there since the copy looked.
+        """
         ...
 
-    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
-        """publish() of several (destination, temporary, size), not durable, in order; outcomes as of copy_all."""
+    async def publish_all(
+        self, files: Sequence[tuple[bytes, bytes, int, bool]]
+    ) -> Sequence[Published | Exception | None]:
+        """publish() of several (destination, temporary, size, over), not durable, in order; outcomes as of copy_all."""
         ...
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:

@@ -26,8 +26,11 @@ def publish(
     temporary: bytes,
     size: int,
     durable: bool,
+    over: bool = True,
 ) -> dict[str, Any]:
     """Size, mtime_ns and is_file of the final name, looked at after the rename.
+
+    Unless `over`, a file that has come to stand there since the copy began is somebody else's: Trouble "standing".
 
     The mount is checked right before the rename, through the descriptor that the rename goes by. An absent temporary
     is ENOENT at step "rename", whatever stands under the final name.
@@ -45,6 +48,8 @@ def publish(
             raise
         with closing(folder):
             _demand_whole(folder, temporary, size, job)
+            if not over:
+                _demand_free(folder, name, job)
             job.step("rename", "target", size)
             target.check()
             try:
@@ -79,6 +84,21 @@ def _demand_whole(folder: int, temporary: bytes, size: int, job: Job) -> None:
             expected=size,
             found=state.st_size,
         )
+
+
+def _demand_free(folder: int, name: bytes, job: Job) -> None:
+    job.step("stat", "target")
+    try:
+        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    raise Trouble(
+        "standing",
+        "another file has come to stand under the final name",
+        size=state.st_size,
+        mtime_ns=state.st_mtime_ns,
+        is_file=stat.S_ISREG(state.st_mode),
+    )
 
 
 def swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: Root, job: Job) -> None:

@@ -115,14 +115,18 @@ class AgentTarget:
         """syncfs of the target's file system."""
         await self._at_root("barrier", {})
 
-    async def publish(self, destination: bytes, temporary: bytes, size: int, *, durable: bool) -> Published:
+    async def publish(
+        self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
+    ) -> Published:
         """Rename over, as ports.Target.publish says."""
-        params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable}
+        params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable, "over": over}
         return _published(await self._at_root("publish", params, destination))
 
-    async def publish_all(self, files: Sequence[tuple[bytes, bytes, int]]) -> Sequence[Published | Exception | None]:
+    async def publish_all(
+        self, files: Sequence[tuple[bytes, bytes, int, bool]]
+    ) -> Sequence[Published | Exception | None]:
         """Rename over in one operation, as ports.Target.publish_all says."""
-        names = ("destination", "temporary", "size")
+        names = ("destination", "temporary", "size", "over")
         each = [dict(zip(names, file, strict=True)) for file in files]
         return await self._each("publish.each", {"durable": False}, each, _published, lambda index, done: None)
 

@@ -30,7 +30,7 @@ class Event(StrEnum):
     CHANGE = "change"  # the source is another version now: generation + 1, attempts anew
     PUBLISH = "publish"  # the copy is whole; what is needed to finish or undo the rename is recorded
     WRITE = "write"  # renamed
-    UNPUBLISH = "unpublish"  # recovery found neither a whole temporary nor the published file
+    UNPUBLISH = "unpublish"  # recovery found neither a whole temporary nor the published file, or cannot rename it
     CONFIRM = "confirm"  # stored, as far as the target's `confirm` can tell
     LOSE = "lose"  # the cloud lost it
     GIVE_UP = "give-up"  # attempts spent, or a failure that no retry mends
@@ -57,6 +57,7 @@ MOVES: Final[Mapping[State, Mapping[Event, State]]] = {
     State.PUBLISHING: {
         Event.WRITE: State.WRITTEN,
         Event.UNPUBLISH: State.QUEUED,
+        Event.GIVE_UP: State.FAILED,
     },
     State.WRITTEN: {
         Event.CONFIRM: State.DONE,

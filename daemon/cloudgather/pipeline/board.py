@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cgwire.reasons import Reason
 from cloudgather.config.problems import Problem
 from cloudgather.core import holds
+from cloudgather.core.failure import Failure
 from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
@@ -64,6 +65,7 @@ class TargetState:
     breaker: Breaker = field(default_factory=Breaker)
     moving: dict[int, Moving] = field(default_factory=dict)
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
+    refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed
     littered: bool = False  # temporaries may be left that the store lists as debris
 
     @property

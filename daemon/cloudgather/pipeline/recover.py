@@ -98,10 +98,10 @@ class Recovery:
                 await self._recorder.record([move_of(transfer, Event.DEFER, reason=reason)])
         lane.littered = lane.littered or bool(await self._store.debris(lane.spec.name))
 
-    async def tidy(self, lane: TargetState) -> None:
-        """Finish or undo interrupted renames, then remove temporaries; what cannot be done now waits."""
+    async def tidy(self, lane: TargetState, *, resting: bool = False) -> None:
+        """Finish or undo interrupted renames, unless the target rests; remove temporaries. What cannot be now waits."""
         try:
-            if lane.unresolved:
+            if lane.unresolved and not resting:
                 await self._resolve(lane)
             if lane.littered:
                 await self._sweep(lane)
@@ -181,8 +181,9 @@ class Recovery:
         """Send it again: nothing of it stands under its final name."""
         if lane.hold is not None or (transfer.temporary and self._may_still_act(transfer.temporary)):
             return
-        reason = because(Code.RETRY_UNPUBLISHED)
-        await self._recorder.record([move_of(transfer, Event.UNPUBLISH, reason=reason, spend=True)])
+        if (move := self._carrier.unpublished(lane, transfer)) is None:
+            return
+        await self._recorder.record([move])
         lane.unresolved.discard(transfer.id)
         lane.littered = True
 

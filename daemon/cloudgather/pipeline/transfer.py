@@ -108,9 +108,10 @@ class Carrier:
             match outcome:
                 case Published():
                     renamed.append(transfer)
-                case Failed() | TargetHeld() | None:
-                    if outcome is not None:
-                        self._target_trouble(lane, outcome)
+                case Failed() | TargetHeld() | AlreadyStanding() | None:
+                    if isinstance(outcome, Failed | TargetHeld):
+                        failure = self._target_trouble(lane, outcome)
+                        lane.refused.update({transfer.id: failure} if failure else {})
                     lane.unresolved.add(transfer.id)
                     logger.warning("%d stays in publishing: %s", transfer.id, outcome or "not reached")
                 case _:
@@ -126,16 +127,31 @@ class Carrier:
         files = []
         for transfer in publishing:
             assert transfer.temporary is not None and transfer.sent is not None
-            files.append((transfer.destination, transfer.temporary, transfer.sent.size))
+            over = transfer.replace or transfer.sent.standing is not None
+            files.append((transfer.destination, transfer.temporary, transfer.sent.size, over))
         if len(files) > 1 and not durable:
             return await lane.port.publish_all(files)
         outcomes: list[Published | Exception | None] = []
-        for destination, temporary, size in files:
+        for destination, temporary, size, over in files:
             try:
-                outcomes.append(await lane.port.publish(destination, temporary, size, durable=durable))
-            except (Failed, TargetHeld) as error:
+                outcomes.append(await lane.port.publish(destination, temporary, size, durable=durable, over=over))
+            except (Failed, TargetHeld, AlreadyStanding) as error:
                 outcomes.append(error)
         return outcomes
+
+    def unpublished(self, lane: TargetState, transfer: Transfer) -> Move | None:
+        """What follows where nothing of it stands under its final name; None: nothing yet, its target is in trouble."""
+        failure = lane.refused.pop(transfer.id, None)
+        if failure is None:
+            return move_of(transfer, Event.UNPUBLISH, reason=because(Code.RETRY_UNPUBLISHED), spend=True)
+        now = self._clock.now()
+        match judge(failure, attempts=transfer.attempts, spec=lane.spec, now=now, luck=self._luck()):
+            case RetryAt(spend=False):
+                return None
+            case RetryAt(when=when, why=why):
+                return move_of(transfer, Event.UNPUBLISH, reason=why, due=when, spend=True)
+            case GiveUp(why=why):
+                return move_of(transfer, Event.GIVE_UP, reason=why, spend=True)
 
     async def finish(self, lane: TargetState, renamed: Sequence[Transfer]) -> None:
         """Record that these stand under their final names, and what the target's `confirm` says of that at once."""

@@ -181,7 +181,7 @@ def test_several_are_copied_and_published_at_once_each_with_an_outcome_of_its_ow
 
             sent = await target.copy_all(orders, lambda index, done: None)
             await target.barrier()
-            files = [(order.destination, order.temporary, 1000) for order in orders]
+            files = [(order.destination, order.temporary, 1000, False) for order in orders]
             published = await target.publish_all([files[0], files[2], files[3]])
 
             assert [type(each) for each in sent] == [Sent, AlreadyStanding, SourceGone, Sent]
@@ -190,5 +190,25 @@ def test_several_are_copied_and_published_at_once_each_with_an_outcome_of_its_ow
             assert [type(each) for each in published] == [Published, Failed, Published]
             assert sorted(os.listdir(folder)) == ["a", "b", "d"]
             assert contents(os.fsencode(folder / "d")) == contents(paths[3])
+
+    asyncio.run(main())
+
+
+def test_what_has_come_to_stand_there_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_fleet() as fleet:
+            folder = tmp_path / "target"
+            folder.mkdir()
+            target: Target = a_target(fleet, os.fsencode(folder))
+            order = an_order(a_file(tmp_path, "a", 1000), root=os.fsencode(folder), replace=False)
+            await target.copy(order, lambda done: None)
+            (folder / "a").write_bytes(b"somebody else's")
+
+            with pytest.raises(AlreadyStanding):
+                await target.publish(order.destination, order.temporary, 1000, durable=True, over=False)
+            assert (folder / "a").read_bytes() == b"somebody else's"
+
+            await target.publish(order.destination, order.temporary, 1000, durable=True)
+            assert len((folder / "a").read_bytes()) == 1000
 
     asyncio.run(main())

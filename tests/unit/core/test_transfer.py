@@ -14,6 +14,7 @@ ALLOWED = {
     ("copying", "defer"): "queued",
     ("copying", "change"): "queued",
     ("copying", "publish"): "publishing",
+    ("publishing", "give-up"): "failed",
     ("copying", "give-up"): "failed",
     ("copying", "cancel"): "cancelled",
     ("copying", "vanish"): "vanished",
@@ -52,7 +53,7 @@ def test_a_rename_happens_in_publishing_only() -> None:
     ways = {state for state in State if State.WRITTEN in MOVES[state].values()}
 
     assert ways == {State.PUBLISHING}
-    assert set(MOVES[State.PUBLISHING]) == {Event.WRITE, Event.UNPUBLISH}
+    assert set(MOVES[State.PUBLISHING]) == {Event.WRITE, Event.UNPUBLISH, Event.GIVE_UP}
     assert {State.QUEUED, State.COPYING, State.PUBLISHING} == LIVE
 
 
