@@ -94,7 +94,9 @@ class PathOperations:
         if (unwanted := filters.judge(task.filter, look.path, version.size)) is not None:
             return {**reply, "verdict": "skipped", "reasons": [unwanted.to_wire()]}
         ended = transfer is not None and transfer.version.same_content_as(version)
-        if transfer is not None and ended and transfer.state in (State.FAILED, State.CANCELLED):
+        # What the copy found standing there is in the ledger, which tells more than that it was not sent.
+        found = ledger is not None and transfer is not None and _is_standing(transfer)
+        if transfer is not None and ended and not found and transfer.state in (State.FAILED, State.CANCELLED):
             code = Code.SKIP_FAILED if transfer.state is State.FAILED else Code.SKIP_CANCELLED
             reasons = [because(code, transfer=transfer.id, at=transfer.updated.timestamp())]
             reasons += [transfer.reason] if transfer.reason else []
@@ -181,6 +183,10 @@ class PathOperations:
             runs.append(await self._world.runs.keep(run))
             accepted += run.seen
         return {"runs": runs, "accepted": accepted, "refused": refused}
+
+
+def _is_standing(transfer: Transfer) -> bool:
+    return transfer.reason is not None and transfer.reason.code == Code.CANCELLED_STANDING
 
 
 def _junk(relative: bytes) -> Reason | None:

@@ -14,6 +14,7 @@ from cloudgather.core.mounts import is_below
 from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.redirecting import redirect
 from cloudgather.ports import Chosen
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class QueueOperations:
     async def queue_retry(self, request: wire.Retry, caller: Caller) -> WireMap:
         """Failed and cancelled ones are queued anew, waiting ones become due."""
         count = await self._world.store.requeue(_ordered(request), now=self._world.clock.now())
+        await redirect(self._world.store, self._world.board)  # its task may go elsewhere since it ended
         self._world.dispatcher.wake()
         return {"count": count}
 

@@ -12,7 +12,7 @@ from cloudgather.core.task import IfGone
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.ports import Absent, LedgerEntry, Origin, Standing
+from cloudgather.ports import Absent, LedgerEntry, Origin, Standing, TargetHeld
 from cloudgather.ports import Refused as Unreadable
 
 _PAGE = 10_000
@@ -30,10 +30,17 @@ class _Report:
 
 
 async def verify(world: World, state: TaskState) -> WireMap:
-    """Lists each destination folder once, at the target's pace; a folder that lists as empty proves nothing."""
+    """Lists each destination folder once, at the target's pace.
+
+    Raises TargetHeld where the whole destination folder is away: that says nothing of its files.
+    """
     report = _Report()
     after: bytes | None = None
+    base = await world.board.targets[state.task.target].port.listing(state.task.base)
     while page := await world.store.ledger_of(state.task.name, after=after, limit=_PAGE):
+        if base is None:
+            facts = {"target": state.task.target, "folder": state.task.base, "task": state.task.name}
+            raise TargetHeld(because(Code.HELD_BASE_GONE, **facts))
         after = page[-1].path
         folders: dict[bytes, list[LedgerEntry]] = defaultdict(list)
         for entry in page:
