@@ -481,7 +481,8 @@ class QueueStore(Protocol):
     async def redirect(self, task: str, *, target: str, base: bytes) -> int:
         """Let all that a task has queued go to its `base` at `target` from now on; how many went elsewhere.
 
-        What stands at the new place was judged by no rule: it is not replaced. It is no move.
+        What stands at the new place was judged by no rule: it is not replaced. It is no move. What failed elsewhere,
+        or was found standing there, binds no more.
         """
         ...
 
@@ -508,6 +509,10 @@ class QueueStore(Protocol):
 
     async def count(self, chosen: Chosen) -> int:
         """How many match."""
+        ...
+
+    async def ahead(self, transfer: Transfer) -> int:
+        """How many of its target, due now, go before this queued one."""
         ...
 
     async def newest(self, task: str, path: bytes) -> Transfer | None:

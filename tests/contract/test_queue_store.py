@@ -797,3 +797,10 @@ def test_what_waits_for_one_thing_is_put_off_together(store: QueueStore, do: Do)
     assert found["films", b"c"].due is None and found["series", b"a"].due is None
     assert do(store.put_off("films", until=LATER, reason=reason)) == 1
     assert len(do(store.claim("cloud", now=LATER, count=9, most_bytes=None, except_tasks=frozenset()))) == 4
+
+
+def test_how_many_go_before_one(store: QueueStore, do: Do) -> None:
+    plans = [a_plan(b"a"), a_plan(b"b"), a_plan(b"c", priority=5), a_plan(b"d", target="other", priority=9)]
+    ids = [id for id, _ in do(store.add(plans, now=NOW))]
+
+    assert [do(store.ahead(do(store.transfer(id)))) for id in ids] == [1, 2, 0, 0]

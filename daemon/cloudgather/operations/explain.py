@@ -10,12 +10,14 @@ from cgwire.reasons import Reason, because
 from cloudgather.core import filters, settle
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import destination
 from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
+from cloudgather.core.task import Task
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.ports import Absent, Access, Chosen, LedgerEntry, Look, SourceUnavailable
+from cloudgather.ports import Absent, Access, LedgerEntry, Look, SourceUnavailable
 
 _VERDICTS = {
     State.QUEUED: "queued",
@@ -27,6 +29,9 @@ _VERDICTS = {
     State.CANCELLED: "cancelled",
     State.VANISHED: "vanished",
 }
+
+# What a pending file waits for that a look at it does not show.
+_NOT_OF_THE_FILE = frozenset({Code.WAIT_UNIT, Code.WAIT_LISTING})
 
 
 class PathOperations:
@@ -43,6 +48,8 @@ class PathOperations:
         claiming = self._claiming(path)
         if not claiming:
             reasons = [because(Code.SKIP_NO_TASK, path=path)]
+            # A task whose file has errors may be the one that was meant: nobody can tell.
+            reasons += [because(Code.HELD_TASK_BROKEN, task=name) for name in sorted(self._world.board.broken)]
             return _reply(path, None, None, "unclaimed", reasons=reasons)
         # The deepest source is the one that was meant; the others are named.
         state = claiming[0]
@@ -93,7 +100,9 @@ class PathOperations:
         task, version = state.task, look.version
         if (unwanted := filters.judge(task.filter, look.path, version.size)) is not None:
             return {**reply, "verdict": "skipped", "reasons": [unwanted.to_wire()]}
-        ended = transfer is not None and transfer.version.same_content_as(version)
+        ended = transfer is not None and transfer.version.same_content_as(version) and not _is_unbound(transfer)
+        if ledger is not None and not _is_of(task, ledger):
+            ledger = None  # it went elsewhere, before the task was given this target
         # What the copy found standing there is in the ledger, which tells more than that it was not sent.
         found = ledger is not None and transfer is not None and _is_standing(transfer)
         if transfer is not None and ended and not found and transfer.state in (State.FAILED, State.CANCELLED):
@@ -119,7 +128,7 @@ class PathOperations:
                 for each in conditions
             ]
         if pending is not None:
-            conditions += [each for each in pending.conditions if each.code == Code.WAIT_UNIT]
+            conditions += [each for each in pending.conditions if each.code in _NOT_OF_THE_FILE]
         reply["settle"] = {
             "conditions": describe.reasons(conditions),
             "guessed": verdict.guessed,
@@ -141,13 +150,7 @@ class PathOperations:
         holds = self._world.board.holds_of(transfer)
         if holds:
             return holds
-        chosen = Chosen(target=transfer.target, states=frozenset({State.QUEUED}))
-        ahead = 0
-        for each in await self._world.store.transfers(chosen, limit=10_000):
-            if each.id == transfer.id:
-                break
-            ahead += 1
-        return [because(Code.HELD_TURN, ahead=ahead)]
+        return [because(Code.HELD_TURN, ahead=await self._world.store.ahead(transfer))]
 
     def _sent(self, reason: Reason, ledger: LedgerEntry | None) -> Reason:
         if reason.code != Code.SKIP_SENT or ledger is None:
@@ -187,6 +190,15 @@ class PathOperations:
 
 def _is_standing(transfer: Transfer) -> bool:
     return transfer.reason is not None and transfer.reason.code == Code.CANCELLED_STANDING
+
+
+def _is_unbound(transfer: Transfer) -> bool:
+    """Cancelled with its task, it does not bind one of that name that comes later."""
+    return transfer.reason is not None and transfer.reason.code == Code.CANCELLED_TASK_REMOVED
+
+
+def _is_of(task: Task, ledger: LedgerEntry) -> bool:
+    return (ledger.target, ledger.destination) == (task.target, destination(task.base, ledger.path))
 
 
 def _junk(relative: bytes) -> Reason | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any, Final
 
+from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Event, State, Transfer
@@ -42,6 +43,16 @@ def count(connection: Connection, chosen: Chosen) -> int:
     return int(found)
 
 
+def ahead(connection: Connection, transfer: Transfer) -> int:
+    """ports.QueueStore.ahead."""
+    (found,) = connection.execute(
+        "SELECT count(*) FROM transfer INDEXED BY transfer_ready WHERE state = 'queued' AND due IS NULL "
+        "AND target = ? AND (priority > ? OR priority = ? AND id < ?)",
+        (transfer.target, transfer.priority, transfer.priority, transfer.id),
+    ).fetchone()
+    return int(found)
+
+
 def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
     """ports.QueueStore.requeue: failed and cancelled ones are queued anew, queued ones become due at once.
 
@@ -75,12 +86,20 @@ def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime
 def redirect(connection: Connection, task: str, target: str, base: bytes) -> int:
     """ports.QueueStore.redirect: whose destination is the path below `base` are left as they are."""
     prefix = destination(base, b"x")[:-1]
+    values = {"task": task, "target": target, "prefix": prefix, "length": len(prefix)}
+    elsewhere = (
+        "task = :task AND (target != :target "
+        "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)"
+    )
+    connection.execute(
+        f"UPDATE transfer SET binds = 0 WHERE state IN ('failed', 'cancelled') AND binds AND {elsewhere} "
+        "AND (state = 'failed' OR instr(reason, :standing))",
+        values | {"standing": Code.CANCELLED_STANDING.encode()},
+    )
     return connection.execute(
         "UPDATE transfer SET target = :target, destination = CAST(:prefix || path AS BLOB), replaces = 0, due = NULL, "
-        "attempts = 0, generation = generation + 1 "
-        "WHERE state = 'queued' AND task = :task AND (target != :target "
-        "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)",
-        {"task": task, "target": target, "prefix": prefix, "length": len(prefix)},
+        f"attempts = 0, generation = generation + 1 WHERE state = 'queued' AND {elsewhere}",
+        values,
     ).rowcount
 
 

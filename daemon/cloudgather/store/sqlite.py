@@ -136,6 +136,9 @@ class SqliteStore:
     async def count(self, chosen: Chosen) -> int:
         return await self._reader.do(partial(choosing.count, chosen=chosen))
 
+    async def ahead(self, transfer: Transfer) -> int:
+        return await self._reader.do(partial(choosing.ahead, transfer=transfer))
+
     async def newest(self, task: str, path: bytes) -> Transfer | None:
         return await self._reader.do(partial(known.newest, task=task, path=path))
 

@@ -119,3 +119,19 @@ def test_a_task_that_is_added_again_is_a_new_one(tmp_path: Path) -> None:
             assert await works.states() == {}
 
     asyncio.run(main())
+
+
+def test_what_failed_or_stood_elsewhere_goes_to_the_new_folder(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(attempts=1)]) as works:
+            works.target.put(b"films/standing.mkv", b"other")
+            works.target.fail("copy.write", an_error(errno.EIO), path=b"films/failing.mkv")
+            await works.queue(b"standing.mkv", b"failing.mkv")
+            assert await works.states() == {b"failing.mkv": "failed", b"standing.mkv": "cancelled"}
+            await works.take(tasks=[a_task(base=b"cinema")])
+            await works.scan()
+            await works.advance(600)
+
+            assert {b"cinema/standing.mkv", b"cinema/failing.mkv"} <= set(works.target.files)
+
+    asyncio.run(main())
