@@ -6,6 +6,7 @@ import logging
 import sys
 from enum import IntEnum
 
+from cgwire.text import hint
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.app.daemon import Daemon, zone_of
 from cloudgather.config.loading import Configuration, load
@@ -88,7 +89,8 @@ async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines
     try:
         store = await open_store(settings.state_dir, now=SystemClock().now())
     except (StateRefused, StoreUnavailable) as refused:
-        logger.error("%s", refused)
+        advice = hint(refused.reason.to_wire(), "en")
+        logger.error("%s%s", refused, f"; {advice}" if advice else "")
         return Exit.FAILED
     mounts = MountTable()
     # Implicit targets keep the root they were first given, which the first reading could not know.
