@@ -279,13 +279,13 @@ class Intake:
         plans = []
         for plan in answer.plans:
             run = runs[plan.path]
-            if run is not None:
-                run.planned += 1
-                plan = replace(plan, run=await self._runs.keep(run))
-            plans.append(plan)
+            plans.append(plan if run is None else replace(plan, run=await self._runs.keep(run)))
         if answer.adopt:
             await self._store.adopt(answer.adopt)
         added = await self._store.add(plans, now=self._clock.now())
+        for plan in plans:
+            if (run := runs[plan.path]) is not None:
+                run.planned += 1
         for pending in files:
             skip = answer.skips.get(pending.path)
             if skip is None:
@@ -338,7 +338,7 @@ class Intake:
                 run.settling += 1
             pending.force = pending.force or force
             pending.skip_settle = pending.skip_settle or skip_settle
-            self.pending.put(pending)
+            self.pending.keep(pending)
             taken.append(pending)
         if taken:
             await self._look_at(state.task.name, taken)

@@ -53,10 +53,14 @@ class PendingFiles:
 
     def put(self, pending: Pending) -> None:
         """Add it, or give it a new due time."""
+        self.keep(pending)
+        heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
+
+    def keep(self, pending: Pending) -> None:
+        """Add it without a due time, or take its due time away: somebody looks at it now, and puts or drops it then."""
         self._counter += 1
         pending.sequence = self._counter
         self._by_task.setdefault(pending.task, {})[pending.path] = pending
-        heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
 
     def drop(self, task: str, path: bytes) -> None:
         """It is not pending any more."""

@@ -60,6 +60,8 @@ class Units:
                 if pending is not None:
                     if pending.fingerprint is None or pending.fingerprint[0] != version:
                         pending.ready = False
+                        pending.due = self._clock.monotonic()
+                        self._pending.put(pending)  # nobody else may look at it again
                         blockers.append(found.path)
                 elif filters.partial_pattern(found.path.rpartition(b"/")[2]) is not None:
                     blockers.append(found.path)
@@ -67,6 +69,8 @@ class Units:
                     unseen.append(Candidate(path=found.path, version=version))
             for candidate in await self._planner.unknown(state.task, unseen):
                 blockers.append(candidate.path)
+                if self._pending.get(state.task.name, candidate.path) is not None:
+                    continue  # sighted meanwhile
                 now = self._clock.monotonic()
                 self._pending.put(
                     Pending(task=state.task.name, path=candidate.path, quiet_since=now, event_seen=True, due=now)

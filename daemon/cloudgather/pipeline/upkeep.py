@@ -49,8 +49,8 @@ class Upkeep:
                 lane.breaker = lane.breaker.clamped(now)
             self._offset = self._measured()
         if self._pruned is None or self._clock.monotonic() - self._pruned > _PRUNE_EVERY:
-            self._pruned = self._clock.monotonic()
             count = await self._store.prune(before=now - timedelta(days=self._history_days()))
+            self._pruned = self._clock.monotonic()
             if count:
                 logger.info("history: %d old transfers removed", count)
 

@@ -1,0 +1,245 @@
+"""A configuration taken into effect: what is new, what leaves, what stays as it was; and the wall clock's jumps."""
+
+import asyncio
+import errno
+from datetime import timedelta
+from pathlib import Path
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.target import Confirm
+from cloudgather.pipeline.effect import Difference
+from fakes.target import an_error
+from pipework import a_spec, a_task, a_world, working
+
+
+def test_the_difference_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        first = [a_task("stays"), a_task("changes"), a_task("leaves"), a_task("breaks")]
+        async with working(tmp_path, tasks=first, specs=[a_spec(), a_spec("old")]) as works:
+            difference = await works.take(
+                tasks=[a_task("stays"), a_task("changes", priority=7), a_task("comes")],
+                specs=[a_spec(), a_spec("new")],
+                broken={"breaks": ()},
+            )
+
+            assert difference == Difference(
+                added=("comes",),
+                removed=("leaves",),
+                changed=("changes",),
+                targets_added=("new",),
+                targets_removed=("old",),
+            )
+            assert set(works.board.tasks) == {"stays", "changes", "comes"}
+            assert set(works.board.targets) == {"cloud", "new"}
+
+    asyncio.run(main())
+
+
+def test_nothing_that_stays_is_disturbed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            lane, task = works.lane, works.board.tasks["films"]
+
+            await works.take(tasks=[a_task(priority=3)], specs=[a_spec(parallel=5, attempts=1)])
+            gate.set()
+            await works.rest()
+
+            assert works.lane is lane
+            assert works.board.tasks["films"] is task
+            assert (lane.spec.parallel, task.task.priority, works.target.spec.attempts) == (5, 3, 1)
+            assert await works.states() == {b"a.mkv": "done"}
+            assert works.target.count("copy.begin") == 1
+
+    asyncio.run(main())
+
+
+def test_a_task_that_left_has_everything_cancelled(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv", b"b.mkv")
+            works.world.source.write(b"new.mkv")
+            works.intake.sight("films", b"new.mkv")
+            await works.advance(1)
+
+            await works.take(tasks=[])
+            await works.advance(120)
+
+            found = await works.transfers()
+            assert [each.state for each in found] == ["cancelled", "cancelled"]
+            assert [each.reason for each in found] == [because(Code.CANCELLED_TASK_REMOVED)] * 2
+            assert works.target.files == {}
+            assert len(works.intake.pending) == 0
+
+    asyncio.run(main())
+
+
+def test_a_broken_task_waits_for_its_mending(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            await works.queue(b"a.mkv")
+            await works.take(tasks=[], broken={"films": ()})
+            works.serve()
+            await works.advance(600)
+            found = await works.one()
+            assert found.state == "queued"
+            assert [reason.code for reason in works.board.holds_of(found)] == [Code.HELD_TASK_BROKEN]
+            assert works.store.calls["claim"] == 0
+
+            await works.take(tasks=[a_task()], broken={})
+            works.dispatcher.wake()
+            await works.rest()
+
+            assert await works.states() == {b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_what_is_pending_in_a_source_that_was_left_is_forgotten(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.world.source.write(b"a.mkv")
+            works.intake.sight("films", b"a.mkv")
+            works.board.tasks["films"].source_hold = because(Code.SOURCE_GONE, source=b"/downloads")
+
+            await works.take(tasks=[a_task(source=b"/elsewhere")])
+
+            assert len(works.intake.pending) == 0
+            assert works.board.tasks["films"].source_hold is None
+            assert works.board.tasks["films"].source is works.world.source_at(b"/elsewhere")
+
+    asyncio.run(main())
+
+
+def test_a_pause_and_what_was_found_out_survive_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await world.new_works().start()
+            await works.queue(b"a.mkv")
+            memory = works.board.tasks["films"].memory
+            await works.die()
+
+            works = await world.new_works().start()
+
+            assert works.board.tasks["films"].memory == memory
+            assert memory.initialised
+            assert memory.base_made
+
+    asyncio.run(main())
+
+
+# ---- confirmation ----------------------------------------------------------------------------------------------------
+
+
+def test_what_the_target_shows_is_confirmed_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(100)])
+
+            assert set((await works.states()).values()) == {"done"}
+            assert (await works.store.real.ledger("films", [b"0.mkv"]))[b"0.mkv"].strength == "seen"
+
+    asyncio.run(main())
+
+
+def test_what_the_target_shows_late_is_confirmed_late(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            late = dict(works.target.files)
+
+            async def hides(step: str, path: bytes) -> None:
+                if step == "publish.end":
+                    late[path] = works.target.files.pop(path)
+                    works.target.put(path, b"")
+
+            works.target.met = hides
+            await works.queue(b"a.mkv")
+            await works.advance(300)
+            assert await works.states() == {b"a.mkv": "written"}
+
+            works.target.files.update(late)
+            await works.advance(120)
+
+            assert await works.states() == {b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_a_jump_of_the_clock_fails_nothing_that_was_just_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def hides(step: str, path: bytes) -> None:
+                if step == "publish.end":
+                    works.target.put(path, b"")
+
+            works.target.met = hides
+            await works.queue(b"a.mkv")
+            works.clock.jump(timedelta(days=20_000))
+            await works.advance(120)
+
+            assert await works.states() == {b"a.mkv": "written"}
+
+    asyncio.run(main())
+
+
+# ---- the wall clock --------------------------------------------------------------------------------------------------
+
+
+def test_a_clock_set_back_delays_nothing_beyond_its_most(tmp_path: Path) -> None:
+    async def main() -> None:
+        spec = a_spec(retry_most=timedelta(minutes=10))
+        async with working(tmp_path, specs=[spec]) as works:
+            works.errands.start(works.upkeep.run())
+            works.target.fail("copy.write", an_error(errno.EIO))
+            works.target.fail("copy.write", an_error(errno.ENOSPC))
+            await works.queue(b"a.mkv", b"b.mkv")
+            works.clock.jump(timedelta(days=-9000))
+            await works.advance(60)
+
+            now = works.clock.now()
+            breaker = works.lane.breaker
+            assert breaker.until is not None
+            assert breaker.until <= now + timedelta(minutes=30)
+            dues = [each.due for each in await works.transfers() if each.due is not None]
+            assert all(due <= now + timedelta(minutes=12.5) for due in dues)
+            await works.advance(timedelta(minutes=31))
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_a_clock_set_forward_ends_waiting(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(retry_first=timedelta(hours=1))]) as works:
+            works.errands.start(works.upkeep.run())
+            works.target.fail("copy.write", an_error(errno.EIO))
+            await works.queue(b"a.mkv")
+            works.clock.jump(timedelta(days=9000))
+
+            await works.advance(30)
+
+            assert await works.states() == {b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_old_history_is_pruned_now_and_then(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            await works.queue(b"a.mkv")
+            works.errands.start(works.upkeep.run())
+            await works.advance(60)
+            assert len(await works.transfers()) == 1
+
+            works.clock.jump(timedelta(days=91))
+            works.store.refuse("prune", times=2)
+            await works.advance(timedelta(hours=7))
+
+            assert await works.transfers() == []
+            assert (await works.store.real.ledger("films", [b"a.mkv"])).keys() == {b"a.mkv"}
+
+    asyncio.run(main())
