@@ -1,0 +1,71 @@
+"""A burst of new files with an inotify queue that is far too short: all of them must be uploaded. Needs root."""
+
+import argparse
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from measuring import Daemon, count_files, machine, make_files, scratch, table, timed, until, watched
+
+from cgwire import run as run_wire
+from cgwire import task as task_wire
+
+QUEUED_EVENTS = "/proc/sys/fs/inotify/max_queued_events"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--queue", type=int, default=1024, help="fs.inotify.max_queued_events meanwhile")
+    parser.add_argument("--below", help="folder for scratch files")
+    asked = parser.parse_args()
+    with scratch(asked.below) as folder:
+        source, root = os.path.join(folder, "source"), os.path.join(folder, "root")
+        os.makedirs(source)
+        os.makedirs(root)
+        print(machine(folder))
+        with (
+            _limited(asked.queue),
+            Daemon(os.path.join(folder, "daemon"), sources={"many": source}, root=root) as daemon,
+        ):
+            until(lambda: _is_watched(daemon), "the watch to be set up")
+            os.kill(daemon.pid, signal.SIGSTOP)  # nobody takes events meanwhile: the queue is sure to overflow
+            wrote = timed(lambda: make_files(source, asked.files, 100))
+            os.kill(daemon.pid, signal.SIGCONT)
+            with watched(daemon) as seen:
+                took = until(lambda: daemon.totals()["done"] >= asked.files, "all to be uploaded")
+            triggers = Counter(run["trigger"] for run in daemon.ask(run_wire.List(limit=1000))["runs"])
+        rows = [
+            ("made in", f"{wrote:.1f} s"),
+            ("all uploaded after another", f"{took:.1f} s"),
+            ("at the target", str(count_files(root))),
+            ("runs by trigger", ", ".join(f"{name} {count}" for name, count in sorted(triggers.items()))),
+        ]
+        table(f"{asked.files} files at once, max_queued_events {asked.queue}", rows + seen.told())
+
+
+def _is_watched(daemon: Daemon) -> bool:
+    task = daemon.ask(task_wire.List())["tasks"][0]
+    return bool(task["watch"]) and task["watch"]["mode"] == "inotify" and not task["scanning"]
+
+
+@contextmanager
+def _limited(queue: int) -> Iterator[None]:
+    with open(QUEUED_EVENTS) as file:
+        before = file.read()
+    _write(str(queue))
+    try:
+        yield
+    finally:
+        _write(before)
+
+
+def _write(value: str) -> None:
+    with open(QUEUED_EVENTS, "w") as file:
+        file.write(value)
+
+
+if __name__ == "__main__":
+    main()
