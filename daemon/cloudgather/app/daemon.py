@@ -118,6 +118,7 @@ class Daemon:
             carrier=carrier,
             recovery=self._recovery,
             target_changed=self._tell_target,
+            claimed=recorder.announce,
         )
         self._intake = Intake(
             store=store,

@@ -43,6 +43,7 @@ class Dispatcher:
         carrier: Carrier,
         recovery: Recovery,
         target_changed: Tell,
+        claimed: Callable[[Transfer, Event], None] = lambda transfer, event: None,
     ) -> None:
         self._store = store
         self._board = board
@@ -50,6 +51,7 @@ class Dispatcher:
         self._carrier = carrier
         self._recovery = recovery
         self._target_changed = target_changed
+        self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
         self._working: dict[str, set[asyncio.Task[None]]] = {}
 
@@ -162,6 +164,7 @@ class Dispatcher:
         since = self._clock.monotonic()
         for transfer in batch:
             lane.moving[transfer.id] = Moving(transfer=transfer, since=since)
+            self._claimed(transfer, Event.CLAIM)
         task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
         for transfer in batch:
             lane.moving[transfer.id].task = task if len(batch) == 1 else None
