@@ -23,7 +23,7 @@ def main() -> None:
     asked = parser.parse_args()
     with scratch(asked.below) as folder:
         source, root = os.path.join(folder, "source"), os.path.join(folder, "root")
-        os.makedirs(source)
+        os.makedirs(os.path.join(source, "0000"))  # a folder that is watched already
         os.makedirs(root)
         print(machine(folder))
         with (
@@ -32,7 +32,7 @@ def main() -> None:
         ):
             until(lambda: _is_watched(daemon), "the watch to be set up")
             os.kill(daemon.pid, signal.SIGSTOP)  # nobody takes events meanwhile: the queue is sure to overflow
-            wrote = timed(lambda: make_files(source, asked.files, 100))
+            wrote = timed(lambda: make_files(source, asked.files, 100, per_folder=asked.files))
             os.kill(daemon.pid, signal.SIGCONT)
             with watched(daemon) as seen:
                 took = until(lambda: daemon.totals()["done"] >= asked.files, "all to be uploaded")
