@@ -9,26 +9,22 @@ from datetime import datetime, timedelta
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.failure import Failure, sort_errno, sort_other
-from cloudgather.core.retry import GiveUp, RetryAt, judge
 from cloudgather.core.rules import Go, decide
-from cloudgather.core.settle import QUIET_AT_LEAST_WHEN_BLIND, needed_quiet
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.ahead import Ahead, NotReached, groups, is_as_planned
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
+from cloudgather.pipeline.checking import Ended, SourceCheck
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.redirecting import goes_to
+from cloudgather.pipeline.trouble import Trouble, sorted_failure
 from cloudgather.ports import (
-    Absent,
-    Access,
     AlreadyStanding,
     Clock,
     CopyOrder,
     Failed,
-    Look,
     Move,
     Overtaken,
     Published,
@@ -44,17 +40,7 @@ from cloudgather.ports import (
 logger = logging.getLogger(__name__)
 
 _TELL_EVERY = 1.0  # seconds between two progress events of a transfer
-_LOOK_AGAIN_AT_CHANGED = timedelta(seconds=5)
 _LOOK_AGAIN_AT_LOST_FOLDER = timedelta(minutes=5)
-_LOOK_AGAIN_AT_LOST_DISK = timedelta(seconds=60)
-
-
-class Ended(Exception):
-    """The copy has led elsewhere than to a whole temporary: this move says where."""
-
-    def __init__(self, move: Move) -> None:
-        super().__init__(move.event)
-        self.move = move
 
 
 class Carrier:
@@ -76,8 +62,9 @@ class Carrier:
         self._board = board
         self._bus = bus
         self._clock = clock
-        self._luck = luck
         self._written = written
+        self._check = SourceCheck(clock=clock, put_off=self._put_off)
+        self._trouble = Trouble(clock=clock, luck=luck)
 
     async def bring(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
         """One file is made durable by itself; several by a barrier before and after they are published."""
@@ -110,7 +97,7 @@ class Carrier:
                     renamed.append(transfer)
                 case Failed() | TargetHeld() | AlreadyStanding() | None:
                     if isinstance(outcome, Failed | TargetHeld):
-                        failure = self._target_trouble(lane, outcome)
+                        failure = self._trouble.note(lane, outcome)
                         lane.refused.update({transfer.id: failure} if failure else {})
                     lane.unresolved.add(transfer.id)
                     logger.warning("%d stays in publishing: %s", transfer.id, outcome or "not reached")
@@ -141,17 +128,7 @@ class Carrier:
 
     def unpublished(self, lane: TargetState, transfer: Transfer) -> Move | None:
         """What follows where nothing of it stands under its final name; None: nothing yet, its target is in trouble."""
-        failure = lane.refused.pop(transfer.id, None)
-        if failure is None:
-            return move_of(transfer, Event.UNPUBLISH, reason=because(Code.RETRY_UNPUBLISHED), spend=True)
-        now = self._clock.now()
-        match judge(failure, attempts=transfer.attempts, spec=lane.spec, now=now, luck=self._luck()):
-            case RetryAt(spend=False):
-                return None
-            case RetryAt(when=when, why=why):
-                return move_of(transfer, Event.UNPUBLISH, reason=why, due=when, spend=True)
-            case GiveUp(why=why):
-                return move_of(transfer, Event.GIVE_UP, reason=why, spend=True)
+        return self._trouble.unpublished(lane, transfer)
 
     async def finish(self, lane: TargetState, renamed: Sequence[Transfer]) -> None:
         """Record that these stand under their final names, and what the target's `confirm` says of that at once."""
@@ -249,7 +226,7 @@ class Carrier:
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         if transfer.temporary not in ahead:
-            await self._check_before(task, transfer)
+            await self._check.before(task, transfer)
         try:
             sent = await self._copy(lane, task, self._order(lane, task, transfer, durable=durable), moving, ahead)
         except NotReached:
@@ -257,16 +234,16 @@ class Carrier:
         except TargetHeld as held:
             raise Ended(await self._held(lane, transfer, held)) from held
         except SourceGone:
-            raise Ended(await self._gone(task, transfer)) from None
+            raise Ended(await self._check.gone(task, transfer)) from None
         except SourceChanged:
-            await self._check_source(task, transfer)  # says how it changed, if it still shows
-            raise Ended(self._changed(task, transfer)) from None
+            look = await self._check.demand(task, transfer)  # says how it changed, if it still shows
+            raise Ended(self._check.changed(task, transfer, look)) from None
         except Stalled as error:
             if error.side == "source":
-                raise Ended(self._source_stalled(task, transfer, error)) from error
-            raise Ended(self._failed(lane, transfer, error)) from error
+                raise Ended(self._check.stalled(task, transfer, error)) from error
+            raise Ended(self._trouble.of(lane, transfer, error)) from error
         except Failed as error:
-            raise Ended(self._failed(lane, transfer, error)) from error
+            raise Ended(self._trouble.of(lane, transfer, error)) from error
         if not task.base_made:
             task.memory = memory = replace(task.memory, base_made=task.place)
             await self._recorder.insist(lambda: self._store.remember_task(memory))
@@ -326,71 +303,9 @@ class Carrier:
         reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
         raise Ended(replace(move_of(transfer, Event.CANCEL, reason=reason), swept=True))
 
-    async def _check_before(self, task: TaskState, transfer: Transfer) -> None:
-        """Nothing has been made at the target yet, which need not be asked to remove anything."""
-        try:
-            await self._check_source(task, transfer)
-        except Ended as ended:
-            raise Ended(replace(ended.move, swept=True)) from ended
-
-    async def _check_source(self, task: TaskState, transfer: Transfer) -> None:
-        """The queue may have been long: the source must still be the version that was planned, and complete."""
-        try:
-            look = await task.source.look(transfer.path)
-        except SourceUnavailable as lost:
-            task.source_hold = lost.reason
-            reason = because(Code.HELD_SOURCE, cause=lost.reason.to_wire())
-            raise Ended(move_of(transfer, Event.DEFER, reason=reason)) from lost
-        match look:
-            case Absent.GONE:
-                raise Ended(await self._gone(task, transfer))
-            case Absent.DENIED:
-                raise Ended(move_of(transfer, Event.GIVE_UP, reason=because(Code.FAIL_SOURCE_DENIED, step="open")))
-            case Absent.SYMLINK | Absent.SPECIAL | Absent.DIRECTORY:
-                raise Ended(move_of(transfer, Event.VANISH, reason=because(f"skip.{look}")))
-            case _:
-                if look.version != transfer.version:
-                    raise Ended(self._changed(task, transfer, look))
-                if look.access is Access.WRITTEN:
-                    raise Ended(self._changed(task, transfer, look, because(Code.WAIT_WRITER, writers=[])))
-                if look.control_file is not None:
-                    reason = because(Code.WAIT_CONTROL_FILE, file=look.control_file)
-                    raise Ended(self._changed(task, transfer, look, reason))
-
-    def _changed(
-        self, task: TaskState, transfer: Transfer, look: Look | None = None, reason: Reason | None = None
-    ) -> Move:
-        """Not before it may be complete again: as long as a file must be quiet that somebody has just touched."""
-        quiet = max(needed_quiet(task.task.settle), _LOOK_AGAIN_AT_CHANGED)
-        if look is not None and look.access is Access.UNKNOWN:
-            quiet = max(quiet, QUIET_AT_LEAST_WHEN_BLIND)
-        version = look.version if look is not None else transfer.version
-        reason = reason or because(Code.RETRY_CHANGED)
-        return move_of(transfer, Event.CHANGE, reason=reason, version=version, due=self._clock.now() + quiet)
-
-    async def _gone(self, task: TaskState, transfer: Transfer) -> Move:
-        """A deleted file has vanished; a file whose disk is not there is waited for."""
-        try:
-            if await task.source.device_above(transfer.path) == transfer.version.device:
-                return move_of(transfer, Event.VANISH, reason=because(Code.GONE_SOURCE))
-            cause = because(Code.SOURCE_GONE, source=task.task.source)
-        except SourceUnavailable as lost:
-            cause = task.source_hold = lost.reason
-        due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
-        reason = because(Code.HELD_SOURCE, cause=cause.to_wire())
-        await self._put_off(transfer, due, reason, device=transfer.version.device)
-        return move_of(transfer, Event.DEFER, reason=reason, due=due)
-
-    async def _put_off(self, transfer: Transfer, due: datetime, reason: Reason, *, device: int | None = None) -> None:
+    async def _put_off(self, transfer: Transfer, due: datetime, reason: Reason, device: int | None = None) -> None:
         """The others of its task (on that disk) wait for the same: they need not be tried one by one."""
         await self._recorder.insist(lambda: self._store.put_off(transfer.task, until=due, reason=reason, device=device))
-
-    def _source_stalled(self, task: TaskState, transfer: Transfer, error: Stalled) -> Move:
-        """A source that hangs is no fault of the file: its task waits until the folder answers again."""
-        task.source_hold = because(Code.SOURCE_STALLED, source=task.task.source, seconds=error.limit or 0.0)
-        due = self._clock.now() + _LOOK_AGAIN_AT_LOST_DISK
-        reason = because(Code.HELD_SOURCE, cause=task.source_hold.to_wire())
-        return move_of(transfer, Event.DEFER, reason=reason, due=due)
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 
@@ -400,36 +315,14 @@ class Carrier:
             due = self._clock.now() + _LOOK_AGAIN_AT_LOST_FOLDER
             await self._put_off(transfer, due, held.reason)
             return move_of(transfer, Event.DEFER, reason=held.reason, due=due)
-        self._target_trouble(lane, held)
+        self._trouble.note(lane, held)
         return move_of(transfer, Event.DEFER, reason=held.reason)
-
-    def _failed(self, lane: TargetState, transfer: Transfer, error: Failed) -> Move:
-        failure = self._target_trouble(lane, error)
-        assert failure is not None
-        now = self._clock.now()
-        match judge(failure, attempts=transfer.attempts, spec=lane.spec, now=now, luck=self._luck()):
-            case RetryAt(when=when, why=why, spend=spend):
-                return move_of(transfer, Event.DEFER, reason=why, due=when, spend=spend)
-            case GiveUp(why=why):
-                return move_of(transfer, Event.GIVE_UP, reason=why, spend=True)
-
-    def _target_trouble(self, lane: TargetState, error: Failed | TargetHeld) -> Failure | None:
-        """Let the target's hold or breaker know."""
-        if isinstance(error, TargetHeld):
-            lane.hold = error.reason
-            return None
-        failure = sorted_failure(error)
-        if error.side == "target":
-            lane.breaker = lane.breaker.after_failure(
-                failure, now=self._clock.now(), luck=self._luck(), first=lane.spec.retry_first
-            )
-        return failure
 
     async def _barrier(self, lane: TargetState, copying: dict[int, Transfer]) -> bool:
         try:
             await lane.port.barrier()
         except (Failed, TargetHeld) as error:
-            self._target_trouble(lane, error)
+            self._trouble.note(lane, error)
             lane.littered = True
             reason = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
             await self._recorder.record(
@@ -467,10 +360,3 @@ class Carrier:
                 "rate": moving.rate,
             }
         )
-
-
-def sorted_failure(error: Failed) -> Failure:
-    """core.failure's answer for an error of a port."""
-    if error.errno is not None:
-        return sort_errno(error.errno, step=error.step, side=error.side, message=error.message)
-    return sort_other(error.step, message=error.message, limit=error.limit)
