@@ -15,5 +15,9 @@ def lowest(requirement: str) -> str:
 
 if __name__ == "__main__":
     with open("pyproject.toml", "rb") as file:
-        dependencies = tomllib.load(file)["project"]["dependencies"]
+        project = tomllib.load(file)["project"]
+    dependencies = [
+        *project["dependencies"],
+        *(each for extra in project["optional-dependencies"].values() for each in extra),
+    ]
     sys.stdout.writelines(f"{lowest(requirement)}\n" for requirement in dependencies)

@@ -28,6 +28,7 @@ def test_constraints_fix_every_dependency_within_its_bounds() -> None:
     fixed = {canonicalize_name(Requirement(line).name): line.partition("==")[2] for line in CONSTRAINTS}
     groups = (
         PYPROJECT["project"]["dependencies"],
+        *PYPROJECT["project"]["optional-dependencies"].values(),
         PYPROJECT["dependency-groups"]["dev"],
         PYPROJECT["build-system"]["requires"],
     )
@@ -37,5 +38,6 @@ def test_constraints_fix_every_dependency_within_its_bounds() -> None:
 
 
 def test_every_dependency_has_a_lowest_version() -> None:
-    for each in PYPROJECT["project"]["dependencies"]:
+    extras = PYPROJECT["project"]["optional-dependencies"].values()
+    for each in (each for group in (PYPROJECT["project"]["dependencies"], *extras) for each in group):
         assert any(specifier.operator == ">=" for specifier in Requirement(each).specifier), each
