@@ -210,7 +210,12 @@ class FakeTarget:
         self, files: Sequence[tuple[bytes, bytes, int, bool]]
     ) -> Sequence[Published | Exception | None]:
         """publish() of each, until the agent hangs or ends."""
-        return await _each([partial(self.publish, *file, over=over, durable=False) for *file, over in files])
+        return await _each(
+            [
+                partial(self.publish, destination, temporary, size, over=over, durable=False)
+                for destination, temporary, size, over in files
+            ]
+        )
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
         """What stands there."""

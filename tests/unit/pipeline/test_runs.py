@@ -1,0 +1,134 @@
+"""What a run counts, and when it ends."""
+
+import asyncio
+import errno
+from pathlib import Path
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.task import Filter, Initial
+from cloudgather.ports import Absent, TargetHeld, TaskMemory
+from fakes.target import an_error
+from pipework import a_task, working
+
+HELD = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
+
+
+def test_a_run_counts_what_it_saw_and_ends_with_its_last_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(filter=Filter(exclude=(b"*.nfo",)))]) as works:
+            await works.queue(b"sent.mkv")
+            source = works.world.source
+            source.write(b"a.nfo")
+            source.write(b"new.mkv", b"0123456789", age=30)
+            source.write(b"bad.mkv", age=3600)
+            source.others[b"link"] = Absent.SYMLINK
+            works.target.fail("copy.open", an_error(errno.ENAMETOOLONG, "open"), path=b"films/bad.mkv")
+
+            run = await works.scan()
+            await works.rest()
+            assert run.id is not None
+            at_first = await works.store.real.run(run.id)
+            assert at_first is not None
+            assert run.settling == 1
+            assert run.id in works.runs.current
+            await works.advance(30)
+
+            found = await works.store.real.run(run.id)
+            assert found is not None
+            assert (found.seen, found.planned, found.skipped) == (4, 2, 3)
+            assert (found.uploaded, found.failed, found.bytes) == (1, 1, 10)
+            assert found.ended is not None
+            assert found.ended >= (await works.one(b"new.mkv")).created
+            assert works.runs.current == {}
+
+    asyncio.run(main())
+
+
+def test_what_is_planned_is_counted_once_however_often_the_store_refuses(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.store.refuse("add", times=3)
+            works.world.source.write(b"a.mkv", age=3600)
+            run = await works.scan()
+            await works.advance(30)
+
+            assert run.id is not None
+            found = await works.store.real.run(run.id)
+            assert found is not None
+            assert (found.planned, found.uploaded) == (1, 1)
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_being_looked_at_is_not_looked_at_twice(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv", age=3600)
+            source.gate = asyncio.Event()
+            scan = works.errands.start(works.scan())
+            await works.advance(31)  # the intake's own loop has looked round meanwhile
+            source.gate.set()
+            await works.rest()
+
+            assert source.looks.count(b"a.mkv") == 2  # and once more before it is copied
+            assert scan.result().planned == 1
+
+    asyncio.run(main())
+
+
+def test_a_scan_that_finds_nothing_by_itself_makes_no_run(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            await works.scan(trigger="rescan")
+            assert await works.store.real.runs("films", limit=10) == []
+
+            works.world.source.write(b"a.mkv", age=3600)
+            await works.scan(trigger="rescan")
+            await works.rest()
+
+            (run,) = await works.store.real.runs("films", limit=10)
+            assert (run.trigger, run.planned, run.uploaded) == ("rescan", 1, 1)
+            assert run.ended is not None
+
+    asyncio.run(main())
+
+
+def test_a_source_that_goes_away_in_the_middle_is_the_runs_problem(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(initial=Initial.IGNORE)]) as works:
+            source = works.world.source
+            source._batch = 2  # so that the walk takes several steps
+            for path in [b"%d.mkv" % number for number in range(10)]:
+                source.write(path, age=3600)
+
+            async def met(step: str) -> None:
+                if step == "adopt.end":
+                    source.gone()
+
+            works.store.met = met
+            run = await works.scan()
+
+            assert run.id is not None
+            found = await works.store.real.run(run.id)
+            assert found is not None
+            assert found.problem == because(Code.SOURCE_GONE, source=b"/downloads")
+            assert found.scanned is not None
+            assert not works.board.tasks["films"].memory.initialised  # it has not been seen whole
+            assert works.board.held_tasks() == {"films"}
+
+    asyncio.run(main())
+
+
+def test_a_scan_of_a_paused_task_by_order_finds_and_sends_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.board.tasks["films"].memory = TaskMemory(name="films", paused=True)
+            await works.queue(b"a.mkv")
+
+            (run,) = await works.store.real.runs("films", limit=10)
+            assert (run.seen, run.planned) == (1, 0)
+            assert run.ended is not None
+
+    asyncio.run(main())
