@@ -13,7 +13,7 @@ class Code(StrEnum):
     WAIT_CONTROL_FILE = "wait.control-file"  # file
     WAIT_UNIT = "wait.unit"  # unit, blocker, blockers (count)
     WAIT_DOWNLOADER = "wait.downloader"  # downloader, state, progress
-    WAIT_SCAN = "wait.scan"  # the scan that will look at it has not come there yet
+    WAIT_SCAN = "wait.scan"  # task, until (its next run): no scan has come there yet
     WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause
     WAIT_LISTING = "wait.listing"  # the target has not been asked yet whether it has the file; cause
 
@@ -108,10 +108,20 @@ class Code(StrEnum):
     FAIL_SOURCE_DENIED = "fail.source-denied"  # owner, mode
     FAIL_OCCUPIED = "fail.occupied"  # a folder stands where the file should go, or a file where a folder should
     FAIL_UNCONFIRMED = "fail.unconfirmed"  # not seen at the target before its deadline
+    FAIL_RCLONE = "fail.rclone"  # tries: rclone could not upload it; message: its own error
     FAIL_INTERNAL = "fail.internal"  # a bug; see the log
     RETRY_CHANGED = "retry.changed"  # the source changed while it was copied
     RETRY_INTERRUPTED = "retry.interrupted"  # the daemon or its agent was stopped
+    RETRY_LOST = "retry.lost"  # rclone has nothing left to upload for it, and the cloud does not have it; message
     RETRY_UNPUBLISHED = "retry.unpublished"  # after a crash neither the temporary nor the published file was there
+
+    # A written transfer that its target has not confirmed yet (confirm = "rclone").
+    CONFIRM_UPLOADING = "confirm.uploading"  # rclone has yet to upload it; tries (that failed), message
+    CONFIRM_BUSY = "confirm.busy"  # files: rclone has yet to upload so many, and cannot tell which
+    CONFIRM_CHECKING = "confirm.checking"  # rclone has uploaded it; the cloud is being asked
+    CONFIRM_NOT_SHOWN = "confirm.not-shown"  # rclone has uploaded it; size, target_size (where the cloud shows one)
+    CONFIRM_UNREACHABLE = "confirm.unreachable"  # rc, message: rclone cannot be asked
+    CONFIRM_OTHER_MOUNT = "confirm.other-mount"  # rc, expected, found: the rclone that answers there serves another mount
 
     # How it ended otherwise.
     DONE_WRITTEN = "done.written"

@@ -27,7 +27,7 @@ class Order(Choice):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List(Choice):
-    """What moves, what waits in the order it will go, what has ended newest first: {transfers: [transfer], total}; each is
+    """{transfers: [transfer], total}: what moves, what waits in the order it goes, what ended newest first; each is
 
     {id, task, path, target, destination, size, state, priority, attempts, limit (attempts allowed), due,
      reason: reason | None, plan_reason: reason, held: [reason], guessed, run, created, updated,

@@ -135,8 +135,9 @@ class PathOperations:
             "settle": settle.needed_quiet(task.settle).total_seconds(),
         }
         waits = [each for each in conditions if each.code.startswith("wait.")]
-        if not waits and pending is None:
-            waits = [because(Code.WAIT_SCAN)]
+        if pending is None:
+            due = None if task.watch else describe.instant(describe.next_run(world, state))
+            waits.insert(0, because(Code.WAIT_SCAN, task=task.name, until=due))
         holds = world.board.holds_of_task(task.name)
         reply["verdict"] = "waiting"
         reply["reasons"] = describe.reasons([*holds, *waits])
