@@ -121,7 +121,7 @@ class Code(StrEnum):
     CONFIRM_CHECKING = "confirm.checking"  # rclone has uploaded it; the cloud is being asked
     CONFIRM_NOT_SHOWN = "confirm.not-shown"  # rclone has uploaded it; size, target_size (where the cloud shows one)
     CONFIRM_UNREACHABLE = "confirm.unreachable"  # rc, message: rclone cannot be asked
-    CONFIRM_OTHER_MOUNT = "confirm.other-mount"  # rc, expected, found: the rclone that answers there serves another mount
+    CONFIRM_OTHER_MOUNT = "confirm.other-mount"  # rc, expected, found: rclone does not serve this mount
 
     # How it ended otherwise.
     DONE_WRITTEN = "done.written"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cgwire.reasons import Reason
 from cloudgather.core.target import Identity, TargetSpec, Verify
 from cloudgather.core.transfer import Event, Plan, Sent, State, Transfer, Version
+from cloudgather.core.uploads import Listed, Upload
 
 
 class Clock(Protocol):
@@ -285,6 +286,35 @@ class Target(Protocol):
 
     async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
         """Unlink these temporaries (relative to the root); answers with those that are now known to be gone."""
+        ...
+
+
+# ---- asking the program behind a mount -----------------------------------------------------------------------------
+
+
+class CannotAsk(Exception):
+    """The program behind a mount does not answer, or not about this mount; `reason` is a confirm.* code."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.code)
+        self.reason = reason
+
+
+class Uploads(Protocol):
+    """The program behind a target's mount, which uploads later by itself. It is asked aside of the mount.
+
+    Paths are relative to the target's root. All raise CannotAsk.
+    """
+
+    async def progress(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Upload]:
+        """What it has yet to do for each of them; at the price of no question to the cloud."""
+        ...
+
+    async def stored(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Listed | None]:
+        """What the cloud itself lists under each name now, whatever the mount shows; None: nothing.
+
+        Paths are UTF-8. At the pace of the target's budget of listings.
+        """
         ...
 
 

@@ -154,7 +154,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "fail.source-read": ("the source cannot be read", " ({errno:errno})", ": {message}"),
     "fail.source-denied": ("the daemon may not read the source", (" (owner {owner}", ", mode {mode:mode}", ")")),
     "fail.occupied": ("a folder stands where the file should go, or a file where a folder should", ": {message}"),
-    "fail.unconfirmed": "written, but not seen at the target before the deadline",
+    "fail.unconfirmed": ("written, but the target did not confirm it", ": {message}"),
     "fail.rclone": ("rclone could not upload it", ": {message}", " ({tries:n|try|tries} failed)"),
     "fail.internal": ("an error in CloudGather itself", ": {message}"),
     "retry.changed": "the file changed while it was copied; the copy was thrown away",
@@ -180,8 +180,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "confirm.unreachable": ("written; rclone cannot be asked", " at {rc}", ": {message}"),
     "confirm.other-mount": (
         "written; the rclone that answers at {rc} does not serve this mount",
-        " (expected {expected}",
-        ", found {found})",
+        (" (expected {expected}", ", found {found}", ")"),
     ),
     "done.seen": "uploaded, and seen through the mount",
     "done.stored": "uploaded and stored",

@@ -33,6 +33,7 @@ class Mount:
     fs_type: str
     source: bytes
     options: frozenset[str]  # per mount and per file system together
+    root: bytes = b"/"  # which of the file system's folders is mounted (another than `/` for a bind mount)
 
     @property
     def is_fuse(self) -> bool:
@@ -92,6 +93,7 @@ def _parse_line(line: bytes) -> Mount | None:
         fs_type=after[0].decode("ascii", "replace"),
         source=_unescape(after[1]),
         options=frozenset(option.decode("utf-8", "replace") for option in options),
+        root=_unescape(before[3]),
     )
 
 

@@ -36,6 +36,17 @@ class Confirm(StrEnum):
     NONE = "none"
     SEEN = "seen"  # a stat through the mount: proves the mount's cache only
     STORED = "stored"  # a plain disk after its barrier
+    RCLONE = "rclone"  # the mount's rclone has uploaded it, and the cloud lists it: as strong as stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteControl:
+    """Where the rclone behind a mount listens for commands (`--rc`)."""
+
+    address: str  # http://HOST:PORT, https://…, or unix:/PATH
+    user: str | None = None
+    password_file: bytes | None = None
+    fs: str | None = None  # rclone's own name for what is mounted; None: the mount's source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,8 @@ class TargetSpec:
     window_end: WindowEnd = WindowEnd.FINISH
     verify: Verify = Verify.SIZE
     confirm: Confirm = Confirm.SEEN
+    confirm_within: timedelta = timedelta(days=1)  # what rclone fails to upload for so long is failed
+    remote_control: RemoteControl | None = None  # with confirm RCLONE only
     attempts: int = 8  # of one version of a file before it fails
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(hours=1)

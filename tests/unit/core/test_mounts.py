@@ -23,6 +23,7 @@ def test_a_line_is_read_whatever_optional_fields_it_has() -> None:
             fs_type="ext3",
             source=b"/dev/root",
             options=frozenset({"rw", "noatime", "ro", "errors=continue"}),
+            root=b"/sub",
         ),
     )
     (without,) = parse_mountinfo(b"36 35 98:0 / /mnt rw - tmpfs tmpfs rw")
