@@ -18,7 +18,6 @@ from pipework import a_spec, a_task, a_world, working
 
 NOT_MOUNTED = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
 NAMES = [b"%d.mkv" % number for number in range(10)]
-FROM_TWENTY_PAST_TO_TEN_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
 FROM_ONE = Window(begin=time(13), end=time(14))
 
 

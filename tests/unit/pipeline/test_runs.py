@@ -7,11 +7,9 @@ from pathlib import Path
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter, Initial
-from cloudgather.ports import Absent, TargetHeld, TaskMemory
+from cloudgather.ports import Absent, TaskMemory
 from fakes.target import an_error
 from pipework import a_task, working
-
-HELD = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
 
 
 def test_a_run_counts_what_it_saw_and_ends_with_its_last_file(tmp_path: Path) -> None:

@@ -12,9 +12,6 @@ from cloudgather.core.task import Filter, Send
 from cloudgather.ports import Absent
 from pipework import a_task, working
 
-MINUTE = 60.0
-
-
 TOGETHER: dict[str, Any] = {"tasks": [a_task(send=Send.FOLDER)]}
 
 

@@ -12,13 +12,10 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Window, WindowEnd
 from cloudgather.core.transfer import Event
-from cloudgather.ports import TargetHeld
 from fakes.target import an_error
 from pipelooks import done
 from pipework import a_spec, a_task, working
 
-NOT_MOUNTED = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
-NAMES = [b"%d.mkv" % number for number in range(10)]
 FROM_TWENTY_PAST_TO_TEN_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
 FROM_ONE = Window(begin=time(13), end=time(14))
 
