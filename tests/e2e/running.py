@@ -129,6 +129,11 @@ class Running:
             self._process.wait()
             raise AssertionError(f"it did not stop within {within} s:\n{self.said()}") from None
 
+    def ended(self, *, within: float = 20.0) -> int:
+        """Its exit code, once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(within)
+
     def said(self) -> str:
         """Its log."""
         return self.log.read_text(errors="backslashreplace") if self.log.exists() else ""

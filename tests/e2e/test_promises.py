@@ -103,3 +103,39 @@ def test_a_task_that_is_given_another_folder_sends_there(tmp_path: Path) -> None
 
         assert (tmp_path / "target" / "cinema" / "b.mkv").read_bytes() == b"b"
         assert not (tmp_path / "target" / "films" / "b.mkv").exists()
+
+
+def test_a_folder_of_tasks_that_is_away_cancels_nothing(tmp_path: Path) -> None:
+    with a_disk(tmp_path) as running:
+        running.ask(queue_wire.Pause())
+        running.write("a.mkv", b"content")
+        running.until("a.mkv", "queued")
+        os.rename(running.tasks_dir, tmp_path / "away")
+        refused = running.cgctl("config", "reload", check=False)
+        assert refused.returncode != 0
+        assert "tasks.d" in refused.stdout + refused.stderr
+        assert running.states() == {b"a.mkv": "queued"}
+
+        assert running.stop() == 0
+        running.start(wait=False)
+        assert running.ended() == 78
+        os.rename(tmp_path / "away", running.tasks_dir)
+        running.start()
+        running.ask(queue_wire.Resume())
+        running.until("a.mkv", "done")
+
+
+def test_a_task_that_is_set_aside_keeps_no_other_from_being_changed(tmp_path: Path) -> None:
+    running = a_disk(tmp_path)
+    (running.tasks_dir / "broken.toml").write_text("source = 1\n")
+    with running:
+        source = tmp_path / "more"
+        source.mkdir()
+        (source / "b.mkv").write_bytes(b"content")
+        running.cgctl("task", "add", "more", "--from", str(source), "--to", "cloud:more", "--settle", "1s", "--yes")
+        eventually_sync(lambda: (tmp_path / "target" / "more" / "b.mkv").exists(), what="the other task's file")
+
+        assert "broken" in running.cgctl("status").stdout
+        (running.tasks_dir / "film.toml").write_text("source = 1\n")
+        assert running.cgctl("config", "reload", check=False).returncode != 0
+        assert [task["name"] for task in running.status()["tasks"]] == ["film", "more"]

@@ -290,8 +290,14 @@ class Daemon:
         remembered = await self._store.targets()
         roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
         file = self._configuration.settings.file
-        configuration = load(file, mounts=self._mounts.current(), remembered_roots=roots)
-        if configuration.problems:
+        configuration = load(
+            file,
+            mounts=self._mounts.current(),
+            remembered_roots=roots,
+            tasks_expected=bool(self._board.tasks or self._board.broken),
+        )
+        # What has been set aside already stays so, and must not keep other tasks from being changed.
+        if configuration.broken - set(self._board.broken):
             raise InvalidConfiguration(configuration.problems)
         difference = await self._effect.take(_wanted(configuration))
         self._configuration = configuration

@@ -96,7 +96,19 @@ async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines
     # Implicit targets keep the root they were first given, which the first reading could not know.
     remembered = await store.targets()
     roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
-    configuration = load(settings.file, mounts=mounts.current(), remembered_roots=roots)
+    try:
+        configuration = load(
+            settings.file,
+            mounts=mounts.current(),
+            remembered_roots=roots,
+            tasks_expected=bool(await store.tasks()),
+        )
+    except InvalidConfiguration as invalid:
+        for problem in invalid.problems:
+            logger.error("%s", problem.text)
+        mounts.close()
+        await store.close()
+        return Exit.CONFIG
     daemon = Daemon(configuration=configuration, store=store, mounts=mounts, logs=logs, deadlines=deadlines)
     try:
         await daemon.run()

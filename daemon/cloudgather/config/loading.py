@@ -35,14 +35,17 @@ def load(
     mounts: Sequence[Mount],
     remembered_roots: Mapping[str, bytes],
     environ: Mapping[str, str] | None = None,
+    tasks_expected: bool = False,
 ) -> Configuration:
     """Read the main file at `path` and all task files; `environ` is the process's unless given.
 
     `remembered_roots` are the implicit targets that were seen mounted, by name. Raises InvalidConfiguration when the
-    main file cannot be used or the folder of tasks cannot be read. Task files that are wrong are set aside.
+    main file cannot be used or the folder of tasks cannot be read; with `tasks_expected`, which says that there have
+    been tasks, also when that folder is not there: no task at all would cancel all that is queued. Task files that are
+    wrong are set aside.
     """
     settings = load_settings(path, mounts=mounts, environ=environ)
-    return load_tasks(settings, mounts=mounts, remembered_roots=remembered_roots)
+    return load_tasks(settings, mounts=mounts, remembered_roots=remembered_roots, tasks_expected=tasks_expected)
 
 
 def load_settings(path: str, *, mounts: Sequence[Mount], environ: Mapping[str, str] | None = None) -> Settings:
@@ -53,13 +56,19 @@ def load_settings(path: str, *, mounts: Sequence[Mount], environ: Mapping[str, s
     )
 
 
-def load_tasks(settings: Settings, *, mounts: Sequence[Mount], remembered_roots: Mapping[str, bytes]) -> Configuration:
-    """Read all task files; an absent folder holds none. Raises InvalidConfiguration when it cannot be read."""
+def load_tasks(
+    settings: Settings,
+    *,
+    mounts: Sequence[Mount],
+    remembered_roots: Mapping[str, bytes],
+    tasks_expected: bool = False,
+) -> Configuration:
+    """Read all task files; an absent folder holds none. Raises InvalidConfiguration as load() does."""
     try:
         names = sorted(os.listdir(os.fsencode(settings.tasks_dir)))
-    except FileNotFoundError:
-        names = []
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not tasks_expected:
+            return _together(settings, {}, [], frozenset())
         faults = Faults(settings.tasks_dir)
         faults.add((), f"cannot read the folder of tasks: {error.strerror}", code=Wrong.FILE)
         raise InvalidConfiguration(faults.problems()) from error

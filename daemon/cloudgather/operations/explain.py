@@ -178,6 +178,9 @@ class PathOperations:
                 refused.append([given, because(Code.ERROR_OUTSIDE, path=given).to_wire()])
                 continue
             state = claiming[0]
+            if state.memory.paused:
+                refused.append([given, because(Code.HELD_TASK_PAUSED, task=state.task.name).to_wire()])
+                continue
             relative = path[len(state.task.source) :].lstrip(b"/")
             look = await state.source.look(relative) if relative else Absent.DIRECTORY
             if isinstance(look, Absent) and look is not Absent.DIRECTORY:

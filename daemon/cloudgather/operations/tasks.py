@@ -193,6 +193,8 @@ class TaskOperations:
         state = self._world.task(request.name)
         if request.dry_run:
             return await self._dry_run(state, force=request.overwrite, limit=min(request.limit, _MOST_LISTED))
+        if state.memory.paused:
+            raise Refused(because(Code.HELD_TASK_PAUSED, task=request.name))
         if self._world.scanner.is_scanning(request.name):
             raise Refused(because(Code.ERROR_RUNNING, task=request.name))
         run = await self._world.runs.start(request.name, "manual")
