@@ -160,7 +160,7 @@ def test_a_client_of_another_make_gets_answers_and_events(tmp_path: Path) -> Non
             kind, method, (event,) = client.receive()
             assert (kind, method) == (2, "event")
             seen.append(event)
-            return event["kind"] == "transfer" and event["state"] == "done"
+            return bool(event["kind"] == "transfer" and event["state"] == "done")
 
         eventually_sync(done, what="the end of the transfer is told")
         states = [event["state"] for event in seen if event["kind"] == "transfer"]

@@ -222,7 +222,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
 }
 
 HINTS: Final[Mapping[str, Template]] = {
-    "wait.writer": "wait until it is closed, or `cgctl upload --skip-settle PATH` if you know that it is complete",
+    "wait.writer": "it goes on as soon as that program closes the file; a program that never does has to be ended",
     "wait.partial-name": "the downloader renames it when it is finished; rename it yourself if it is complete",
     "wait.control-file": "the downloader removes it when finished; remove it yourself if the download was given up",
     "wait.quiet": "wait, or `cgctl upload --skip-settle PATH` if you know that it is complete",

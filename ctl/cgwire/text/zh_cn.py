@@ -166,7 +166,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
 }
 
 HINTS: Final[Mapping[str, Template]] = {
-    "wait.writer": "等程序关闭文件；如果确定已完整，可用 cgctl upload --skip-settle 路径",
+    "wait.writer": "该程序关闭文件后会自动继续；如果它一直不关闭，需要先退出该程序",
     "wait.partial-name": "下载器完成后会改名；如果确定已完整，请自己改名",
     "wait.control-file": "下载器完成后会删除它；如果下载已放弃，请自己删除",
     "wait.quiet": "等待；如果确定已完整，可用 cgctl upload --skip-settle 路径",

@@ -115,9 +115,12 @@ def test_threads_together_do_not_exceed_the_rate() -> None:
     throttle = Throttle(rate)
     begun = time.monotonic()
 
+    def pause(seconds: float) -> None:
+        threading.Event().wait(seconds)
+
     def take() -> None:
         for _ in range(chunks):
-            throttle.take(1 << 20, threading.Event().wait)
+            throttle.take(1 << 20, pause)
 
     threads = [threading.Thread(target=take) for _ in range(count)]
     for thread in threads:

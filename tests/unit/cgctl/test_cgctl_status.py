@@ -88,7 +88,7 @@ def test_holds_are_shown_with_what_would_help(cgctl: Any) -> None:
 
 
 def test_a_file_that_was_not_looked_at_yet_has_no_size(cgctl: Any) -> None:
-    unseen = {"task": "film", "path": b"new.mkv", "size": None, "reasons": []}
+    unseen: dict[str, Any] = {"task": "film", "path": b"new.mkv", "size": None, "reasons": []}
     cgctl.daemon(daemon_status=a_status(settling=[unseen], settling_total=1))
 
     said = cgctl("status")
