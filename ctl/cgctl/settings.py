@@ -48,6 +48,7 @@ def _rate(value: Any) -> str:
 _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "settle": _settle,
     "rescan": _span,
+    "confirm_within": _span,
     "every": _span,
     "retry_first": _span,
     "retry_most": _span,

@@ -66,10 +66,12 @@ def outcome(session: Session, run: Mapping[str, Any] | None) -> str:
     if run.get("failed"):
         parts.append(session.say("{n} failed", n=run["failed"]))
     if run.get("ended") is None:
-        waiting = (run.get("planned") or 0) - (run.get("uploaded") or 0) - (run.get("failed") or 0)
-        parts.append(
-            session.say("scanning") if run.get("scanned") is None else session.say("{n} to go", n=max(0, waiting))
-        )
+        if run.get("scanned") is None:
+            parts.append(session.say("scanning"))
+        if run.get("left"):
+            parts.append(session.say("{n} to go", n=run["left"]))
+        if run.get("settling"):
+            parts.append(session.say("{n} settling", n=run["settling"]))
     if run.get("problem"):
         parts.append(session.sentence(run["problem"]))
     return session.joined(parts) or session.say("nothing to do")

@@ -11,8 +11,10 @@ from cgwire.request import Request
 class List(Request):
     """Newest first: {runs: [run]}; a run is
 
-    {id, task, trigger, started, scanned, ended, seen, planned, skipped, uploaded, failed, bytes,
+    {id, task, trigger, started, scanned, ended, seen, planned, skipped, settling, left, uploaded, failed, bytes,
      problem: reason | None}
+
+    `settling` files of it may not be complete yet, `left` are queued or under way.
     """
 
     METHOD: ClassVar[str] = "run.list"

@@ -436,7 +436,8 @@ class Run:
     skipped: int
     uploaded: int
     failed: int
-    bytes: int
+    bytes: int  # of those uploaded
+    left: int = 0  # transfers that are queued or under way
     problem: Reason | None  # the scan could not be finished
 
 

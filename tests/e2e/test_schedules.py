@@ -91,6 +91,7 @@ def test_a_cron_task_sends_when_it_is_due_and_not_before(tmp_path: Path) -> None
         assert "next tomorrow 03:00" in running.cgctl("status").stdout
 
 
+@pytest.mark.full
 @needs_faketime
 def test_a_paused_task_is_not_due(tmp_path: Path) -> None:
     with scheduled(tmp_path, 'schedule = "0 3 * * *"', now="2026-03-10 02:59:57") as running:
@@ -182,6 +183,7 @@ def test_a_skipped_hour_runs_once(tmp_path: Path) -> None:
         assert upcoming(running, 1) == ["2026-03-30 02:30:00 CEST"]
 
 
+@pytest.mark.full
 @needs_faketime
 def test_an_hour_that_comes_twice_runs_a_time_of_day_once(tmp_path: Path) -> None:
     with scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-10-25 00:29:55") as running:

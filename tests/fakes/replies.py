@@ -42,6 +42,7 @@ def a_run(**changes: Any) -> dict[str, Any]:
         "ended": NOW - 10,
         "seen": 12,
         "planned": 3,
+        "left": 2,
         "skipped": 9,
         "uploaded": 3,
         "failed": 0,

@@ -123,7 +123,7 @@ def show(session: Session, id: int, as_json: bool) -> None:
     session.print_table((), rows, indent=2)
     if transfer["state"] in ("copying", "publishing"):
         session.print("  " + progress(session, transfer))
-    if transfer.get("reason"):
+    if transfer.get("reason") and transfer["reason"] != transfer.get("plan_reason"):
         print_reasons(session, (transfer["reason"],), mark="bad" if transfer["state"] == "failed" else "off", indent=2)
     print_reasons(session, transfer.get("held") or (), mark="wait", indent=2)
     if reply.get("history"):

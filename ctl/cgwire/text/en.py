@@ -242,7 +242,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.mount-dead": "start the mount program again (rclone, CloudDrive, …), after `umount -l` where it asks for it",
     "held.mount-denied": "mount it with allow_other (user_allow_other in /etc/fuse.conf), or run the daemon as owner",
     "held.read-only": "mount it read-write",
-    "held.root-gone": "create the folder, or correct `root`",
+    "held.root-gone": "create the folder, or correct it in the configuration",
     "held.base-gone": (
         "a cloud account is logged out, or somebody moved the folder; log in, or create it again",
         ": {folder}",

@@ -186,7 +186,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.mount-dead": "重新启动挂载程序（rclone、CloudDrive 等）；必要时先 umount -l 失效的挂载点",
     "held.mount-denied": "挂载时加 allow_other（/etc/fuse.conf 中需有 user_allow_other），或让守护进程以其所有者运行",
     "held.read-only": "请以可读写方式挂载",
-    "held.root-gone": "创建该文件夹，或改正 root",
+    "held.root-gone": "创建该文件夹，或在配置中改正",
     "held.base-gone": ("可能网盘账号已退出登录，或有人移动了文件夹；请重新登录，或重新创建", "：{folder}"),
     "held.breaker": "请运行 cgctl target test {target}",
     "held.stalled": "请运行 cgctl target test {target} 看挂载是否正常；不正常则重启挂载程序",

@@ -80,6 +80,7 @@ def run(world: World, it: Run) -> dict[str, Any]:
         "planned": it.planned,
         "skipped": it.skipped,
         "settling": settling,
+        "left": it.left,
         "uploaded": it.uploaded,
         "failed": it.failed,
         "bytes": it.bytes,

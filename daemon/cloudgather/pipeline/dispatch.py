@@ -12,6 +12,7 @@ from cloudgather.core.target import Profile
 from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
+from cloudgather.pipeline.journal import english
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
 from cloudgather.pipeline.transfer import Carrier
@@ -233,7 +234,8 @@ class Dispatcher:
         code = lane.hold.code if lane.hold is not None else None
         if code != lane.told:
             lane.told = code
-            logger.log(logging.WARNING if code else logging.INFO, "%s: %s", lane.spec.name, code or "reachable again")
+            told = english(lane.hold) or "reachable again"
+            logger.log(logging.WARNING if code else logging.INFO, "target %s: %s", lane.spec.name, told)
             self._target_changed(lane.spec.name)
 
     async def _remember_breaker(self, lane: TargetState) -> None:

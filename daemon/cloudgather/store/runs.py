@@ -84,5 +84,6 @@ def _run(row: tuple[Any, ...]) -> Run:
         uploaded=uploaded,
         failed=failed,
         bytes=size,
+        left=live,
         problem=to_reason(problem),
     )
