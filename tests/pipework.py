@@ -26,11 +26,13 @@ from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Upkeep
+from cloudgather.pipeline.uploading import UploadWatch
 from cloudgather.ports import Chosen, QueueStore, Target, TargetMemory
 from cloudgather.store.sqlite import open_store
 from fakes.clock import FakeClock
 from fakes.source import FakeSource
 from fakes.target import FakeTarget
+from fakes.uploads import FakeUploads
 from fakes.watched import WatchedStore
 from waiting import eventually
 
@@ -95,6 +97,7 @@ class World:
         self.sources: dict[bytes, FakeSource] = {}
         self.targets: dict[str, FakeTarget] = {}
         self.source = self.source_at(SOURCE)
+        self.uploads = FakeUploads()
         self._store: Any = None
 
     async def open(self) -> None:
@@ -151,7 +154,8 @@ class Works:
         self.runs = Runs(store=queue, clock=clock)
         self.recorder = Recorder(store=queue, board=board, bus=self.bus, journal=Journal(), clock=clock)
         self.planner = Planner(store=queue, board=board, clock=clock)
-        self.confirmer = Confirmer(store=queue, recorder=self.recorder, board=board, clock=clock)
+        uploading = UploadWatch(uploads=world.uploads, clock=clock, luck=lambda: self.luck())
+        self.confirmer = Confirmer(store=queue, recorder=self.recorder, board=board, clock=clock, uploading=uploading)
         self.carrier = Carrier(
             store=queue,
             recorder=self.recorder,

@@ -12,9 +12,9 @@ class List(Request):
     """{targets: [target]}; a target is
 
     {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
-     parallel, bandwidth, written: [n, bytes]}
+     parallel, bandwidth, written: [n, bytes], unconfirmed: reason | None}
 
-    `written` is what is uploaded and not confirmed yet.
+    `written` is what is uploaded and not confirmed yet; `unconfirmed` says what keeps all of that from being confirmed.
     """
 
     METHOD: ClassVar[str] = "target.list"

@@ -35,6 +35,7 @@ from cloudgather.operations.world import Reloaded, WireMap, World
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.logs import Logging
 from cloudgather.outside.mounts import MountTable
+from cloudgather.outside.rclone import Rclone
 from cloudgather.outside.systemd import Systemd
 from cloudgather.outside.zone import local_zone
 from cloudgather.pipeline.board import Board
@@ -51,6 +52,7 @@ from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Upkeep
+from cloudgather.pipeline.uploading import UploadWatch
 from cloudgather.ports import Source, StoreUnavailable, TargetMemory
 from cloudgather.store.sqlite import SqliteStore
 from cloudgather.triggers.cron import Schedules
@@ -98,7 +100,14 @@ class Daemon:
             store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
         )
         planner = Planner(store=store, board=board, clock=clock)
-        self._confirmer = Confirmer(store=store, recorder=recorder, board=board, clock=clock)
+        uploads = Rclone(mounts=mounts.current, clock=clock)
+        self._confirmer = Confirmer(
+            store=store,
+            recorder=recorder,
+            board=board,
+            clock=clock,
+            uploading=UploadWatch(uploads=uploads, clock=clock, luck=random.random),
+        )
         carrier = Carrier(
             store=store,
             recorder=recorder,

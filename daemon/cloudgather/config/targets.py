@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Final
 
 from cloudgather.config.amounts import dir_mode, mode, rate, span
+from cloudgather.config.confirming import read_confirm
 from cloudgather.config.names import folded, name_fault, near
 from cloudgather.config.problems import Wrong, shown
 from cloudgather.config.reading import Table
 from cloudgather.config.values import below, boolean, choice, folder, text, whole, window
 from cloudgather.core.mounts import Mount, is_below, mount_of
-from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec, Verify
+from cloudgather.core.target import Kind, Profile, TargetSpec, Verify
 from cloudgather.core.task import WindowEnd
 
 
@@ -59,7 +61,7 @@ _HINTS: Final = {
     "daily_limit": _LATER,
     "max_unconfirmed": _LATER,
     "min_free": _LATER,
-    "rclone": _LATER,
+    "rclone": 'is unknown; write confirm = "rclone" and rclone_rc',
     "listings": _LATER,
     "threads": "is unknown; did you mean parallel?",
     "path": "is unknown; did you mean root?",
@@ -104,7 +106,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
         upload_window=table.take("upload_window", window, None),
         window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
         verify=table.take("verify", choice(Verify), Verify.SIZE),
-        confirm=_confirm(table, kind),
+        **read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None),
         attempts=table.take("attempts", whole(1, 100), limits.attempts),
         retry_first=retry_first,
         retry_most=retry_most,
@@ -134,14 +136,6 @@ def _guessed(kind: Kind, root: bytes | None, mounts: Sequence[Mount]) -> Profile
         return Profile.DISK
     mount = None if root is None else mount_of(root, mounts)
     return Profile.LAN if mount is not None and mount.fs_type in _LAN else Profile.CLOUD
-
-
-def _confirm(table: Table, kind: Kind) -> Confirm:
-    later = {"rclone": _LATER}
-    if kind is Kind.DIRECTORY:
-        return table.take("confirm", choice(Confirm, later=later), Confirm.STORED)
-    later["stored"] = "cannot be known of a mount"
-    return table.take("confirm", choice(Confirm, later=later, only=(Confirm.NONE, Confirm.SEEN)), Confirm.SEEN)
 
 
 def resolve(

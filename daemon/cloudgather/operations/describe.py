@@ -54,7 +54,7 @@ def transfer(world: World, it: Transfer) -> dict[str, Any]:
         "due": instant(it.due),
         "reason": reason(it.reason),
         "plan_reason": reason(it.plan_reason),
-        "held": reasons(world.board.holds_of(it)) if it.state is State.QUEUED else [],
+        "held": reasons(_waits_for(world, it)),
         "guessed": it.guessed,
         "run": it.run,
         "created": instant(it.created),
@@ -63,6 +63,17 @@ def transfer(world: World, it: Transfer) -> dict[str, Any]:
         "rate": moving.rate if moving else None,
         "eta": moving.eta if moving else None,
     }
+
+
+def _waits_for(world: World, it: Transfer) -> tuple[Reason, ...]:
+    """What holds a queued transfer, or keeps a written one from being done."""
+    match it.state:
+        case State.QUEUED:
+            return world.board.holds_of(it)
+        case State.WRITTEN:
+            return world.board.unconfirmed(it)
+        case _:
+            return ()
 
 
 def run(world: World, it: Run) -> dict[str, Any]:
@@ -138,6 +149,7 @@ def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
         "parallel": lane.spec.parallel,
         "bandwidth": lane.spec.bandwidth,
         "written": _sum(counts, State.WRITTEN, target=lane.spec.name),
+        "unconfirmed": reason(lane.unconfirmed_why),
     }
 
 

@@ -1,6 +1,5 @@
 """Calls of rclone's remote control: JSON over HTTP, or over HTTP on a Unix socket."""
 
-import importlib.util
 import json
 import os
 from types import TracebackType
@@ -27,11 +26,6 @@ class CallRefused(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
-
-
-def is_available() -> bool:
-    """Whether the HTTP client is installed (the extra `net`)."""
-    return importlib.util.find_spec("aiohttp") is not None
 
 
 class Calls:

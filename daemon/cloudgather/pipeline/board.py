@@ -66,6 +66,8 @@ class TargetState:
     moving: dict[int, Moving] = field(default_factory=dict)
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed
+    unconfirmed: dict[int, Reason] = field(default_factory=dict)  # written transfers: why they are not done yet
+    unconfirmed_why: Reason | None = None  # what keeps all of them from being confirmed
     littered: bool = False  # temporaries may be left that the store lists as debris
 
     @property
@@ -158,6 +160,13 @@ class Board:
             *self.holds_of_target(transfer.target),
             *holds.of_transfer(transfer, attempts=attempts, now=self._clock.now()),
         )
+
+    def unconfirmed(self, transfer: Transfer) -> tuple[Reason, ...]:
+        """Why this written transfer is not done yet, where its target can say."""
+        if (target := self.targets.get(transfer.target)) is None:
+            return ()
+        why = target.unconfirmed_why or target.unconfirmed.get(transfer.id)
+        return (why,) if why else ()
 
     def moving(self, id: int) -> Moving | None:
         """The running transfer of this id."""

@@ -1,8 +1,9 @@
-"""Takes what is written to done, where the proof is a look at the target (`confirm = "seen"`)."""
+"""Takes what is written to done, where the proof comes later (`confirm = "seen"`, `confirm = "rclone"`)."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from cgwire.codes import Code
@@ -11,20 +12,36 @@ from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
-from cloudgather.ports import Chosen, Clock, Failed, Move, QueueStore, Standing, StoreUnavailable, TargetHeld
+from cloudgather.pipeline.uploading import UploadWatch
+from cloudgather.ports import (
+    Chosen,
+    Clock,
+    Failed,
+    Move,
+    Overtaken,
+    QueueStore,
+    Standing,
+    StoreUnavailable,
+    TargetHeld,
+)
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 64
+_ASKED_AT_ONCE: Final = 1000  # of the program behind the mount, which answers for all in one call
+_ASK_AGAIN: Final = 3.0  # seconds, doubled each time that nothing came of it
 _AGAIN: Final = 15.0  # seconds, doubled each time
 _AGAIN_AT_LEAST: Final = 60.0
 _DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one within minutes
 
 
 class Confirmer:
-    """Looks at each written file once, through a fresh open of the target's root."""
+    """Looks at each written file through a fresh open of the target's root, or has the mount's program asked."""
 
-    def __init__(self, *, store: QueueStore, recorder: Recorder, board: Board, clock: Clock) -> None:
+    def __init__(
+        self, *, store: QueueStore, recorder: Recorder, board: Board, clock: Clock, uploading: UploadWatch
+    ) -> None:
+        self._uploading = uploading
         self._store = store
         self._recorder = recorder
         self._board = board
@@ -32,6 +49,7 @@ class Confirmer:
         self._wanted: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
         self._missed: dict[int, float] = {}  # transfer -> monotonic: first looked for, and not found
+        self._moved: set[str] = set()  # targets where something has come of the last look
         self._wake = asyncio.Event()
 
     def offer(self, lane: TargetState) -> None:
@@ -55,12 +73,14 @@ class Confirmer:
             await asyncio.gather(*working, return_exceptions=True)
 
     async def _work_off(self, name: str) -> None:
-        """Until nothing is left to look at there, ever more rarely."""
-        again = _AGAIN
+        """Until nothing is left to look at there, ever more rarely while nothing comes of it."""
+        again = 0.0
         try:
             while not await self._confirmed(name):
+                first = _ASK_AGAIN if self._asks(name) else _AGAIN
+                again = first if name in self._moved or not again else min(again * 2, _AGAIN_AT_LEAST)
+                self._moved.discard(name)
                 await self._clock.sleep(again)
-                again = min(again * 2, _AGAIN_AT_LEAST)
         except Exception:
             logger.exception("cannot confirm what was written to %s: a bug of ours", name)
         finally:
@@ -75,19 +95,40 @@ class Confirmer:
                 lane = self._board.targets.get(name)
                 if lane is None or self._board.stopping:
                     return True
-                written = await self._store.transfers(chosen, limit=_AT_ONCE)
+                at_once = _ASKED_AT_ONCE if self._asks(name) else _AT_ONCE
+                written = await self._store.transfers(chosen, limit=at_once)
                 if not written:
+                    lane.unconfirmed, lane.unconfirmed_why = {}, None
                     return True
                 if lane.hold is not None or lane.memory.paused or lane.breaker.is_open(self._clock.now()):
+                    lane.unconfirmed_why = lane.hold or lane.unconfirmed_why
                     return False
                 moves = await self._moves(lane, written)
-                await self._recorder.record(moves)
+                await self._record(moves)
+                if moves:
+                    self._moved.add(name)
                 if len(moves) < len(written):
                     return False
         except (TargetHeld, Failed, StoreUnavailable):
             return False  # the target's own loop finds out why
 
+    def _asks(self, name: str) -> bool:
+        """Whether the program behind the mount is asked."""
+        return (lane := self._board.targets.get(name)) is not None and lane.spec.confirm is Confirm.RCLONE
+
+    async def _record(self, moves: Sequence[Move]) -> None:
+        """What is lost goes back to the queue, unless another transfer of its path is live: then it has failed."""
+        await self._recorder.record([move for move in moves if move.event is not Event.LOSE])
+        for move in moves:
+            if move.event is Event.LOSE:
+                try:
+                    await self._recorder.record([move])
+                except Overtaken:
+                    await self._recorder.record([replace(move, event=Event.GIVE_UP, due=None)])
+
     async def _moves(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
+        if lane.spec.confirm is Confirm.RCLONE:
+            return await self._uploading.moves(lane, written)
         strength = str(lane.spec.confirm)
         if lane.spec.confirm is not Confirm.SEEN:  # written before the target was configured otherwise
             if lane.spec.confirm is Confirm.STORED:

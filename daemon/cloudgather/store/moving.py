@@ -87,6 +87,8 @@ def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:
             other = move.version is not None and not move.version.same_content_as(row.version)
             changes |= {"generation": row.generation + other, "attempts": 0, "cleared": 0}
             changes["reason"] = from_reason(move.reason or row.plan_reason)
+        case Event.LOSE:  # what is left of it there is ours
+            changes |= {"replaces": 1, "reason": from_reason(move.reason)}
         case Event.PUBLISH:
             changes |= {"sent": from_sent(move.sent), "reason": from_reason(move.reason)}
         case _:
