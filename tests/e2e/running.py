@@ -12,6 +12,7 @@ from typing import Any
 
 from cgctl.connection import Connection, Unreachable
 from cgwire import daemon as daemon_wire
+from cgwire import history as history_wire
 from cgwire import path as path_wire
 from cgwire import queue as queue_wire
 from cgwire.request import Request
@@ -182,6 +183,11 @@ class Running:
     def transfers(self) -> list[dict[str, Any]]:
         """All that the queue lists."""
         return list(self.ask(queue_wire.List(limit=10_000))["transfers"])
+
+    def times_written(self, name: str | bytes) -> int:
+        """How often history says that the file was published."""
+        moves = self.ask(history_wire.List(path=self.path(name), limit=1000))["moves"]
+        return sum(move["event"] == "write" for move in moves)
 
     def states(self) -> dict[bytes, str]:
         """path -> state of its newest transfer."""

@@ -62,7 +62,8 @@ class SourceCheck:
                     raise Ended(self.changed(task, transfer, look))
                 if look.access is Access.WRITTEN:
                     raise Ended(self.changed(task, transfer, look, because(Code.WAIT_WRITER, writers=[])))
-                if look.control_file is not None:
+                # Left behind by a selective download, it stays for ever: who said that the file is complete knows.
+                if look.control_file is not None and transfer.guessed:
                     reason = because(Code.WAIT_CONTROL_FILE, file=look.control_file)
                     raise Ended(self.changed(task, transfer, look, reason))
                 return look

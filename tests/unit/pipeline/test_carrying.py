@@ -54,8 +54,8 @@ def test_nothing_is_renamed_before_its_row_is_committed(tmp_path: Path) -> None:
             works.store.met, works.target.met = committed, met
             await works.queue(b"a.mkv")
 
-            assert order == [
-                "claim.end",
+            # A claim that finds nothing may come before or after.
+            assert [step for step in order if step != "claim.end"] == [
                 "copy.begin",
                 "copy.close",
                 "move:publish.end",
@@ -63,6 +63,7 @@ def test_nothing_is_renamed_before_its_row_is_committed(tmp_path: Path) -> None:
                 "publish.end",
                 "move:confirm+write.end",
             ]
+            assert order[0] == "claim.end"
 
     run(main())
 
