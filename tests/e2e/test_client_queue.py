@@ -2,13 +2,13 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cgwire import history as history_wire
 from e2e.running import Running
 from waiting import eventually_sync
 
@@ -28,8 +28,9 @@ def queue(running: Running, *words: str) -> Any:
 
 
 def uploaded(running: Running) -> list[str]:
-    """Names in the order in which the log says that they were uploaded."""
-    return re.findall(r"\d+ (\S+) uploaded", running.said())
+    """Names in the order in which history says that they were uploaded."""
+    moves = running.ask(history_wire.List(task="film", limit=1000))["moves"]
+    return [os.fsdecode(move["path"]) for move in reversed(moves) if move["event"] == "write"]
 
 
 # ---- cancel, retry, first, pause, clear ------------------------------------------------------------------------------

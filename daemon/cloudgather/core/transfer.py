@@ -121,7 +121,7 @@ class Plan:
     version: Version
     reason: Reason  # which rule made it go
     replace: bool  # whether a file that stands under the final name may be replaced
-    guessed: bool  # completeness was guessed, not told by a downloader
+    guessed: bool  # completeness was guessed, not told by a downloader or the operator
     priority: int = 0  # higher goes first
     run: int | None = None
 

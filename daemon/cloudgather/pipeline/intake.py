@@ -214,7 +214,8 @@ class Intake:
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
         verdict = self.verdict(state, look, pending)
-        pending.conditions, pending.guessed = verdict.conditions, verdict.guessed
+        pending.conditions = verdict.conditions
+        pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         if verdict.settled or pending.skip_settle:
             return True
         again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
