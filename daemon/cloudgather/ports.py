@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from cgwire.reasons import Reason
+from cloudgather.core.bandwidth import RateOrder
 from cloudgather.core.target import Identity, TargetSpec, Verify
 from cloudgather.core.transfer import Event, Plan, Sent, State, Transfer, Version
 from cloudgather.core.uploads import Listed, Upload
@@ -105,10 +106,10 @@ class Source(Protocol):
         """look() at each of them, in order, at a lower price."""
         ...
 
-    async def device_above(self, path: bytes) -> int:
-        """st_dev of the deepest folder on the way to `path` that is there: tells a deleted file from a lost disk.
+    async def folder_above(self, path: bytes) -> tuple[int, bool]:
+        """Of the deepest folder on the way to `path` that is there: its st_dev, and whether it is empty.
 
-        Raises SourceUnavailable like root().
+        Tells a deleted file from a lost disk, which leaves an empty mount point of another device. Raises SourceUnavailable like root().
         """
         ...
 
@@ -217,6 +218,10 @@ class Target(Protocol):
     @property
     def expects_no_mount(self) -> bool:
         """A plain disk, by kind or because the operator accepted it as one."""
+        ...
+
+    def limits(self, bandwidth: int | None) -> None:
+        """Bytes a second over all its copies together, from now on; None: as fast as it goes."""
         ...
 
     async def probe(self) -> Identity | None:
@@ -464,6 +469,7 @@ class TargetMemory:
     breaker_opened: int = 0  # times in a row
     breaker_reason: Reason | None = None
     facts: Mapping[str, object] | None = None  # what `target test` found out, as it was found
+    rate_order: RateOrder | None = None
 
     @property
     def settled_root(self) -> bytes | None:

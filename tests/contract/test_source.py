@@ -230,13 +230,15 @@ def test_the_device_of_the_deepest_folder_on_the_way(run: Run, root: bytes) -> N
     async def check(source: Source) -> None:
         device = os.stat(root).st_dev
 
-        assert await source.device_above(b"series/one/a.mkv") == device
-        assert await source.device_above(b"absent/x/y") == device
+        assert await source.folder_above(b"series/one/a.mkv") == (device, False)
+        assert await source.folder_above(b"absent/x/y") == (device, False)
+        os.makedirs(root + b"/emptied")
+        assert await source.folder_above(b"emptied/gone.mkv") == (device, True)
 
     run(root, check)
 
 
-@pytest.mark.parametrize("ask", ["root", "scan", "look", "device_above"])
+@pytest.mark.parametrize("ask", ["root", "scan", "look", "folder_above"])
 def test_a_root_that_is_not_there_makes_the_source_unavailable(run: Run, tmp_path: Path, ask: str) -> None:
     async def check(source: Source) -> None:
         with pytest.raises(SourceUnavailable) as unavailable:
@@ -248,7 +250,7 @@ def test_a_root_that_is_not_there_makes_the_source_unavailable(run: Run, tmp_pat
                 case "look":
                     await source.look(b"film.mkv")
                 case _:
-                    await source.device_above(b"film.mkv")
+                    await source.folder_above(b"film.mkv")
 
         assert unavailable.value.reason.code == Code.SOURCE_GONE
 

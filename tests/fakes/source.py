@@ -30,7 +30,7 @@ class FakeFile:
 
 
 class FakeSource:
-    """ports.Source on a dict. `unavailable` makes every call raise; `lost_disk` is what device_above says instead."""
+    """ports.Source on a dict. `unavailable` makes every call raise; `lost_disk` is an empty mount point's device."""
 
     def __init__(self, root: bytes, *, clock: Clock, device: int = 1, batch: int = 1024) -> None:
         self.path = root
@@ -138,10 +138,10 @@ class FakeSource:
         """look() at each."""
         return [await self.look(path) for path in paths]
 
-    async def device_above(self, path: bytes) -> int:
-        """st_dev of the deepest folder that is there."""
+    async def folder_above(self, path: bytes) -> tuple[int, bool]:
+        """The deepest folder that is there: all of them are on one device, and hold something unless that is lost."""
         self._demand()
-        return self._device if self.lost_disk is None else self.lost_disk
+        return (self._device, False) if self.lost_disk is None else (self.lost_disk, True)
 
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """Who writes."""

@@ -16,7 +16,7 @@ from cloudgather.agent.writing import writers
 from cloudgather.core.transfer import Version
 from cloudgather.ports import Absent, Access, Look, Refused
 
-__all__ = ["device_above", "look", "root_of", "scan", "writers"]
+__all__ = ["folder_above", "look", "root_of", "scan", "writers"]
 
 # A name that is too long for the file system stands nowhere in it.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -77,17 +77,23 @@ def look(root: bytes, path: bytes) -> Look | Absent:
     )
 
 
-def device_above(root: bytes, path: bytes) -> int:
-    """st_dev of the deepest folder on the way to `path` that is there, no symlink followed."""
+def folder_above(root: bytes, path: bytes) -> tuple[int, bool]:
+    """st_dev of the deepest folder on the way to `path` that is there, no symlink followed; and whether it is empty."""
     with closing(open_root(root)) as top:
         for end in range(len(components(path)) - 1, 0, -1):
             try:
                 with closing(walk(top, components(path)[:end])) as folder:
-                    return os.fstat(folder).st_dev
+                    return os.fstat(folder).st_dev, _is_empty(folder)
             except OSError as error:
                 if error.errno not in _GONE | _DENIED:
                     raise
-        return os.fstat(top).st_dev
+        return os.fstat(top).st_dev, _is_empty(top)
+
+
+def _is_empty(folder: int) -> bool:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    with closing(os.open(b".", flags, dir_fd=folder)) as readable, os.scandir(readable) as entries:
+        return next(entries, None) is None
 
 
 def _itself(folder: int, name: bytes) -> int:

@@ -37,7 +37,7 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "tree.scan": _tree("scan"),
         "tree.look": _tree("look"),
         "tree.look_all": _tree("look_all"),
-        "tree.device": _tree("device"),
+        "tree.above": _tree("above"),
         "tree.writers": _tree("writers"),
     }
 

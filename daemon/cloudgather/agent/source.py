@@ -81,9 +81,9 @@ class LocalSource:
             found += await self._do(functools.partial(_look_all, self._root, some))
         return found
 
-    async def device_above(self, path: bytes) -> int:
-        """st_dev of the deepest folder on the way to `path` that is there."""
-        return await self._do(functools.partial(looking.device_above, self._root, path))
+    async def folder_above(self, path: bytes) -> tuple[int, bool]:
+        """st_dev of the deepest folder on the way to `path` that is there, and whether it is empty."""
+        return await self._do(functools.partial(looking.folder_above, self._root, path))
 
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """(pid, name) of those who have it open for writing."""
@@ -140,10 +140,10 @@ class AgentSource:
             found += [_look(each) for each in await self._call(self._crew, "tree.look_all", {"paths": some})]
         return found
 
-    async def device_above(self, path: bytes) -> int:
-        """st_dev of the deepest folder on the way to `path` that is there."""
-        device: int = await self._call(self._crew, "tree.device", {"path": path})
-        return device
+    async def folder_above(self, path: bytes) -> tuple[int, bool]:
+        """st_dev of the deepest folder on the way to `path` that is there, and whether it is empty."""
+        device, empty = await self._call(self._crew, "tree.above", {"path": path})
+        return device, empty
 
     async def writers(self, path: bytes) -> Sequence[tuple[int, str]]:
         """(pid, name) of those who have it open for writing."""

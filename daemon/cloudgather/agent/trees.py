@@ -61,10 +61,10 @@ def look_all(job: Job, *, root: bytes, paths: Sequence[bytes]) -> list[dict[str,
     return found
 
 
-def device(job: Job, *, root: bytes, path: bytes) -> int:
-    """st_dev of the deepest folder on the way to `path` that is there."""
+def above(job: Job, *, root: bytes, path: bytes) -> tuple[int, bool]:
+    """st_dev of the deepest folder on the way to `path` that is there, and whether it is empty."""
     job.step("stat", "source")
-    return looking.device_above(root, path)
+    return looking.folder_above(root, path)
 
 
 def writers(job: Job, *, root: bytes, path: bytes) -> list[tuple[int, str]]:

@@ -79,7 +79,9 @@ class SourceCheck:
     async def gone(self, task: TaskState, transfer: Transfer) -> Move:
         """A deleted file has vanished; a file whose disk is not there is waited for."""
         try:
-            if await task.source.device_above(transfer.path) == transfer.version.device:
+            device, empty = await task.source.folder_above(transfer.path)
+            # A disk may get another number when it is mounted again; a mount point without its disk is empty.
+            if device == transfer.version.device or not empty:
                 return move_of(transfer, Event.VANISH, reason=because(Code.GONE_SOURCE))
             cause = because(Code.SOURCE_GONE, source=task.task.source)
         except SourceUnavailable as lost:

@@ -133,7 +133,7 @@ def test_a_source_is_looked_at(pair: Pair) -> None:
         assert child.hear(2, "ok", "error") == [2, "ok", None]
         found = child.ask(3, "tree.look", root=root, path=b"season/film.mkv")
         assert child.ask(4, "tree.look", root=root, path=b"link") == {"absent": "symlink"}
-        assert child.ask(5, "tree.device", root=root, path=b"season/film.mkv") == state.st_dev
+        assert child.ask(5, "tree.above", root=root, path=b"season/film.mkv") == [state.st_dev, False]
         with open(pair.source / "season/film.mkv", "ab"):
             writing = child.ask(6, "tree.writers", root=root, path=b"season/film.mkv")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudgather.agent.job import Trouble
-from cloudgather.agent.looking import device_above, look, root_of, scan, writers
+from cloudgather.agent.looking import folder_above, look, root_of, scan, writers
 from cloudgather.agent.places import closing
 from cloudgather.agent.walking import BATCH
 from cloudgather.ports import Absent, Access, Look, Refused, Seen
@@ -407,11 +407,11 @@ def test_disks_mounted_below_are_walked_and_told_apart(tmp_path: Path, mounts: M
     root = os.fsencode(tmp_path)
 
     assert paths(scanned(tmp_path)) == [b"disk/a/film"]
-    assert device_above(root, b"disk/a/gone") == os.stat(tmp_path / "disk").st_dev
-    assert device_above(root, b"disk/none/gone") == os.stat(tmp_path / "disk").st_dev
-    assert device_above(root, b"gone") == os.stat(tmp_path).st_dev
+    assert folder_above(root, b"disk/a/gone") == (os.stat(tmp_path / "disk").st_dev, False)
+    assert folder_above(root, b"disk/none/gone") == (os.stat(tmp_path / "disk").st_dev, False)
+    assert folder_above(root, b"gone") == (os.stat(tmp_path).st_dev, False)
     mounts.detach(tmp_path / "disk")
-    assert device_above(root, b"disk/a/film") == os.stat(tmp_path).st_dev
+    assert folder_above(root, b"disk/a/film") == (os.stat(tmp_path).st_dev, True)
 
 
 def test_a_scan_tells_of_every_folder_it_enters(tmp_path: Path) -> None:
