@@ -40,8 +40,10 @@ def a_target(
     assert mount is not None
     identity = Identity(mount_point=mount.mount_point, fs_type=mount.fs_type, source=mount.source)
     kind = Kind.MOUNT if mount.is_remote or not seen else Kind.DIRECTORY
-    spec = TargetSpec(name=name, root=root, kind=kind, bandwidth=bandwidth, listings_per_second=1000.0)
-    return AgentTarget(spec, lambda: identity if seen else None, fleet)
+    spec = TargetSpec(name=name, root=root, kind=kind, listings_per_second=1000.0)
+    target = AgentTarget(spec, lambda: identity if seen else None, fleet)
+    target.limits(bandwidth)
+    return target
 
 
 def an_order(

@@ -19,6 +19,7 @@ from cloudgather.pipeline.effect import Difference, Effect, Wanted
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.journal import Journal
+from cloudgather.pipeline.limiting import Limiter
 from cloudgather.pipeline.planning import Planner
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.recover import Recovery
@@ -201,6 +202,7 @@ class Works:
             make_target=self._make_target,
             make_source=lambda task: world.source_at(task.source),
         )
+        self.limiter = Limiter(board=board, clock=clock)
         self.upkeep = Upkeep(store=queue, board=board, clock=clock, history_days=lambda: 90)
         self._lanes: dict[str, asyncio.Task[Any]] = {}
 
@@ -212,6 +214,7 @@ class Works:
         await self.recovery.at_start(list(self.board.targets.values()))
         self.errands.start(self.intake.run())
         self.errands.start(self.confirmer.run())
+        self.errands.start(self.limiter.run())
         if serving:
             self.serve()
         for lane in self.board.targets.values():
@@ -238,6 +241,13 @@ class Works:
             zone=UTC,
         )
         return await self.effect.take(wanted)
+
+    async def remember(self, **changes: Any) -> None:
+        """Change what is remembered of the first target, as operations do."""
+        self.lane.memory = replace(self.lane.memory, **changes)
+        await self.store.asked(lambda store: store.remember_target(self.lane.memory))
+        self.limiter.wake()
+        await self.rest()
 
     async def die(self) -> None:
         """kill -9: nothing that it still wanted to do is done."""

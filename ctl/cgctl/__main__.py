@@ -58,6 +58,7 @@ _TARGET: Final = {
     "accept": Entry("Take what is mounted there now as the right one.", "cgctl.commands.target:accept"),
     "pause": Entry("Send nothing there until resumed.", "cgctl.commands.target:pause"),
     "resume": Entry("Let a paused target go on.", "cgctl.commands.target:resume"),
+    "limit": Entry("Have another bandwidth for a while.", "cgctl.commands.target:limit"),
 }
 _RUN: Final = {
     "list": Entry("List the last runs.", "cgctl.commands.run:list_"),

@@ -41,6 +41,8 @@ def _size(value: Any) -> str:
 
 
 def _rate(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return shown(value)
     return "unlimited" if value is None else f"{_size(value)}/s"
 
 

@@ -1,5 +1,6 @@
 """How one transfer, one run, one verdict of the daemon is put into a line."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -54,6 +55,15 @@ def amount(session: Session, pair: Sequence[int] | None) -> str:
     """[n, bytes] as `12 (3.40 GiB)`."""
     number, total = pair or (0, 0)
     return f"{number} ({size(total)})" if number else "0"
+
+
+def bandwidth(session: Session, target: Mapping[str, Any]) -> str:
+    """The figure in effect at a target, until when, and whether somebody has ordered it."""
+    figure = target.get("bandwidth")
+    text = session.say("unlimited") if figure is None else rate(figure)
+    if (until := target.get("bandwidth_until")) is not None:
+        text = session.say("{rate} until {clock}", rate=text, clock=session.clock(until, now=time.time()))
+    return session.say("{rate} (by order)", rate=text) if target.get("bandwidth_ordered") else text
 
 
 def outcome(session: Session, run: Mapping[str, Any] | None) -> str:

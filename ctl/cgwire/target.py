@@ -12,8 +12,10 @@ class List(Request):
     """{targets: [target]}; a target is
 
     {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
-     parallel, bandwidth, written: [n, bytes], unconfirmed: reason | None}
+     parallel, bandwidth, bandwidth_until, bandwidth_ordered, written: [n, bytes], unconfirmed: reason | None}
 
+    `bandwidth` is what is in effect now, in bytes a second (None: unlimited), until the instant `bandwidth_until`
+    (None: no end is known), by the configuration or by target.limit (`bandwidth_ordered`).
     `written` is what is uploaded and not confirmed yet; `unconfirmed` says what keeps all of that from being confirmed.
     """
 
@@ -80,6 +82,22 @@ class Resume(Request):
     ACCESS: ClassVar[Access] = Access.OPERATE
 
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit(Request):
+    """Have another bandwidth than configured for a while: {bandwidth, bandwidth_until, bandwidth_ordered}.
+
+    `bandwidth` is as in the configuration ("2MiB/s", "unlimited"), `span`, too ("2h", 30 days at most). Without a
+    `bandwidth` what was ordered before ends. It is remembered over a restart.
+    """
+
+    METHOD: ClassVar[str] = "target.limit"
+    ACCESS: ClassVar[Access] = Access.OPERATE
+
+    name: str
+    bandwidth: str | None = None
+    span: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

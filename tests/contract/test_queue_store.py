@@ -9,6 +9,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core.bandwidth import RateOrder
 from cloudgather.core.target import Identity
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports import (
@@ -744,6 +745,7 @@ def test_memory_outlives_the_daemon(tmp_path: Path) -> None:
         breaker_opened=3,
         breaker_reason=because(Code.FAIL_IO, errno=5, cause={"code": "x"}),
         facts={"case_sensitive": None, "bad_chars": ["?"], "write_rate": 1.5},
+        rate_order=RateOrder(rate=None, until=LATER, span=timedelta(hours=2)),
     )
     with running_store(str(tmp_path)) as (store, do):
         do(store.remember_task(TaskMemory(name="电影")))

@@ -65,6 +65,7 @@ class FakeTarget:
         self.steps: list[tuple[str, bytes]] = []
         self.published: list[bytes] = []  # each rename that happened
         self.orders: list[CopyOrder] = []
+        self.bandwidth: int | None = None
         self.busy = 0  # copies under way
         self.busiest = 0
         self.keeps_mtime = True
@@ -107,6 +108,10 @@ class FakeTarget:
     def expects_no_mount(self) -> bool:
         """A plain disk."""
         return self.spec.kind is Kind.DIRECTORY
+
+    def limits(self, bandwidth: int | None) -> None:
+        """Noted."""
+        self.bandwidth = bandwidth
 
     async def probe(self) -> Identity | None:
         """Is it there?"""

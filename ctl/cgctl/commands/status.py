@@ -8,7 +8,7 @@ import click
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.transfers import amount, outcome, place, print_reasons, progress, standing
+from cgctl.transfers import amount, bandwidth, outcome, place, print_reasons, progress, standing
 from cgwire.daemon import Status
 from cgwire.text.values import escaped, rate, size
 from cgwire.text.values import place as at
@@ -87,6 +87,8 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
         moving = session.say("{n} moving", n=target["active"]) if target.get("active") else session.say("idle")
         if target.get("rate"):
             moving += f", {rate(target['rate'])}"
+        if target.get("bandwidth") or target.get("bandwidth_until"):
+            moving = session.joined((moving, session.say("limit {bandwidth}", bandwidth=bandwidth(session, target))))
         rows.append(
             [
                 f"{session.mark('ok' if ok else 'warn')} {escaped(target['name'])}",
@@ -96,12 +98,8 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
             ]
         )
         if verbose:
-            limit = rate(target["bandwidth"]) if target.get("bandwidth") else session.say("unlimited")
-            rows[-1].append(
-                session.joined(
-                    (session.word(target["kind"]), session.word(target["profile"]), f"{target['parallel']} x", limit)
-                )
-            )
+            traits = (session.word(target["kind"]), session.word(target["profile"]), f"{target['parallel']} x")
+            rows[-1].append(session.joined(traits))
     session.print_table((), rows, indent=2, flexible=3)
     for target in targets:
         print_reasons(session, target.get("held") or (), mark="warn", indent=2)

@@ -7,9 +7,9 @@ from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.settings import print_settings, shown
-from cgctl.transfers import amount, print_reasons
+from cgctl.transfers import amount, bandwidth, print_reasons
 from cgctl.trouble import Exit, Trouble
-from cgwire.target import Accept, List, Pause, Resume, Show, Test
+from cgwire.target import Accept, Limit, List, Pause, Resume, Show, Test
 from cgwire.text.values import escaped, rate
 
 
@@ -37,7 +37,7 @@ def list_(session: Session, as_json: bool) -> None:
                 f"{mark} {escaped(target['name'])}",
                 session.joined((session.word(target["kind"]), session.word(target["profile"]))),
                 amount(session, target["queued"]),
-                rate(target["bandwidth"]) if target["bandwidth"] else session.say("unlimited"),
+                bandwidth(session, target),
                 escaped(target["root"]),
                 state,
             ]
@@ -67,6 +67,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         [session.say("state"), session.say("paused") if target["paused"] else session.word(target["state"])],
         [session.say("queue"), amount(session, target["queued"])],
         [session.say("to be confirmed"), amount(session, target["written"])],
+        [session.say("bandwidth"), bandwidth(session, target)],
     ]
     if target.get("identity"):
         seen = target["identity"]
@@ -192,3 +193,30 @@ def resume(session: Session, name: str) -> None:
     """
     session.call(Resume(name=name))
     session.print(session.say("target {name} goes on", name=escaped(name)))
+
+
+@command()
+@target_argument
+@click.option("--bandwidth", "figure", metavar="RATE", help="2MiB/s, 10Mbit/s or unlimited.")
+@click.option("--for", "span", metavar="SPAN", help="How long: 30m, 2h, 1d.")
+@click.option("--clear", is_flag=True, help="Back to what is configured.")
+@as_json
+def limit(session: Session, name: str, figure: str | None, span: str | None, clear: bool, as_json: bool) -> None:
+    """Upload faster or slower than configured for a while.
+
+    \b
+    Takes effect at once, on running transfers too, and lasts over a restart.
+
+    \b
+    Examples:
+      cgctl target limit c115 --bandwidth 2MiB/s --for 2h
+      cgctl target limit c115 --bandwidth unlimited --for 30m
+      cgctl target limit c115 --clear
+    """
+    if clear == (figure is not None) or clear == (span is not None):
+        raise Trouble(Exit.USAGE, session.say("give either --bandwidth and --for, or --clear"))
+    now = session.call(Limit(name=name) if clear else Limit(name=name, bandwidth=figure, span=span or ""))
+    if as_json:
+        session.print_json(now)
+        return
+    session.print(session.say("target {name}: {bandwidth}", name=escaped(name), bandwidth=bandwidth(session, now)))

@@ -107,6 +107,8 @@ class Fleet:
     def limit(self, crew: str, bandwidth: int | None) -> None:
         """Bytes a second over all copies of the crew's agent, at once and for those that follow it."""
         members = self._crew(crew)
+        if members.bandwidth == bandwidth:
+            return
         members.bandwidth = bandwidth
         for agent in members.all():
             agent.tell("limits", {"bandwidth": bandwidth})

@@ -32,7 +32,6 @@ class AgentTarget:
         self._identity = identity
         self._fleet = fleet
         self._pace = Pace(clock=fleet.clock, per_second=spec.listings_per_second)
-        fleet.limit(spec.name, spec.bandwidth)
 
     # ---- what it is
 
@@ -43,8 +42,6 @@ class AgentTarget:
 
     @spec.setter
     def spec(self, spec: TargetSpec) -> None:
-        if spec.bandwidth != self._spec.bandwidth:
-            self._fleet.limit(spec.name, spec.bandwidth)
         self._spec = spec
         self._pace.set(spec.listings_per_second)
 
@@ -55,7 +52,7 @@ class AgentTarget:
         return self._spec.kind is Kind.DIRECTORY or (identity is not None and not identity.is_remote)
 
     def limits(self, bandwidth: int | None) -> None:
-        """Bytes a second over all its copies, at once."""
+        """Bytes a second over all its copies, running ones too, and for agents to come."""
         self._fleet.limit(self._spec.name, bandwidth)
 
     # ---- is it there?

@@ -45,6 +45,7 @@ from cloudgather.pipeline.effect import Effect, Wanted
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.journal import Journal
+from cloudgather.pipeline.limiting import Limiter
 from cloudgather.pipeline.planning import Planner
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.recover import Recovery
@@ -151,6 +152,7 @@ class Daemon:
             make_target=self._make_target,
             make_source=self._make_source,
         )
+        self._limiter = Limiter(board=board, clock=clock)
         self._upkeep = Upkeep(
             store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
         )
@@ -170,6 +172,7 @@ class Daemon:
             runs=self._runs,
             recorder=recorder,
             dispatcher=self._dispatcher,
+            limiter=self._limiter,
             configuration=lambda: self._configuration,
             reload=self._reload,
             start=self._serving.errand,
@@ -233,6 +236,7 @@ class Daemon:
             ("confirm", self._confirmer.run),
             ("schedules", self._schedules.run),
             ("upkeep", self._upkeep.run),
+            ("limits", self._limiter.run),
             ("mounts", self._follow_mounts),
             ("reloads", self._follow_reloads),
             ("systemd", self._tell_systemd),
@@ -317,6 +321,7 @@ class Daemon:
         for name in difference.removed:
             self._serving.drop("scan", name)
         self._attend(changed=difference.removed + difference.changed)
+        self._limiter.wake()
         self._dispatcher.wake()
         for lane in self._board.targets.values():
             self._confirmer.offer(lane)

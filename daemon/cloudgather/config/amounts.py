@@ -83,8 +83,6 @@ def size_text(value: int) -> str:
 
 def rate(value: object) -> int | None:
     """Bytes a second: 2MiB/s, 10Mbit/s; None for unlimited."""
-    if isinstance(value, list):
-        raise ValueError('takes one figure; a timetable comes with a later release; write "2MiB/s" or "unlimited"')
     wrong = 'is not a rate; write it as "2MiB/s", "10Mbit/s" or "unlimited"'
     if isinstance(value, int) and not isinstance(value, bool):
         found = value

@@ -6,11 +6,12 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Final
 
-from cloudgather.config.amounts import dir_mode, mode, rate, span
+from cloudgather.config.amounts import dir_mode, mode, span
 from cloudgather.config.confirming import read_confirm
 from cloudgather.config.names import folded, name_fault, near
 from cloudgather.config.problems import Wrong, shown
 from cloudgather.config.reading import Table
+from cloudgather.config.timetable import bandwidth
 from cloudgather.config.values import below, boolean, choice, folder, text, whole, window
 from cloudgather.core.mounts import Mount, is_below, mount_of
 from cloudgather.core.target import Kind, Profile, TargetSpec, Verify
@@ -102,7 +103,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
         kind=kind,
         profile=profile,
         parallel=table.take("parallel", whole(1, limits.most_parallel), limits.parallel),
-        bandwidth=table.take("bandwidth", rate, None),
+        bandwidth=table.take("bandwidth", bandwidth, None),
         upload_window=table.take("upload_window", window, None),
         window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
         verify=table.take("verify", choice(Verify), Verify.SIZE),

@@ -54,6 +54,7 @@ HANDLERS: Final[Mapping[type[Request], str]] = {
     target.Accept: "target_accept",
     target.Pause: "target_pause",
     target.Resume: "target_resume",
+    target.Limit: "target_limit",
     target.Mounts: "target_mounts",
     history.List: "history_list",
     run.List: "run_list",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from cloudgather.core.bandwidth import Bandwidth
 from cloudgather.core.mounts import Mount, is_remote_type
 from cloudgather.core.task import Window, WindowEnd
 
@@ -77,7 +78,7 @@ class TargetSpec:
     profile: Profile = Profile.CLOUD
     implicit: bool = False  # made for a task that names a plain path
     parallel: int = 1
-    bandwidth: int | None = None  # bytes a second over all its transfers
+    bandwidth: Bandwidth = None  # over all its transfers
     upload_window: Window | None = None
     window_end: WindowEnd = WindowEnd.FINISH
     verify: Verify = Verify.SIZE

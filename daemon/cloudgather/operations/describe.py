@@ -8,6 +8,8 @@ from typing import Any
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.verdicts import why_held
+from cloudgather.config.timetable import step_text
+from cloudgather.core.bandwidth import RateFrom
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.schedule import schedule_of
 from cloudgather.core.target import Kind
@@ -147,10 +149,16 @@ def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
         "active": active,
         "rate": sum(moving.rate for moving in lane.moving.values()),
         "parallel": lane.spec.parallel,
-        "bandwidth": lane.spec.bandwidth,
+        **bandwidth(world, lane),
         "written": _sum(counts, State.WRITTEN, target=lane.spec.name),
         "unconfirmed": reason(lane.unconfirmed_why),
     }
+
+
+def bandwidth(world: World, lane: TargetState) -> dict[str, Any]:
+    """The figure that is in effect at a target."""
+    now = world.board.rate_of(lane)
+    return {"bandwidth": now.rate, "bandwidth_until": instant(now.until), "bandwidth_ordered": now.ordered}
 
 
 def holds_of_target(world: World, lane: TargetState) -> tuple[Reason, ...]:
@@ -215,6 +223,8 @@ def plain(value: Any) -> Any:
     match value:
         case Window(begin=begin, end=end):
             return f"{begin:%H:%M}-{end:%H:%M}"
+        case RateFrom():
+            return step_text(value)
         case timedelta():
             return value.total_seconds()
         case time():

@@ -1,17 +1,23 @@
 """What an operator may ask of targets."""
 
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from cgwire import target as wire
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.caller import Caller
+from cloudgather.config.amounts import rate, span
+from cloudgather.core.bandwidth import RateOrder
+from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.retry import Breaker
 from cloudgather.core.transfer import Event
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.ports import Failed, TargetHeld
+
+_SPAN: Final = span(timedelta(minutes=1), timedelta(days=30))
 
 
 class TargetOperations:
@@ -88,6 +94,22 @@ class TargetOperations:
         lane = self._world.target(name)
         lane.memory = replace(lane.memory, paused=paused)
         await self._world.store.remember_target(lane.memory)
+
+    async def target_limit(self, request: wire.Limit, caller: Caller) -> WireMap:
+        """Takes effect at once, on running copies too."""
+        lane = self._world.target(request.name)
+        order = None if request.bandwidth is None else self._order(request.bandwidth, request.span)
+        lane.memory = replace(lane.memory, rate_order=order)
+        await self._world.store.remember_target(lane.memory)
+        self._world.limiter.wake()
+        return describe.bandwidth(self._world, lane)
+
+    def _order(self, bandwidth: str, span: str) -> RateOrder:
+        try:
+            figure, lasts = rate(bandwidth), _SPAN(span)
+        except ValueError as error:
+            raise Refused(because(Code.ERROR_BAD_REQUEST, message=str(error))) from error
+        return RateOrder(rate=figure, until=self._world.clock.now() + lasts, span=lasts)
 
     async def target_mounts(self, request: wire.Mounts, caller: Caller) -> WireMap:
         """What is mounted, kernel interfaces left out, and which targets lie there."""

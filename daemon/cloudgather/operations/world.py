@@ -16,6 +16,7 @@ from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.limiting import Limiter
 from cloudgather.pipeline.planning import Planner
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.runs import Runs
@@ -51,6 +52,7 @@ class World:
     runs: Runs
     recorder: Recorder
     dispatcher: Dispatcher
+    limiter: Limiter
     configuration: Callable[[], Configuration]
     reload: Callable[[], Awaitable[Reloaded]]  # raises InvalidConfiguration and changes nothing
     start: Callable[[Coroutine[Any, Any, object], str], None]  # in app's TaskGroup, under that name

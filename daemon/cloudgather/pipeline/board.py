@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cgwire.reasons import Reason
 from cloudgather.config.problems import Problem
 from cloudgather.core import holds
+from cloudgather.core.bandwidth import RateNow, rate_now
 from cloudgather.core.failure import Failure
 from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
@@ -133,6 +134,11 @@ class Board:
                 local_now=self._clock.now().astimezone(self.zone),
             )
         )
+
+    def rate_of(self, lane: TargetState) -> RateNow:
+        """How fast this target may be written to now."""
+        local_now = self._clock.now().astimezone(self.zone)
+        return rate_now(lane.spec.bandwidth, lane.memory.rate_order, local_now)
 
     def holds_of_task(self, name: str) -> tuple[Reason, ...]:
         """What holds every transfer of this task, its target's holds left out."""

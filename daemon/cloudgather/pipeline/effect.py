@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from cgwire.codes import Code
@@ -15,6 +15,7 @@ from cloudgather.core.transfer import Event, State
 from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.limiting import limit
 from cloudgather.pipeline.redirecting import goes_to, redirect
 from cloudgather.ports import (
     Chosen,
@@ -117,6 +118,8 @@ class Effect:
             memory = remembered.get(name) or TargetMemory(name=name)
             if spec.implicit and memory.root is None:
                 memory = TargetMemory(name=name, root=spec.root)
+            if memory.rate_order is not None:
+                memory = replace(memory, rate_order=memory.rate_order.clamped(now))
             breaker = Breaker(
                 until=memory.breaker_until, opened=memory.breaker_opened, reason=memory.breaker_reason
             ).clamped(now)
@@ -126,6 +129,7 @@ class Effect:
             self._board.targets[name] = state
         for name in [name for name in self._board.targets if name not in wanted.targets]:
             del self._board.targets[name]
+        limit(self._board)
 
     def _port(self, name: str, spec: TargetSpec) -> Target:
         def memory() -> TargetMemory:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -47,6 +48,8 @@ class Upkeep:
             await self._store.clamp_due(now=now, most=self.longest_retry())
             for lane in self._board.targets.values():
                 lane.breaker = lane.breaker.clamped(now)
+                if (order := lane.memory.rate_order) is not None:
+                    lane.memory = replace(lane.memory, rate_order=order.clamped(now))
             self._offset = self._measured()
         if self._pruned is None or self._clock.monotonic() - self._pruned > _PRUNE_EVERY:
             count = await self._store.prune(before=now - timedelta(days=self._history_days()))

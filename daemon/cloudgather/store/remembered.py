@@ -1,16 +1,20 @@
 """What is remembered of tasks, targets and the daemon between starts."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from sqlite3 import Connection
 from typing import Any, Final
 
+from cloudgather.core.bandwidth import RateOrder
 from cloudgather.core.target import Identity
 from cloudgather.core.transfer import State
 from cloudgather.ports import TargetMemory, TaskMemory
 from cloudgather.store.rows import (
+    from_instant,
     from_optional_instant,
     from_reason,
     packed,
+    to_instant,
     to_optional_instant,
     to_reason,
     unpacked,
@@ -57,7 +61,8 @@ def remember_task(connection: Connection, memory: TaskMemory) -> None:
 def targets(connection: Connection) -> Mapping[str, TargetMemory]:
     """ports.QueueStore.targets."""
     rows = connection.execute(
-        "SELECT name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts FROM target_memory"
+        "SELECT name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts, "
+        "rate_order FROM target_memory"
     )
     return {row[0]: _target(row) for row in rows}
 
@@ -67,8 +72,8 @@ def remember_target(connection: Connection, memory: TargetMemory) -> None:
     identity = memory.identity
     connection.execute(
         "INSERT OR REPLACE INTO target_memory "
-        "(name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "(name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts, rate_order) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             memory.name,
             memory.root,
@@ -78,6 +83,7 @@ def remember_target(connection: Connection, memory: TargetMemory) -> None:
             memory.breaker_opened,
             from_reason(memory.breaker_reason),
             None if memory.facts is None else packed(dict(memory.facts)),
+            _from_order(memory.rate_order),
         ),
     )
 
@@ -107,7 +113,21 @@ def _target(row: tuple[Any, ...]) -> TargetMemory:
         breaker_opened=row[5],
         breaker_reason=to_reason(row[6]),
         facts=None if row[7] is None else unpacked(row[7]),
+        rate_order=_to_order(row[8]),
     )
+
+
+def _from_order(order: RateOrder | None) -> bytes | None:
+    if order is None:
+        return None
+    return packed([order.rate, from_instant(order.until), int(order.span.total_seconds())])
+
+
+def _to_order(blob: bytes | None) -> RateOrder | None:
+    if blob is None:
+        return None
+    rate, until, span = unpacked(blob)
+    return RateOrder(rate=rate, until=to_instant(until), span=timedelta(seconds=span))
 
 
 def _identity(blob: bytes | None) -> Identity | None:

@@ -18,7 +18,7 @@ def test_a_screenful_names_everything_that_matters(cgctl: Any) -> None:
     assert said.code == 0
     for words in (
         "cloudgatherd 0.1.0, running for 2 h 1 min (pid 4711)",
-        "c115  1 moving, 2.00 MiB/s  queue 2 (1.00 GiB)",
+        "c115  1 moving, 2.00 MiB/s, limit 2.00 MiB/s  queue 2 (1.00 GiB)",
         "last: 3 uploaded (5.00 GiB)",
         "1.00 GiB / 3.00 GiB  2.00 MiB/s  17 min 4 s left",
         "Waiting (12)",

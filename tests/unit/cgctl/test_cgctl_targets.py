@@ -1,7 +1,11 @@
 """`cgctl target` and `cgctl task` beside add and edit."""
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from cgctl.table import width
 from fakes.replies import NOW, a_run, a_target, a_task
@@ -83,6 +87,39 @@ def test_accepting_names_what_is_taken(cgctl: Any) -> None:
     cgctl.daemon(target_accept={"identity": {"mount_point": b"/CloudDrive", "fs_type": "fuse.x", "source": b"cd"}})
 
     assert cgctl("target", "accept", "c115", "--yes").out == "accepted: cd (fuse.x) at /CloudDrive\n"
+
+
+def test_the_bandwidth_in_effect_is_told_with_its_end(cgctl: Any) -> None:
+    until = time.time() + 90_000
+    cgctl.daemon(
+        target_show=a_target(bandwidth_until=until),
+        target_list={"targets": [a_target(bandwidth=None, bandwidth_until=until, bandwidth_ordered=True)]},
+    )
+    clock = time.strftime("%H:%M", time.localtime(until))
+
+    assert re.search(rf"bandwidth +2.00 MiB/s until .*{clock}", cgctl("target", "show", "c115").out)
+    assert re.search(rf"unlimited until .*{clock} \(by order\)", cgctl("target", "list").out)
+
+
+def test_another_bandwidth_for_a_while(cgctl: Any) -> None:
+    now = {"bandwidth": 2**21, "bandwidth_until": time.time() + 7200, "bandwidth_ordered": True}
+    daemon = cgctl.daemon(target_limit=now)
+
+    said = cgctl("target", "limit", "c115", "--bandwidth", "2MiB/s", "--for", "2h")
+
+    assert said.out.startswith("target c115: 2.00 MiB/s until ")
+    assert cgctl("target", "limit", "c115", "--clear").code == 0
+    assert daemon.asked_for("target.limit") == [{"name": "c115", "bandwidth": "2MiB/s", "span": "2h"}, {"name": "c115"}]
+
+
+@pytest.mark.parametrize("options", [(), ("--bandwidth", "1MiB/s"), ("--for", "2h"), ("--clear", "--for", "2h")])
+def test_a_limit_needs_a_figure_and_an_end(cgctl: Any, options: tuple[str, ...]) -> None:
+    daemon = cgctl.daemon(target_limit={})
+
+    said = cgctl("target", "limit", "c115", *options)
+
+    assert (said.code, daemon.asked) == (2, [])
+    assert "give either --bandwidth and --for, or --clear" in said.err
 
 
 def test_pausing_and_resuming(cgctl: Any) -> None:

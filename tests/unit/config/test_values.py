@@ -9,6 +9,7 @@ from cloudgather.config.amounts import rate, size, size_text, span_text
 from cloudgather.config.names import folded, name_fault
 from cloudgather.config.settings import parse_settings
 from cloudgather.config.tasks import parse_task
+from cloudgather.core.bandwidth import RateFrom
 from cloudgather.core.kinds import SUBTITLES, VIDEO
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec, Verify
@@ -163,6 +164,13 @@ dir_mode = "2750"
         file_mode=0o640,
         dir_mode=0o2750,
     )
+
+
+def test_a_timetable_is_in_the_order_of_the_day() -> None:
+    night, day = RateFrom(at=time(23), rate=None), RateFrom(at=time(8), rate=2 << 20)
+
+    assert a_target('bandwidth = ["23:00 unlimited", "8:00 2MiB/s"]').bandwidth == (day, night)
+    assert a_target('bandwidth = "unlimited"').bandwidth is None
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,16 +24,18 @@ from cloudgather.store.migrating import Migration, known_migrations
 from cloudgather.store.sqlite import open_store
 from queueing import NOW, a_plan, running_store
 
-SECOND = Migration(number=2, sql="CREATE TABLE second (value); -- with\nINSERT INTO second VALUES ('a;b');")
-BROKEN = Migration(number=2, sql="CREATE TABLE second (value);\nINSERT INTO nowhere VALUES (1);")
+KNOWN = known_migrations()[-1].number
+NEXT = Migration(number=KNOWN + 1, sql="CREATE TABLE next (value); -- with\nINSERT INTO next VALUES ('a;b');")
+BROKEN = Migration(number=KNOWN + 1, sql="CREATE TABLE next (value);\nINSERT INTO nowhere VALUES (1);")
+
+
+async def made_by(state_dir: Path, migrations: Sequence[Migration]) -> None:
+    store = await open_store(str(state_dir), now=NOW, migrations=migrations)
+    await store.close()
 
 
 def open_and_close(state_dir: Path, *more: Migration) -> None:
-    async def scenario() -> None:
-        store = await open_store(str(state_dir), now=NOW, migrations=[*known_migrations(), *more])
-        await store.close()
-
-    asyncio.run(scenario())
+    asyncio.run(made_by(state_dir, [*known_migrations(), *more]))
 
 
 def contents(folder: Path, *, without: str = "lock") -> dict[str, bytes]:
@@ -206,13 +207,13 @@ def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path
 
 
 def test_a_newer_database_is_copied_and_refused(tmp_path: Path) -> None:
-    open_and_close(tmp_path, SECOND)
+    open_and_close(tmp_path, NEXT)
     before = (tmp_path / "state.db").read_bytes()
 
     with pytest.raises(StateNewer) as caught:
         open_and_close(tmp_path)
 
-    assert (caught.value.reason.facts["found"], caught.value.reason.facts["known"]) == (2, 1)
+    assert (caught.value.reason.facts["found"], caught.value.reason.facts["known"]) == (KNOWN + 1, KNOWN)
     assert (tmp_path / "state.db").read_bytes() == before
     assert caught.value.copy is not None
     assert Path(caught.value.copy).read_bytes() == before
@@ -221,13 +222,34 @@ def test_a_newer_database_is_copied_and_refused(tmp_path: Path) -> None:
 def test_an_older_database_is_backed_up_and_brought_up_to_date(tmp_path: Path) -> None:
     with_rows(tmp_path)
 
-    open_and_close(tmp_path, SECOND)
+    open_and_close(tmp_path, NEXT)
 
-    (backup,) = (path for path in tmp_path.iterdir() if path.name.startswith("state.db.before-schema-2-"))
+    (backup,) = (path for path in tmp_path.iterdir() if path.name.startswith(f"state.db.before-schema-{KNOWN + 1}-"))
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-        assert connection.execute("SELECT value FROM second").fetchall() == [("a;b",)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (KNOWN + 1,)
+        assert connection.execute("SELECT value FROM next").fetchall() == [("a;b",)]
     assert (rows_in(tmp_path / "state.db"), rows_in(backup)) == (2000, 2000)
+
+
+def test_a_database_of_the_first_release_keeps_what_it_has(tmp_path: Path) -> None:
+    asyncio.run(made_by(tmp_path, known_migrations()[:1]))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO target_memory (name, paused, breaker_until, breaker_opened) VALUES ('cloud', 1, 5000000, 2)"
+        )
+        connection.execute(
+            "INSERT INTO transfer (task, path, target, destination, size, mtime_ns, device, inode, generation, state, "
+            "priority, attempts, tries, plan_reason, replaces, guessed, created, updated, binds, cleared) VALUES "
+            "('films', x'61', 'cloud', x'62', 7, 1, 1, 1, 1, 'queued', 0, 0, 0, x'81a4636f6465aa676f2e6d697373696e67', "
+            "0, 0, 1, 1, 0, 0)"
+        )
+
+    with running_store(str(tmp_path)) as (store, do):
+        memory = do(store.targets())["cloud"]
+        (claimed,) = do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
+
+    assert (memory.paused, memory.breaker_opened, memory.rate_order) == (True, 2, None)
+    assert (claimed.path, claimed.destination, claimed.version.size) == (b"a", b"b", 7)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
@@ -237,9 +259,9 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
         open_and_close(tmp_path, BROKEN)
 
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
-        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'second'").fetchall() == []
-    open_and_close(tmp_path, replace(SECOND, number=2))
+        assert connection.execute("PRAGMA user_version").fetchone() == (KNOWN,)
+        assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'next'").fetchall() == []
+    open_and_close(tmp_path, NEXT)
 
 
 def test_a_database_that_a_crash_left_without_tables_is_made_anew(tmp_path: Path) -> None:

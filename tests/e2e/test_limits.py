@@ -1,0 +1,45 @@
+"""Limits of a target, as cgctl shows and changes them."""
+
+import json
+import os
+from pathlib import Path
+
+from e2e.running import Running
+
+MIB = 1 << 20
+
+
+def a_disk(tmp_path: Path, target: str) -> Running:
+    (tmp_path / "target").mkdir()
+    return Running(tmp_path, root=tmp_path / "target", kind="directory", target=f'profile = "lan"\n{target}')
+
+
+def test_another_bandwidth_for_a_while_takes_effect_on_what_runs_and_outlives_a_restart(tmp_path: Path) -> None:
+    content = os.urandom(64 * MIB)
+    with a_disk(tmp_path, 'bandwidth = ["00:00 256KiB/s"]') as running:
+        running.write("a.mkv", content)
+        running.until("a.mkv", "copying")
+        assert "limit 256 KiB/s" in running.cgctl("status").stdout
+
+        said = running.cgctl("target", "limit", "cloud", "--bandwidth", "unlimited", "--for", "2h").stdout
+
+        assert said.startswith("target cloud: unlimited until ")
+        running.until("a.mkv", "done")
+        assert running.sent() == {b"a.mkv": content}
+        running.stop()
+        running.start()
+        shown = running.cgctl("target", "show", "cloud").stdout
+        assert "(by order)" in shown
+        assert "[00:00 256KiB/s]" in shown
+        assert "target cloud: 256 KiB/s" in running.cgctl("target", "limit", "cloud", "--clear").stdout
+        assert json.loads(running.cgctl("target", "show", "cloud", "--json").stdout)["bandwidth_ordered"] is False
+
+
+def test_a_limit_that_is_none_is_refused_with_what_is_one(tmp_path: Path) -> None:
+    with a_disk(tmp_path, "") as running:
+        wrong = running.cgctl("target", "limit", "cloud", "--bandwidth", "fast", "--for", "2h", check=False)
+        forever = running.cgctl("target", "limit", "cloud", "--bandwidth", "2MiB/s", "--for", "9w", check=False)
+
+        assert wrong.returncode == forever.returncode == 1
+        assert '"fast" is not a rate' in wrong.stderr
+        assert '"9w" is not allowed; use "1m" to "30d"' in forever.stderr
