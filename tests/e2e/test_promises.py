@@ -1,42 +1,15 @@
 """Promises that were found broken with a real daemon."""
 
 import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from cgwire import daemon as daemon_wire
 from cgwire import queue as queue_wire
+from disks import filled, small_disk
 from e2e.running import Running
 from waiting import eventually_sync
-
-
-@contextmanager
-def small_disk(mount_point: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small tmpfs")
-    mount_point.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mount_point)], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("this place does not let root mount a tmpfs")
-    try:
-        yield mount_point
-    finally:
-        subprocess.run(["umount", str(mount_point)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """A file that takes all that is left."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return ballast
 
 
 def a_disk(tmp_path: Path, **options: object) -> Running:
@@ -50,7 +23,7 @@ def held(running: Running) -> set[str]:
 
 def test_a_state_disk_that_was_full_is_used_again_once_it_has_room(tmp_path: Path) -> None:
     with small_disk(tmp_path / "state"), a_disk(tmp_path) as running:
-        ballast = fill(tmp_path / "state")
+        ballast = filled(tmp_path / "state")
         for number in range(300):
             running.write(f"{number}.mkv", b"x")
         eventually_sync(lambda: "held.state-full" in held(running), within=60, what="that it says so")
@@ -69,7 +42,10 @@ def test_a_daemon_that_finds_its_state_disk_full_says_so_and_can_be_stopped(tmp_
         running.write("a.mkv", bytes(1 << 20))
         running.until("a.mkv", "copying")
         running.kill()
-        ballast = fill(tmp_path / "state")
+        # What the write-ahead log takes would be room enough.
+        with closing(sqlite3.connect(tmp_path / "state" / "state.db")) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ballast = filled(tmp_path / "state")
         running.start(wait=False)
         eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=30, what="that it says so")
         assert running.stop() == 0

@@ -119,7 +119,7 @@ class PathOperations:
     async def _settling(self, state: TaskState, look: Look, reply: dict[str, Any], decided: Go | Ask) -> dict[str, Any]:
         world, task = self._world, state.task
         pending = world.intake.pending.get(task.name, look.path)
-        verdict = world.intake.verdict(state, look, pending)
+        verdict = world.intake.judge.verdict(task, look, pending)
         conditions = list(verdict.conditions)
         if look.access is Access.WRITTEN:
             writers = [[pid, name] for pid, name in await state.source.writers(look.path)]

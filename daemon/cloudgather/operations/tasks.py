@@ -235,7 +235,7 @@ class TaskOperations:
         if isinstance(look, Absent):
             return f"skip.{look}"
         pending = self._world.intake.pending.get(state.task.name, path)
-        conditions = self._world.intake.verdict(state, look, pending).conditions
+        conditions = self._world.intake.judge.verdict(state.task, look, pending).conditions
         # A file that is not quiet yet is least of all complete where something else says so, too.
         waits = [each.code for each in conditions if each.code.startswith("wait.")]
         return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)

@@ -12,6 +12,7 @@ from cgwire.reasons import Reason
 from cloudgather.core import filters, settle
 from cloudgather.core.task import Send
 from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.judging import Judge
 from cloudgather.pipeline.pending import Pending, PendingFiles
 from cloudgather.pipeline.planning import Candidate, Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
@@ -19,7 +20,6 @@ from cloudgather.pipeline.units import Units
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import (
     Absent,
-    Access,
     Added,
     Clock,
     Downloader,
@@ -35,7 +35,6 @@ _AT_ONCE: Final = 256
 _CONTROL_FILE: Final = b".aria2"
 _FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
-_CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
 _LISTING_AGAIN: Final = 300.0  # seconds until a target that could not be asked is asked again
 _LISTINGS_KEPT: Final = 60.0  # seconds: a folder whose files settle one by one is listed once, not for each
 
@@ -60,16 +59,15 @@ class Intake:
         self._planner = planner
         self._runs = runs
         self._clock = clock
-        self._downloaders = downloaders
         self._planned = planned
         self._folder_seen = folder_seen
         self.pending = PendingFiles()
+        self.judge = Judge(clock=clock, downloaders=downloaders)
         self._units = Units(pending=self.pending, planner=planner, clock=clock)
         self._due: dict[str, list[Pending]] = defaultdict(list)  # by task: taken, and not yet looked at
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._listings: tuple[float, Listings] | None = None
         self._wake = asyncio.Event()
-        self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
@@ -213,7 +211,7 @@ class Intake:
         if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
-        verdict = self.verdict(state, look, pending)
+        verdict = self.judge.verdict(state.task, look, pending)
         pending.conditions = verdict.conditions
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         if verdict.settled or pending.skip_settle:
@@ -222,38 +220,6 @@ class Intake:
         pending.due = max(again, self._clock.monotonic() + 0.01)
         self.pending.put(pending)
         return False
-
-    def verdict(self, state: TaskState, look: Look, pending: Pending | None) -> settle.Verdict:
-        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet."""
-        now = self._clock.monotonic()
-        evidence = settle.Evidence(
-            now=now,
-            quiet_since=pending.quiet_since if pending else now,
-            event_seen=pending.event_seen if pending else False,
-            ctime_age=self._age(look.ctime_ns),
-            written={Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}[look.access],
-            blind_because=look.unknown_why,
-            partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
-            control_file=look.control_file,
-            downloader=self._downloader_says(look),
-        )
-        needed = settle.needed_quiet(state.task.settle, downloader_answers=bool(self._downloaders))
-        return settle.judge(evidence, needed)
-
-    def _downloader_says(self, look: Look) -> Reason | None:
-        for downloader in self._downloaders:
-            word = downloader.claims(look.path, (look.version.device, look.version.inode))
-            if word is not None:
-                return word
-        return None
-
-    def _age(self, ctime_ns: int) -> float | None:
-        """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
-        wall = self._clock.now().timestamp()
-        if abs(wall - self._clock.monotonic() - self._clock_offset) > _CLOCK_JUMP:
-            return None
-        age = wall - ctime_ns / 1e9
-        return age if age >= 0 else None
 
     async def _plan(self, state: TaskState, ready: Sequence[Pending]) -> None:
         """Queue what is settled, or mark it ready until its unit is."""

@@ -1,6 +1,7 @@
 """The two connections: one that writes with group commit, one that reads what has been committed."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Sequence
 from sqlite3 import Connection
@@ -8,11 +9,13 @@ from typing import Final
 from urllib.parse import quote
 
 from cloudgather.core.globs import matches
+from cloudgather.ports import StoreUnavailable
 from cloudgather.store.errors import unavailable
 from cloudgather.store.lane import Request
 
 _BUSY_SECONDS: Final = 10  # for a person's sqlite3 shell that holds a lock
-_KEPT_WAL: Final = 64 * 1024 * 1024
+_KEPT_WAL: Final = 16 * 1024 * 1024
+_WAL_PAGES: Final = 512  # 2 MiB: brought into the database then, so that a small state disk is not filled by the log
 
 
 def connect(file: str, *pragmas: str, read_only: bool = False) -> Connection:
@@ -41,7 +44,11 @@ class Writing:
     def __init__(self, file: str) -> None:
         self._file = file
         self._connection = connect(
-            file, "journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {_KEPT_WAL}"
+            file,
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            f"journal_size_limit = {_KEPT_WAL}",
+            f"wal_autocheckpoint = {_WAL_PAGES}",
         )
 
     def serve(self, batch: Sequence[Request]) -> None:
@@ -49,11 +56,30 @@ class Writing:
         try:
             self._commit(batch)
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].error = _sorted(error, self._file)
+            if len(batch) > 1:
+                for request in batch:
+                    self.serve([request])
                 return
-            for request in batch:
-                self.serve([request])
+            batch[0].error = _sorted(error, self._file)
+            if isinstance(batch[0].error, StoreUnavailable) and self._has_shrunk():
+                self._try_again(batch[0])
+
+    def _has_shrunk(self) -> bool:
+        """Bring the write-ahead log into the database: on a full disk it may be all that takes the room."""
+        try:
+            before = os.path.getsize(self._file + "-wal")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            return os.path.getsize(self._file + "-wal") < before
+        except (OSError, sqlite3.Error):
+            return False
+
+    def _try_again(self, request: Request) -> None:
+        try:
+            self._commit([request])
+        except Exception as error:
+            request.error = _sorted(error, self._file)
+        else:
+            request.error = None
 
     def _commit(self, batch: Sequence[Request]) -> None:
         try:

@@ -1,0 +1,53 @@
+"""Gathers the evidence on one file, what was observed of it and what a look shows, and has core.settle judge it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from cgwire.reasons import Reason
+from cloudgather.core import filters, settle
+from cloudgather.core.task import Task
+from cloudgather.pipeline.pending import Pending
+from cloudgather.ports import Access, Clock, Downloader, Look
+
+_CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
+
+
+class Judge:
+    """Knows what the clocks showed at start: a ctime is compared only while the wall clock has not jumped since."""
+
+    def __init__(self, *, clock: Clock, downloaders: Sequence[Downloader]) -> None:
+        self._clock = clock
+        self._downloaders = downloaders
+        self._clock_offset = clock.now().timestamp() - clock.monotonic()
+
+    def verdict(self, task: Task, look: Look, pending: Pending | None) -> settle.Verdict:
+        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet."""
+        now = self._clock.monotonic()
+        evidence = settle.Evidence(
+            now=now,
+            quiet_since=pending.quiet_since if pending else now,
+            event_seen=pending.event_seen if pending else False,
+            ctime_age=self._age(look.ctime_ns),
+            written={Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}[look.access],
+            blind_because=look.unknown_why,
+            partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
+            control_file=look.control_file,
+            downloader=self._downloader_says(look),
+        )
+        needed = settle.needed_quiet(task.settle, downloader_answers=bool(self._downloaders))
+        return settle.judge(evidence, needed)
+
+    def _downloader_says(self, look: Look) -> Reason | None:
+        for downloader in self._downloaders:
+            word = downloader.claims(look.path, (look.version.device, look.version.inode))
+            if word is not None:
+                return word
+        return None
+
+    def _age(self, ctime_ns: int) -> float | None:
+        """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
+        wall = self._clock.now().timestamp()
+        if abs(wall - self._clock.monotonic() - self._clock_offset) > _CLOCK_JUMP:
+            return None
+        age = wall - ctime_ns / 1e9
+        return age if age >= 0 else None
