@@ -172,6 +172,7 @@ class Works:
             carrier=self.carrier,
             may_still_act=lambda temporary: temporary in self.acting,
         )
+        self.upkeep = Upkeep(store=queue, board=board, clock=clock, history_days=lambda: 90)
         self.dispatcher = Dispatcher(
             store=queue,
             board=board,
@@ -179,6 +180,7 @@ class Works:
             carrier=self.carrier,
             recovery=self.recovery,
             target_changed=lambda name: None,
+            look_at_clock=self.upkeep.look_at_clock,
         )
         self.intake = Intake(
             store=queue,
@@ -203,7 +205,6 @@ class Works:
             make_source=lambda task: world.source_at(task.source),
         )
         self.limiter = Limiter(board=board, clock=clock)
-        self.upkeep = Upkeep(store=queue, board=board, clock=clock, history_days=lambda: 90)
         self._lanes: dict[str, asyncio.Task[Any]] = {}
 
     # ---- its life

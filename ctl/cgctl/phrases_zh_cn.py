@@ -64,6 +64,8 @@ PHRASES: Final[Mapping[str, str]] = {
     "queue {amount}": "队列 {amount}",
     "unlimited": "不限速",
     "bandwidth": "限速",
+    "sent within 24 hours": "24 小时内已上传",
+    "{amount} a day": "每日 {amount}",
     "limit {bandwidth}": "限速 {bandwidth}",
     "{rate} until {clock}": "{rate}，到 {clock} 为止",
     "{rate} (by order)": "{rate}（手动设置）",

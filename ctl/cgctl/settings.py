@@ -40,6 +40,10 @@ def _size(value: Any) -> str:
     return str(value)
 
 
+def _amount(value: Any) -> str:
+    return "unlimited" if value is None else _size(value)
+
+
 def _rate(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return shown(value)
@@ -54,6 +58,7 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "every": _span,
     "retry_first": _span,
     "retry_most": _span,
+    "daily_limit": _amount,
     "min_size": _size,
     "max_size": _size,
     "bandwidth": _rate,

@@ -66,6 +66,11 @@ def bandwidth(session: Session, target: Mapping[str, Any]) -> str:
     return session.say("{rate} (by order)", rate=text) if target.get("bandwidth_ordered") else text
 
 
+def daily(target: Mapping[str, Any]) -> str:
+    """What is spent of a limit a day: `120 GiB / 700 GiB`."""
+    return f"{size(target.get('daily_spent') or 0)} / {size(target['daily_limit'])}"
+
+
 def outcome(session: Session, run: Mapping[str, Any] | None) -> str:
     """What a run has done, in few words."""
     if run is None:

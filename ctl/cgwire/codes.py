@@ -33,6 +33,7 @@ class Code(StrEnum):
     HELD_TURN = "held.turn"  # ahead: how many go before it
     HELD_RETRY = "held.retry"  # until, cause (a reason), attempt, attempts
     HELD_WINDOW = "held.window"  # until, window, whose (task or target)
+    HELD_DAILY_LIMIT = "held.daily-limit"  # target, limit, spent (within 24 h), size (of the next), until where known
     HELD_NOT_MOUNTED = "held.not-mounted"  # target, root, expected (mount point), found (fs type) or absent
     HELD_NEVER_MOUNTED = "held.never-mounted"  # target, root, found: no cloud mount was ever seen there
     HELD_OTHER_MOUNT = "held.other-mount"  # target, expected, found: another file system is mounted there

@@ -12,10 +12,12 @@ class List(Request):
     """{targets: [target]}; a target is
 
     {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
-     parallel, bandwidth, bandwidth_until, bandwidth_ordered, written: [n, bytes], unconfirmed: reason | None}
+     parallel, bandwidth, bandwidth_until, bandwidth_ordered, daily_limit, daily_spent, written: [n, bytes],
+     unconfirmed: reason | None}
 
     `bandwidth` is what is in effect now, in bytes a second (None: unlimited), until the instant `bandwidth_until`
-    (None: no end is known), by the configuration or by target.limit (`bandwidth_ordered`).
+    (None: no end is known), by the configuration or by target.limit (`bandwidth_ordered`). `daily_spent` is
+    how many bytes were sent within 24 hours or are reserved for what is being sent; counted where there is a limit.
     `written` is what is uploaded and not confirmed yet; `unconfirmed` says what keeps all of that from being confirmed.
     """
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from cgwire.reasons import Reason
 from cloudgather.core.bandwidth import RateOrder
+from cloudgather.core.limits import Spending
 from cloudgather.core.target import Identity, TargetSpec, Verify
 from cloudgather.core.transfer import Event, Plan, Sent, State, Transfer, Version
 from cloudgather.core.uploads import Listed, Upload
@@ -374,11 +375,21 @@ class Move:
     version: Version | None = None  # CHANGE, REQUEUE with another version
     sent: Sent | None = None  # PUBLISH
     strength: str | None = None  # CONFIRM
+    moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
     swept: bool = False  # the temporary of the current try is known to be gone: its debris row goes, too
 
 
 class Overtaken(Exception):
     """The row is another generation, or in a state that does not allow the move: somebody else moved it."""
+
+
+class DailyLimitSpent(Exception):
+    """The next transfer of a target does not fit into what its limit a day leaves; nothing was claimed."""
+
+    def __init__(self, *, size: int, spending: Spending) -> None:
+        super().__init__(f"{size} bytes do not fit beside {spending.total}")
+        self.size = size
+        self.spending = spending
 
 
 class StoreUnavailable(Exception):
@@ -488,12 +499,32 @@ class QueueStore(Protocol):
         ...
 
     async def claim(
-        self, target: str, *, now: datetime, count: int, most_bytes: int | None, except_tasks: frozenset[str]
+        self,
+        target: str,
+        *,
+        now: datetime,
+        count: int,
+        most_bytes: int | None,
+        except_tasks: frozenset[str],
+        daily_limit: int | None = None,
     ) -> Sequence[Transfer]:
         """Move up to `count` due queued transfers to copying: priority first, then age.
 
         Each gets its temporary name, committed to debris in the same step. With more than one asked for, the second
-        and later ones are taken only while all together stay within `most_bytes`.
+        and later ones are taken only while all together stay within `most_bytes`. Where there is a `daily_limit`,
+        sizes are reserved in the same step, and none is passed over for one that fits: raises DailyLimitSpent where
+        the first one does not. A reservation ends with the move that ends COPYING: what it says was `moved` counts
+        then, all that was reserved where it does not say.
+        """
+        ...
+
+    async def spending(self, *, now: datetime) -> Mapping[str, Spending]:
+        """What each target with a daily limit was sent within a day."""
+        ...
+
+    async def shift_spending(self, *, now: datetime, hours: int = 0) -> None:
+        """The wall clock was put forward by so many hours (back: negative), and what was spent was spent as long ago
+        as before. Nothing was spent later than now.
         """
         ...
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from e2e.running import Running
+from waiting import eventually_sync
 
 MIB = 1 << 20
 
@@ -43,3 +44,24 @@ def test_a_limit_that_is_none_is_refused_with_what_is_one(tmp_path: Path) -> Non
         assert wrong.returncode == forever.returncode == 1
         assert '"fast" is not a rate' in wrong.stderr
         assert '"9w" is not allowed; use "1m" to "30d"' in forever.stderr
+
+
+def test_a_spent_limit_holds_the_rest_and_says_until_when_after_a_crash_too(tmp_path: Path) -> None:
+    with a_disk(tmp_path, 'daily_limit = "3MiB"') as running:
+        for name in ("a.mkv", "b.mkv"):
+            running.write(name, os.urandom(MIB))
+            running.until(name, "done")
+        running.write("c.mkv", os.urandom(2 * MIB))
+        running.until("c.mkv", "queued")
+        running.kill()
+        running.start()
+
+        eventually_sync(lambda: "held.daily-limit" in running.codes("c.mkv"), what="the limit holds it")
+
+        sentence = "the daily limit of the target cloud is spent (2.00 MiB of 3.00 MiB within 24 hours)"
+        assert f"{sentence}; the next file has 2.00 MiB and may go at " in running.cgctl("status").stdout
+        assert sentence[1:] in running.cgctl("why", running.path("c.mkv")).stdout
+        assert "2.00 MiB / 3.00 MiB a day" in running.cgctl("status").stdout
+        shown = running.cgctl("target", "show", "cloud").stdout
+        assert "sent within 24 hours  2.00 MiB / 3.00 MiB" in shown
+        assert "daily_limit" in shown

@@ -89,6 +89,12 @@ class FakeTarget:
         """Block at this step until the event that this answers with is set."""
         return self._hanging.setdefault(step, asyncio.Event())
 
+    def release(self) -> None:
+        """Hang nowhere from now on."""
+        for event in self._hanging.values():
+            event.set()
+        self._hanging.clear()
+
     def put(self, path: bytes, content: bytes, mtime_ns: int = 1) -> None:
         """Somebody else puts a file there."""
         self.files[path] = Stored(content=content, mtime_ns=mtime_ns)

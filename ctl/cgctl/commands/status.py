@@ -8,7 +8,7 @@ import click
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.transfers import amount, bandwidth, outcome, place, print_reasons, progress, standing
+from cgctl.transfers import amount, bandwidth, daily, outcome, place, print_reasons, progress, standing
 from cgwire.daemon import Status
 from cgwire.text.values import escaped, rate, size
 from cgwire.text.values import place as at
@@ -89,6 +89,8 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
             moving += f", {rate(target['rate'])}"
         if target.get("bandwidth") or target.get("bandwidth_until"):
             moving = session.joined((moving, session.say("limit {bandwidth}", bandwidth=bandwidth(session, target))))
+        if target.get("daily_limit") is not None:
+            moving = session.joined((moving, session.say("{amount} a day", amount=daily(target))))
         rows.append(
             [
                 f"{session.mark('ok' if ok else 'warn')} {escaped(target['name'])}",
@@ -167,9 +169,11 @@ def _active(session: Session, active: Sequence[Mapping[str, Any]]) -> None:
     if not active:
         return
     _heading(session, session.say("Moving"))
-    for transfer in active:
+    for transfer in active[:SHORT]:
         session.print(f"  {session.mark('now')} {transfer['id']}  {place(transfer)}")
         session.print(f"    {progress(session, transfer)}")
+    if len(active) > SHORT:
+        session.print("  " + session.say("and {n} more: cgctl queue list", n=len(active) - SHORT))
 
 
 def _listed(session: Session, title: str, transfers: Sequence[Mapping[str, Any]], total: int) -> None:

@@ -7,7 +7,7 @@ from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.settings import print_settings, shown
-from cgctl.transfers import amount, bandwidth, print_reasons
+from cgctl.transfers import amount, bandwidth, daily, print_reasons
 from cgctl.trouble import Exit, Trouble
 from cgwire.target import Accept, Limit, List, Pause, Resume, Show, Test
 from cgwire.text.values import escaped, rate
@@ -69,6 +69,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
         [session.say("to be confirmed"), amount(session, target["written"])],
         [session.say("bandwidth"), bandwidth(session, target)],
     ]
+    if target.get("daily_limit") is not None:
+        rows.append([session.say("sent within 24 hours"), daily(target)])
     if target.get("identity"):
         seen = target["identity"]
         rows.append(

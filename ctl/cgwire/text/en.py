@@ -45,6 +45,12 @@ SENTENCES: Final[Mapping[str, Template]] = {
         ", after: {cause:reason}",
     ),
     "held.window": ("outside the upload window", " {window}", " of the {whose:word}", "; it opens at {until:clock}"),
+    "held.daily-limit": (
+        "the daily limit of the target {target} is spent",
+        (" (", "{spent:size} of", " {limit:size} within 24 hours", ")"),
+        "; the next file has {size:size}",
+        " and may go at {until:clock}",
+    ),
     "held.not-mounted": (
         "the cloud drive of the target {target} is not mounted",
         " at {expected}",
@@ -233,6 +239,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.task-broken": "cgctl config check names the lines; then cgctl task edit {task}",
     "held.target-paused": "cgctl target resume {target}",
     "held.window": "wait, or change upload_window",
+    "held.daily-limit": "wait, or change daily_limit",
     "held.not-mounted": "mount it again; uploads go on by themselves",
     "held.never-mounted": (
         "mount the cloud drive",

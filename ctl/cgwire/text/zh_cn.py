@@ -33,6 +33,12 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "，上次原因：{cause:reason}",
     ),
     "held.window": ("不在{whose:word}的上传时段内", "（{window}）", "，{until:clock} 开始"),
+    "held.daily-limit": (
+        "目标“{target}”的每日限额已用完",
+        ("（", "24 小时内 {spent:size}", " / {limit:size}", "）"),
+        "；下一个文件 {size:size}",
+        "，{until:clock} 可以开始",
+    ),
     "held.not-mounted": ("目标“{target}”的网盘没有挂载", "在 {expected}", "（那里现在是：{found:word}）"),
     "held.never-mounted": ("从未在 {root} 见到挂载的网盘", "（那里现在是：{found:word}）"),
     "held.other-mount": ("目标“{target}”的位置挂载了另一个文件系统", "：应为 {expected}", "，现为 {found}"),
@@ -177,6 +183,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.task-broken": "cgctl config check 会指出行号；然后 cgctl task edit {task}",
     "held.target-paused": "cgctl target resume {target}",
     "held.window": "等待，或修改 upload_window",
+    "held.daily-limit": "等待，或修改 daily_limit",
     "held.not-mounted": "重新挂载网盘；上传会自动继续",
     "held.never-mounted": (
         "请挂载网盘",

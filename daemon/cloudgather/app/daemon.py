@@ -121,6 +121,9 @@ class Daemon:
         self._recovery = Recovery(
             store=store, recorder=recorder, carrier=carrier, may_still_act=self._fleet.may_still_act
         )
+        self._upkeep = Upkeep(
+            store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
+        )
         self._dispatcher = Dispatcher(
             store=store,
             board=board,
@@ -128,6 +131,7 @@ class Daemon:
             carrier=carrier,
             recovery=self._recovery,
             target_changed=self._tell_target,
+            look_at_clock=self._upkeep.look_at_clock,
             claimed=recorder.announce,
         )
         self._intake = Intake(
@@ -153,9 +157,6 @@ class Daemon:
             make_source=self._make_source,
         )
         self._limiter = Limiter(board=board, clock=clock)
-        self._upkeep = Upkeep(
-            store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
-        )
         self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
         peers = Peers.of_groups(configuration.settings.groups)
         teller.world = world = World(
@@ -230,6 +231,7 @@ class Daemon:
         self._logs.on_line(self._heard_line)
         await self._recorder.insist(lambda: self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now))
         await self._recorder.insist(lambda: self._store.clamp_due(now=now, most=self._upkeep.longest_retry()))
+        await self._recorder.insist(lambda: self._store.shift_spending(now=now))
         await self._recovery.at_start(list(self._board.targets.values()))
         for name, loop_of in (
             ("intake", self._intake.run),

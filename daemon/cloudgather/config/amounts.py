@@ -73,6 +73,19 @@ def size(value: object) -> int:
     return found
 
 
+def amount(least: int) -> Callable[[object], int | None]:
+    """As `size`, `least` or more; None for unlimited."""
+
+    def read(value: object) -> int | None:
+        if isinstance(value, str) and value.strip().lower() == "unlimited":
+            return None
+        if (found := size(value)) < least:
+            raise ValueError(f'is too little; use "{size_text(least)}" or more, or "unlimited"')
+        return found
+
+    return read
+
+
 def size_text(value: int) -> str:
     """A size in the largest binary unit that holds it exactly."""
     for letter, power in (("T", 4), ("G", 3), ("M", 2), ("K", 1)):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Final
 
-from cloudgather.config.amounts import dir_mode, mode, span
+from cloudgather.config.amounts import amount, dir_mode, mode, span
 from cloudgather.config.confirming import read_confirm
 from cloudgather.config.names import folded, name_fault, near
 from cloudgather.config.problems import Wrong, shown
@@ -59,7 +59,6 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
 _LAN: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
 _LATER: Final = "is not in this release"
 _HINTS: Final = {
-    "daily_limit": _LATER,
     "max_unconfirmed": _LATER,
     "min_free": _LATER,
     "rclone": 'is unknown; write confirm = "rclone" and rclone_rc',
@@ -104,6 +103,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
         profile=profile,
         parallel=table.take("parallel", whole(1, limits.most_parallel), limits.parallel),
         bandwidth=table.take("bandwidth", bandwidth, None),
+        daily_limit=table.take("daily_limit", amount(1), None),
         upload_window=table.take("upload_window", window, None),
         window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
         verify=table.take("verify", choice(Verify), Verify.SIZE),

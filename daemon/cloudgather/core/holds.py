@@ -6,7 +6,9 @@ from datetime import datetime
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core import window
+from cloudgather.core.limits import Spending
 from cloudgather.core.retry import Breaker
+from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import Transfer
 
@@ -41,6 +43,7 @@ class TargetFacts:
     hold: Reason | None = None  # not mounted, changed, unreachable …
     breaker: Breaker
     upload_window: Window | None = None
+    limits: tuple[Reason, ...] = ()  # that kept it from being given more work, at the last look
     local_now: datetime
 
 
@@ -69,7 +72,18 @@ def of_target(facts: TargetFacts) -> tuple[Reason, ...]:
         found.append(because(Code.HELD_BREAKER, target=facts.name, until=until, cause=cause))
     if facts.upload_window is not None and not window.is_open(facts.upload_window, facts.local_now):
         found.append(_outside(facts.upload_window, facts.local_now, whose="target"))
+    now = facts.local_now.timestamp()
+    found += [limit for limit in facts.limits if limit.facts.get("until") is None or limit.facts["until"] > now]
     return tuple(found)
+
+
+def of_daily_limit(spec: TargetSpec, size: int, spending: Spending) -> Reason:
+    """The next file, of this size, does not fit into what the limit leaves."""
+    assert spec.daily_limit is not None
+    facts: dict[str, object] = {"target": spec.name, "limit": spec.daily_limit, "spent": spending.total, "size": size}
+    if (until := spending.frees_at(size, spec.daily_limit)) is not None:
+        facts["until"] = until.timestamp()
+    return because(Code.HELD_DAILY_LIMIT, **facts)
 
 
 def of_task(facts: TaskFacts) -> tuple[Reason, ...]:

@@ -79,6 +79,7 @@ class TargetSpec:
     implicit: bool = False  # made for a task that names a plain path
     parallel: int = 1
     bandwidth: Bandwidth = None  # over all its transfers
+    daily_limit: int | None = None  # bytes within 24 hours
     upload_window: Window | None = None
     window_end: WindowEnd = WindowEnd.FINISH
     verify: Verify = Verify.SIZE

@@ -27,6 +27,7 @@ class DaemonOperations:
         """A screenful; touches no target."""
         world, board = self._world, self._world.board
         counts = await world.store.counts()
+        spending = await world.store.spending(now=world.clock.now())
         totals = describe.totals(counts)
         last: dict[str, Run] = {}
         for run in await world.store.runs(None, limit=200):
@@ -34,7 +35,7 @@ class DaemonOperations:
         settling = list(world.intake.pending)
         return {
             "daemon": self._daemon(),
-            "targets": [describe.target(world, lane, counts) for lane in board.targets.values()],
+            "targets": [describe.target(world, lane, counts, spending) for lane in board.targets.values()],
             "tasks": [describe.task(world, state, counts, last.get(name)) for name, state in board.tasks.items()],
             "active": [
                 describe.transfer(world, moving.transfer)

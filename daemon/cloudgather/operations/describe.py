@@ -10,6 +10,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.agent.verdicts import why_held
 from cloudgather.config.timetable import step_text
 from cloudgather.core.bandwidth import RateFrom
+from cloudgather.core.limits import Spending
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.schedule import schedule_of
 from cloudgather.core.target import Kind
@@ -132,7 +133,7 @@ def pending(world: World, it: Pending) -> dict[str, Any]:
     return {"task": it.task, "path": it.path, "size": size, "reasons": reasons(waits)}
 
 
-def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
+def target(world: World, lane: TargetState, counts: Counts, spending: Mapping[str, Spending]) -> dict[str, Any]:
     """The map of target.list."""
     held = holds_of_target(world, lane)
     active = len(lane.moving)
@@ -150,6 +151,8 @@ def target(world: World, lane: TargetState, counts: Counts) -> dict[str, Any]:
         "rate": sum(moving.rate for moving in lane.moving.values()),
         "parallel": lane.spec.parallel,
         **bandwidth(world, lane),
+        "daily_limit": lane.spec.daily_limit,
+        "daily_spent": spending.get(lane.spec.name, Spending()).total if lane.spec.daily_limit is not None else 0,
         "written": _sum(counts, State.WRITTEN, target=lane.spec.name),
         "unconfirmed": reason(lane.unconfirmed_why),
     }

@@ -29,17 +29,19 @@ class TargetOperations:
     async def target_list(self, request: wire.List, caller: Caller) -> WireMap:
         """All targets; none is touched."""
         counts = await self._world.store.counts()
+        spending = await self._world.store.spending(now=self._world.clock.now())
         lanes = self._world.board.targets.values()
-        return {"targets": [describe.target(self._world, lane, counts) for lane in lanes]}
+        return {"targets": [describe.target(self._world, lane, counts, spending) for lane in lanes]}
 
     async def target_show(self, request: wire.Show, caller: Caller) -> WireMap:
         """One with its configuration, identity and the last report of a test."""
         lane = self._world.target(request.name)
         counts = await self._world.store.counts()
+        spending = await self._world.store.spending(now=self._world.clock.now())
         identity = lane.memory.identity
         tasks = [name for name, state in self._world.board.tasks.items() if state.task.target == request.name]
         return {
-            **describe.target(self._world, lane, counts),
+            **describe.target(self._world, lane, counts, spending),
             "config": describe.plain(lane.spec),
             "identity": describe.plain(identity) if identity else None,
             "facts": dict(lane.memory.facts) if lane.memory.facts else None,

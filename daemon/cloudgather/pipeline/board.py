@@ -26,6 +26,7 @@ class Moving:
     transfer: Transfer
     since: float  # monotonic
     done: int = 0  # bytes
+    before: int = 0  # bytes that were sent before it began anew
     rate: float = 0.0  # bytes a second, smoothed
     ending: tuple[Event, Reason] | None = None  # what a cancellation of its task means; None: interrupted
     task: asyncio.Task[None] | None = None  # cancelled to end it; None in a batch, which looks at `ending` itself
@@ -35,7 +36,8 @@ class Moving:
     def progressed(self, done: int, now: float) -> None:
         """Hear of progress; the rate is an exponential mean over about five seconds."""
         at, before = self._marked or (self.since, 0)
-        if done < before:  # it began anew
+        if done < self.done:  # it began anew
+            self.before += self.done
             at, before, self.rate = now, 0, 0.0
         span = now - at
         if span >= 0.5:
@@ -46,6 +48,11 @@ class Moving:
         elif self._marked is None:
             self._marked = (at, before)
         self.done = done
+
+    @property
+    def sent(self) -> int:
+        """Bytes that this try has sent in all."""
+        return self.before + self.done
 
     @property
     def eta(self) -> float | None:
@@ -64,6 +71,7 @@ class TargetState:
     told: str | None = None  # the code of the hold that listeners heard of last
     probe_at: float = 0.0  # monotonic: not to be asked again before
     breaker: Breaker = field(default_factory=Breaker)
+    limits: tuple[Reason, ...] = ()  # what kept it from being given more work, at the last look
     moving: dict[int, Moving] = field(default_factory=dict)
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed
@@ -131,6 +139,7 @@ class Board:
                 hold=state.hold,
                 breaker=state.breaker,
                 upload_window=state.spec.upload_window,
+                limits=state.limits,
                 local_now=self._clock.now().astimezone(self.zone),
             )
         )

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
+from cloudgather.core import holds
 from cloudgather.core.target import Profile
 from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
@@ -17,7 +18,7 @@ from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import Clock, Failed, QueueStore, StoreUnavailable, TargetHeld
+from cloudgather.ports import Clock, DailyLimitSpent, Failed, QueueStore, StoreUnavailable, TargetHeld
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Dispatcher:
         carrier: Carrier,
         recovery: Recovery,
         target_changed: Tell,
+        look_at_clock: Callable[[], Awaitable[None]],
         claimed: Callable[[Transfer, Event], None] = lambda transfer, event: None,
     ) -> None:
         self._store = store
@@ -52,6 +54,7 @@ class Dispatcher:
         self._carrier = carrier
         self._recovery = recovery
         self._target_changed = target_changed
+        self._look_at_clock = look_at_clock
         self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
         self._working: dict[str, set[asyncio.Task[None]]] = {}
@@ -136,26 +139,40 @@ class Dispatcher:
             return _LOOK_AT_LEAST_EVERY
         asked_for = lane.hold is not None and lane.probe_at == 0.0  # so that a hold does not outlive its cause
         if not asked_for and (wait := await self._until_work(lane)) > 0:
+            lane.limits = ()
             return wait
         if not await self._reachable(lane):
             return _PROBE_EVERY
         await self._recovery.tidy(lane, resting=lane.breaker.is_open(self._clock.now()))
-        if self._board.holds_of_target(name):
+        if any(reason not in lane.limits for reason in self._board.holds_of_target(name)):
             return self._until_free(lane)
         while (count := self._room(lane, working)) > 0:
             batches = lane.spec.profile is Profile.DISK
-            claimed = await self._store.claim(
-                name,
-                now=self._clock.now(),
-                count=_BATCH if batches and not lane.breaker.trying else count,
-                most_bytes=_BATCH_BYTES if batches else None,
-                except_tasks=self._board.held_tasks(),
-            )
+            if lane.spec.daily_limit is not None:
+                await self._look_at_clock()  # else a clock put forward would free what was spent today
+            try:
+                claimed = await self._store.claim(
+                    name,
+                    now=self._clock.now(),
+                    count=_BATCH if batches and not lane.breaker.trying else count,
+                    most_bytes=_BATCH_BYTES if batches else None,
+                    except_tasks=self._board.held_tasks(),
+                    daily_limit=lane.spec.daily_limit,
+                )
+            except DailyLimitSpent as spent:
+                return self._limited(lane, holds.of_daily_limit(lane.spec, spent.size, spent.spending))
+            lane.limits = ()
             if not claimed:
                 return await self._until_due(lane)
             for batch in [claimed] if batches else [[transfer] for transfer in claimed]:
                 self._start(lane, working, batch)
         return _LOOK_AT_LEAST_EVERY
+
+    def _limited(self, lane: TargetState, reason: Reason) -> float:
+        """It is looked at again when something ends, and at the instant that the reason names."""
+        lane.limits = (reason,)
+        until = reason.facts.get("until")
+        return _LOOK_AT_LEAST_EVERY if until is None else until - self._clock.now().timestamp()
 
     def _room(self, lane: TargetState, working: set[asyncio.Task[None]]) -> int:
         allowed = 1 if lane.breaker.trying else lane.spec.parallel
@@ -231,11 +248,12 @@ class Dispatcher:
 
     def _tell_hold(self, lane: TargetState) -> None:
         """Log and announce what holds it now, whoever found that out, if it is something else than before."""
-        code = lane.hold.code if lane.hold is not None else None
+        held = [lane.hold] if lane.hold is not None else list(lane.limits)
+        code = held[0].code if held else None
         if code != lane.told:
             lane.told = code
-            told = english(lane.hold) or "reachable again"
-            logger.log(logging.WARNING if code else logging.INFO, "target %s: %s", lane.spec.name, told)
+            told = english(held[0]) if held else "goes on"
+            logger.log(logging.WARNING if lane.hold else logging.INFO, "target %s: %s", lane.spec.name, told)
             self._target_changed(lane.spec.name)
 
     async def _remember_breaker(self, lane: TargetState) -> None:

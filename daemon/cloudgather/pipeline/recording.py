@@ -1,6 +1,7 @@
 """Records moves: waits out a store that cannot commit, and tells the bus and the task's log what happened."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -43,6 +44,7 @@ class Recorder:
 
         Raises Overtaken. Until it returns, nothing that depends on these moves may be done.
         """
+        moves = [self._with_what_was_sent(move) for move in moves]
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
@@ -59,6 +61,10 @@ class Recorder:
         for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
             self._run_changed(run)
         return moved
+
+    def _with_what_was_sent(self, move: Move) -> Move:
+        moving = self._board.moving(move.transfer)
+        return move if moving is None else replace(move, moved=moving.sent)
 
     async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What the store answers to `call`; while it cannot, hold everything and wait."""

@@ -25,6 +25,7 @@ class Upkeep:
         self._clock = clock
         self._history_days = history_days
         self._offset = self._measured()
+        self._retries_clamped = True
         self._pruned: float | None = None
 
     async def run(self) -> None:
@@ -41,16 +42,30 @@ class Upkeep:
         longest = max((lane.spec.retry_most for lane in self._board.targets.values()), default=timedelta(hours=1))
         return longest * 1.25  # the jitter
 
+    async def look_at_clock(self) -> None:
+        """What is asked of the store after this is asked after a jump of the clock has had its effect on limits."""
+        now, before, measured = self._clock.now(), self._offset, self._measured()
+        if abs(measured - before) <= _JUMP:
+            return
+        logger.warning("the wall clock has jumped by %.0f s", measured - before)
+        self._offset = measured
+        try:
+            await self._store.shift_spending(now=now, hours=round((measured - before) / 3600))
+        except StoreUnavailable:
+            self._offset = before
+            raise
+        for lane in self._board.targets.values():
+            lane.breaker = lane.breaker.clamped(now)
+            if (order := lane.memory.rate_order) is not None:
+                lane.memory = replace(lane.memory, rate_order=order.clamped(now))
+        self._retries_clamped = False
+
     async def _look(self) -> None:
+        await self.look_at_clock()
         now = self._clock.now()
-        if abs(self._measured() - self._offset) > _JUMP:
-            logger.warning("the wall clock has jumped by %.0f s", self._measured() - self._offset)
+        if not self._retries_clamped:
             await self._store.clamp_due(now=now, most=self.longest_retry())
-            for lane in self._board.targets.values():
-                lane.breaker = lane.breaker.clamped(now)
-                if (order := lane.memory.rate_order) is not None:
-                    lane.memory = replace(lane.memory, rate_order=order.clamped(now))
-            self._offset = self._measured()
+            self._retries_clamped = True
         if self._pruned is None or self._clock.monotonic() - self._pruned > _PRUNE_EVERY:
             count = await self._store.prune(before=now - timedelta(days=self._history_days()))
             self._pruned = self._clock.monotonic()

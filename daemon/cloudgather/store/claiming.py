@@ -6,8 +6,8 @@ from sqlite3 import Connection
 from typing import Final
 
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.ports import Move
-from cloudgather.store import debris
+from cloudgather.ports import DailyLimitSpent, Move
+from cloudgather.store import debris, spending
 from cloudgather.store.moving import make, transfer
 from cloudgather.store.rows import from_instant, to_instant
 
@@ -38,6 +38,7 @@ def claim(
     count: int,
     most_bytes: int | None,
     except_tasks: frozenset[str],
+    daily_limit: int | None = None,
 ) -> Sequence[Transfer]:
     """ports.QueueStore.claim."""
     connection.execute(PROMOTE, (target, from_instant(now)))
@@ -46,11 +47,20 @@ def claim(
         first += connection.execute(FIRST, (target, task, count)).fetchall()
     claimed: list[Transfer] = []
     total = 0
+    spent = None if daily_limit is None else spending.of_target(connection, target, now)
     for _, id, size in sorted(first)[:count]:
         total += size
         if claimed and most_bytes is not None and total > most_bytes:
             break
+        if daily_limit is not None and spent is not None:
+            if not spent.fits(size, daily_limit):
+                if not claimed:
+                    raise DailyLimitSpent(size=size, spending=spent)
+                break
+            spent = spent.reserving(size)
         claimed.append(_claim(connection, id, now))
+        if spent is not None:
+            spending.reserve(connection, claimed[-1], now)
     return claimed
 
 

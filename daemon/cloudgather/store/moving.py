@@ -9,7 +9,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports import Move, Overtaken
-from cloudgather.store import debris, ledger
+from cloudgather.store import debris, ledger, spending
 from cloudgather.store.rows import (
     TRANSFER,
     assignments,
@@ -121,6 +121,8 @@ def _write_history(connection: Connection, row: Transfer, move: Move, after: Sta
 
 def _follow(connection: Connection, row: Transfer, move: Move, now: datetime) -> None:
     """What else is true from then on."""
+    if row.state is State.COPYING:
+        spending.settle(connection, row, move, now)
     if move.swept or move.event is Event.WRITE:
         debris.remove(connection, row.id, row.tries)
     if move.event is Event.WRITE:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from cgwire.reasons import Reason
+from cloudgather.core.limits import Spending
 from cloudgather.core.transfer import Plan, State, Transfer, Version
 from cloudgather.ports import (
     Added,
@@ -21,7 +22,19 @@ from cloudgather.ports import (
     TargetMemory,
     TaskMemory,
 )
-from cloudgather.store import adding, choosing, claiming, debris, history, known, ledger, moving, remembered, runs
+from cloudgather.store import (
+    adding,
+    choosing,
+    claiming,
+    debris,
+    history,
+    known,
+    ledger,
+    moving,
+    remembered,
+    runs,
+    spending,
+)
 from cloudgather.store.connecting import Reading, Writing
 from cloudgather.store.errors import unusable
 from cloudgather.store.lane import Lane
@@ -87,12 +100,31 @@ class SqliteStore:
         return await self._writer.do(partial(adding.add_all, plans=plans, now=now))
 
     async def claim(
-        self, target: str, *, now: datetime, count: int, most_bytes: int | None, except_tasks: frozenset[str]
+        self,
+        target: str,
+        *,
+        now: datetime,
+        count: int,
+        most_bytes: int | None,
+        except_tasks: frozenset[str],
+        daily_limit: int | None = None,
     ) -> Sequence[Transfer]:
         step = partial(
-            claiming.claim, target=target, now=now, count=count, most_bytes=most_bytes, except_tasks=except_tasks
+            claiming.claim,
+            target=target,
+            now=now,
+            count=count,
+            most_bytes=most_bytes,
+            except_tasks=except_tasks,
+            daily_limit=daily_limit,
         )
         return await self._writer.do(step)
+
+    async def spending(self, *, now: datetime) -> Mapping[str, Spending]:
+        return await self._reader.do(partial(spending.spending, now=now))
+
+    async def shift_spending(self, *, now: datetime, hours: int = 0) -> None:
+        await self._writer.do(partial(spending.shift, now=now, hours=hours))
 
     async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
         return await self._writer.do(partial(moving.move_all, moves=moves, now=now))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cgctl.table import width
-from fakes.replies import NOW, a_run, a_target, a_task
+from fakes.replies import NOW, a_run, a_status, a_target, a_task
 
 REPORT = {
     "steps": [["write", True, 0.5, ""], ["rename", False, 0.1, "Permission denied"]],
@@ -99,6 +99,14 @@ def test_the_bandwidth_in_effect_is_told_with_its_end(cgctl: Any) -> None:
 
     assert re.search(rf"bandwidth +2.00 MiB/s until .*{clock}", cgctl("target", "show", "c115").out)
     assert re.search(rf"unlimited until .*{clock} \(by order\)", cgctl("target", "list").out)
+
+
+def test_what_is_spent_of_a_day_is_told(cgctl: Any) -> None:
+    target = a_target(daily_limit=700 * 2**30, daily_spent=120 * 2**30)
+    cgctl.daemon(target_show=target, daemon_status=a_status(targets=[target]))
+
+    assert "sent within 24 hours  120 GiB / 700 GiB" in cgctl("target", "show", "c115").out
+    assert "120 GiB / 700 GiB a day" in cgctl("status").out
 
 
 def test_another_bandwidth_for_a_while(cgctl: Any) -> None:

@@ -27,8 +27,8 @@ _TASK_KEYS = (
 )
 _FILTER_KEYS = "preset include exclude exclude_dirs extensions min_size max_size nonsense"
 _TARGET_KEYS = (
-    "root kind profile slow_storage parallel bandwidth upload_window window_end verify confirm attempts retry_first "
-    "retry_most file_mode dir_mode"
+    "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts "
+    "retry_first retry_most file_mode dir_mode"
 )
 _DAEMON_KEYS = "state_dir log_dir log_level console_level log_keep_days history_days timezone"
 

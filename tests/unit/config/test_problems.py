@@ -98,7 +98,7 @@ def test_a_problem_is_flat_on_the_wire() -> None:
         ('[targets.a]\nroot = "/a"\nbandwidth = 5', 'use at least "16KiB/s"'),
         ('[targets.a]\nroot = "/a"\nconfirm = "rclone"', '"rclone" is not in this release; use "none", "seen"'),
         ('[targets.a]\nroot = "/a"\nconfirm = "stored"', '"stored" cannot be known of a mount; use "none", "seen"'),
-        ('[targets.a]\nroot = "/a"\ndaily_limit = "1TiB"', "daily_limit: is not in this release"),
+        ('[targets.a]\nroot = "/a"\ndaily_limit = 0', 'is too little; use "1B" or more, or "unlimited"'),
         ('[targets.a]\nroot = "/a"\nthreads = 2', "did you mean parallel"),
         ('[targets.a]\nroot = "/a"\nfile_mode = 644', 'write it in octal and in quotes, as "0644"'),
         ('[targets.a]\nroot = "/a"\nretry_first = "10m"\nretry_most = "5m"', "is less than retry_first"),

@@ -44,7 +44,9 @@ def test_every_key_of_the_main_sample_is_right_and_a_default() -> None:
 
 
 def test_the_main_sample_shows_every_key() -> None:
-    keys = "root kind profile slow_storage parallel bandwidth upload_window window_end verify confirm attempts"
+    keys = (
+        "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts"
+    )
     more = "retry_first retry_most file_mode dir_mode state_dir tasks_dir log_dir socket log_level console_level"
 
     for key in f"{keys} {more} log_keep_days history_days timezone access".split():

@@ -133,6 +133,7 @@ kind = "directory"
 profile = "lan"
 parallel = 8
 bandwidth = "10Mbit/s"
+daily_limit = "700GiB"
 upload_window = "01:00-07:00"
 window_end = "stop"
 verify = "checksum"
@@ -152,6 +153,7 @@ dir_mode = "2750"
         profile=Profile.LAN,
         parallel=8,
         bandwidth=1_250_000,
+        daily_limit=700 << 30,
         upload_window=Window(begin=time(1), end=time(7)),
         window_end=WindowEnd.STOP,
         verify=Verify.CHECKSUM,

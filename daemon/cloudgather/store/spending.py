@@ -1,0 +1,60 @@
+"""What was sent to targets within a day: reserved with the claim, settled with the move that ends the try."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from sqlite3 import Connection
+
+from cloudgather.core.limits import Spending, first_counted, hour_of
+from cloudgather.core.transfer import Event, Transfer
+from cloudgather.ports import Move
+
+
+def of_target(connection: Connection, target: str, now: datetime) -> Spending:
+    """What counts now."""
+    (reserved,) = connection.execute("SELECT total(size) FROM reserved WHERE target = ?", (target,)).fetchone()
+    hours = connection.execute(
+        "SELECT hour, size FROM spent WHERE target = ? AND hour >= ? ORDER BY hour", (target, first_counted(now))
+    )
+    return Spending(hours=tuple(hours), reserved=int(reserved))
+
+
+def spending(connection: Connection, now: datetime) -> Mapping[str, Spending]:
+    """ports.QueueStore.spending."""
+    names = [name for (name,) in connection.execute("SELECT target FROM spent UNION SELECT target FROM reserved")]
+    return {name: of_target(connection, name, now) for name in names}
+
+
+def reserve(connection: Connection, row: Transfer, now: datetime) -> None:
+    """A transfer has been claimed at a target with a limit."""
+    connection.execute("DELETE FROM spent WHERE target = ? AND hour < ?", (row.target, first_counted(now)))
+    connection.execute(
+        "INSERT OR REPLACE INTO reserved (transfer, target, size) VALUES (?, ?, ?)",
+        (row.id, row.target, row.version.size),
+    )
+
+
+def settle(connection: Connection, row: Transfer, move: Move, now: datetime) -> None:
+    """Its try is over: what was really sent counts from now on, and all that was reserved where nobody knows."""
+    found = connection.execute("DELETE FROM reserved WHERE transfer = ? RETURNING target, size", (row.id,)).fetchall()
+    for target, size in found:
+        sent = size if move.moved is None else move.moved
+        if move.event is Event.PUBLISH and move.sent is not None:
+            sent = max(move.moved or 0, move.sent.size)
+        if sent:
+            _spend(connection, target, hour_of(now), sent)
+
+
+def shift(connection: Connection, now: datetime, hours: int) -> None:
+    """ports.QueueStore.shift_spending."""
+    rows = connection.execute("SELECT target, hour, size FROM spent").fetchall()
+    connection.execute("DELETE FROM spent")
+    for target, hour, size in rows:
+        _spend(connection, target, min(hour + hours, hour_of(now)), size)
+
+
+def _spend(connection: Connection, target: str, hour: int, size: int) -> None:
+    connection.execute(
+        "INSERT INTO spent (target, hour, size) VALUES (?, ?, ?) "
+        "ON CONFLICT (target, hour) DO UPDATE SET size = size + excluded.size",
+        (target, hour, size),
+    )
