@@ -42,12 +42,12 @@ def test_a_daemon_that_finds_its_state_disk_full_says_so_and_can_be_stopped(tmp_
         running.write("a.mkv", bytes(1 << 20))
         running.until("a.mkv", "copying")
         running.kill()
-        # What the write-ahead log takes would be room enough.
+        # What the write-ahead log takes would be room enough; while it is open, its files stay.
         with closing(sqlite3.connect(tmp_path / "state" / "state.db")) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        ballast = filled(tmp_path / "state")
-        running.start(wait=False)
-        eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=30, what="that it says so")
+            ballast = filled(tmp_path / "state")
+            running.start(wait=False)
+            eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=30, what="that it says so")
         assert running.stop() == 0
         ballast.unlink()
         with running:
