@@ -32,7 +32,13 @@ async def a_fleet(deadlines: Deadlines | None = None) -> AsyncIterator[Fleet]:
 
 
 def a_target(
-    fleet: Fleet, root: bytes, *, name: str = "cloud", bandwidth: int | None = None, seen: bool = True
+    fleet: Fleet,
+    root: bytes,
+    *,
+    name: str = "cloud",
+    bandwidth: int | None = None,
+    seen: bool = True,
+    metadata_per_second: float | None = None,
 ) -> AgentTarget:
     """Of the kind that `root` is now, its identity as if it had been recorded; or a mount that was never `seen`."""
     with open("/proc/self/mountinfo", "rb") as file:
@@ -40,7 +46,7 @@ def a_target(
     assert mount is not None
     identity = Identity(mount_point=mount.mount_point, fs_type=mount.fs_type, source=mount.source)
     kind = Kind.MOUNT if mount.is_remote or not seen else Kind.DIRECTORY
-    spec = TargetSpec(name=name, root=root, kind=kind, listings_per_second=1000.0)
+    spec = TargetSpec(name=name, root=root, kind=kind, metadata_per_second=metadata_per_second)
     target = AgentTarget(spec, lambda: identity if seen else None, fleet)
     target.limits(bandwidth)
     return target

@@ -44,6 +44,10 @@ def _amount(value: Any) -> str:
     return "unlimited" if value is None else _size(value)
 
 
+def _frequency(value: Any) -> str:
+    return "unlimited" if value is None else f"{value:g}"
+
+
 def _rate(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return shown(value)
@@ -59,6 +63,7 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "retry_first": _span,
     "retry_most": _span,
     "daily_limit": _amount,
+    "metadata_per_second": _frequency,
     "min_size": _size,
     "max_size": _size,
     "bandwidth": _rate,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.deadlines import Deadlines, Misses
+from cloudgather.agent.pacing import Pace
 from cloudgather.agent.process import AgentProcess
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.ports import AgentLost, Clock, Stalled, TargetHeld
@@ -28,6 +29,7 @@ class _Crew:
     former: list[AgentProcess] = field(default_factory=list)
     misses: Misses = field(default_factory=Misses)
     bandwidth: int | None = None
+    pace: Pace | None = None
 
     def all(self) -> list[AgentProcess]:
         """Those that may still do something."""
@@ -112,6 +114,13 @@ class Fleet:
         members.bandwidth = bandwidth
         for agent in members.all():
             agent.tell("limits", {"bandwidth": bandwidth})
+
+    def pace(self, crew: str) -> Pace:
+        """How often the target may be asked, whoever asks it."""
+        members = self._crew(crew)
+        if members.pace is None:
+            members.pace = Pace(clock=self.clock)
+        return members.pace
 
     def held(self, crew: str) -> Reason | None:
         """Why no agent can be given work now."""

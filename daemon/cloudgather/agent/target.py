@@ -7,7 +7,6 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.operation import AgentError
-from cloudgather.agent.pacing import Pace
 from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
@@ -31,7 +30,8 @@ class AgentTarget:
         self._spec = spec
         self._identity = identity
         self._fleet = fleet
-        self._pace = Pace(clock=fleet.clock, per_second=spec.listings_per_second)
+        self._pace = fleet.pace(spec.name)
+        self._pace.set(spec.metadata_per_second)
 
     # ---- what it is
 
@@ -43,7 +43,7 @@ class AgentTarget:
     @spec.setter
     def spec(self, spec: TargetSpec) -> None:
         self._spec = spec
-        self._pace.set(spec.listings_per_second)
+        self._pace.set(spec.metadata_per_second)
 
     @property
     def expects_no_mount(self) -> bool:
@@ -92,10 +92,11 @@ class AgentTarget:
         report: Mapping[str, Any] = await self._at_root("test", {"base": base, **modes}, base)
         return report
 
-    # ---- work
+    # ---- work; each file costs a turn, for what is looked up around its bytes
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.Target.copy says."""
+        await self._pace.turn()
         params = {**_in_common(order), **_of_its_own(order)}
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
@@ -106,6 +107,7 @@ class AgentTarget:
         params = _in_common(orders[0])
         if any(_in_common(order) != params for order in orders):
             raise ValueError("the orders are not alike")
+        await self._pace.turn(len(orders))
         return await self._each("copy.each", params, [_of_its_own(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:
@@ -129,6 +131,7 @@ class AgentTarget:
 
     async def digest(self, path: bytes) -> bytes:
         """xxh3-128 of what stands under `path`, read through the mount."""
+        await self._pace.turn()
         digest: bytes = await self._at_root("digest", {"path": path}, path)
         return digest
 
@@ -136,16 +139,17 @@ class AgentTarget:
         """Unlink these temporaries; answers with those that are now known to be gone."""
         gone: list[bytes] = []
         for some in _batches(paths):
+            await self._pace.turn(_folders(some))
             gone += await self._at_root("sweep", {"paths": some})
         return gone
 
-    # ---- what costs the cloud a listing
+    # ---- what costs the cloud a listing of each folder
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:
-        """What stands under each path; a folder that they are in costs a listing's turn."""
+        """What stands under each path."""
         found: list[Standing | None] = []
         for some in _batches(paths):
-            await self._pace.turn(len({path.rpartition(b"/")[0] for path in some}))
+            await self._pace.turn(_folders(some))
             answers = await self._at_root("look", {"paths": some}, some[0])
             found += [None if each is None else _standing(*each) for each in answers]
         return found
@@ -267,6 +271,10 @@ def _to_wire(identity: Identity) -> dict[str, Any]:
 
 def _standing(size: int, mtime_ns: int, is_file: bool) -> Standing:
     return Standing(size=size, mtime_ns=mtime_ns, is_file=is_file)
+
+
+def _folders(paths: Sequence[bytes]) -> int:
+    return len({path.rpartition(b"/")[0] for path in paths})
 
 
 def _batches(paths: Sequence[bytes]) -> Iterator[list[bytes]]:

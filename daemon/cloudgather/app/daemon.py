@@ -101,7 +101,7 @@ class Daemon:
             store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
         )
         planner = Planner(store=store, board=board, clock=clock)
-        uploads = Rclone(mounts=mounts.current, clock=clock)
+        uploads = Rclone(mounts=mounts.current, turn=lambda target: self._fleet.pace(target).turn())
         self._confirmer = Confirmer(
             store=store,
             recorder=recorder,

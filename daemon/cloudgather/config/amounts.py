@@ -116,6 +116,15 @@ def rate(value: object) -> int | None:
     return found
 
 
+def frequency(value: object) -> float | None:
+    """Times a second; None for unlimited."""
+    if isinstance(value, str) and value.strip().lower() == "unlimited":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 10_000:
+        raise ValueError('is not a number of times a second; use 0.01 to 10000, or "unlimited"')
+    return float(value)
+
+
 def mode(value: object) -> int:
     """A file's permissions, in octal."""
     return _permissions(value, _MODE, "0644")

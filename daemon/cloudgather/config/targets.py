@@ -6,7 +6,7 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Final
 
-from cloudgather.config.amounts import amount, dir_mode, mode, span
+from cloudgather.config.amounts import amount, dir_mode, frequency, mode, span
 from cloudgather.config.confirming import read_confirm
 from cloudgather.config.names import folded, name_fault, near
 from cloudgather.config.problems import Wrong, shown
@@ -26,7 +26,7 @@ class _Limits:
     most_parallel: int
     attempts: int
     retry_first: timedelta
-    listings_per_second: float
+    metadata_per_second: float | None
     deadline_factor: float
 
 
@@ -36,7 +36,7 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
         most_parallel=4,
         attempts=8,
         retry_first=timedelta(seconds=30),
-        listings_per_second=1,
+        metadata_per_second=1,
         deadline_factor=2,
     ),
     Profile.LAN: _Limits(
@@ -44,7 +44,7 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
         most_parallel=8,
         attempts=6,
         retry_first=timedelta(seconds=10),
-        listings_per_second=10,
+        metadata_per_second=100,
         deadline_factor=1,
     ),
     Profile.DISK: _Limits(
@@ -52,7 +52,7 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
         most_parallel=8,
         attempts=5,
         retry_first=timedelta(seconds=5),
-        listings_per_second=1000,
+        metadata_per_second=None,
         deadline_factor=1,
     ),
 }
@@ -62,7 +62,8 @@ _HINTS: Final = {
     "max_unconfirmed": _LATER,
     "min_free": _LATER,
     "rclone": 'is unknown; write confirm = "rclone" and rclone_rc',
-    "listings": _LATER,
+    "listings": "is unknown; did you mean metadata_per_second?",
+    "listings_per_second": "is unknown; did you mean metadata_per_second?",
     "threads": "is unknown; did you mean parallel?",
     "path": "is unknown; did you mean root?",
 }
@@ -111,7 +112,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
         attempts=table.take("attempts", whole(1, 100), limits.attempts),
         retry_first=retry_first,
         retry_most=retry_most,
-        listings_per_second=limits.listings_per_second,
+        metadata_per_second=table.take("metadata_per_second", frequency, limits.metadata_per_second),
         deadline_factor=limits.deadline_factor,
         file_mode=table.take("file_mode", mode, None),
         dir_mode=table.take("dir_mode", dir_mode, None),
@@ -194,6 +195,6 @@ def _implicit(name: str, root: bytes, mounts: Sequence[Mount]) -> TargetSpec:
         parallel=limits.parallel,
         attempts=limits.attempts,
         retry_first=limits.retry_first,
-        listings_per_second=limits.listings_per_second,
+        metadata_per_second=limits.metadata_per_second,
         deadline_factor=limits.deadline_factor,
     )

@@ -89,7 +89,7 @@ class TargetSpec:
     attempts: int = 8  # of one version of a file before it fails
     retry_first: timedelta = timedelta(seconds=30)
     retry_most: timedelta = timedelta(hours=1)
-    listings_per_second: float = 1.0
+    metadata_per_second: float | None = 1.0  # listings, looks, files: whatever makes the cloud look something up
     deadline_factor: float = 1.0  # stretches every operation's deadline
     file_mode: int | None = None
     dir_mode: int | None = None

@@ -1,7 +1,7 @@
 """Asks the rclone behind a mount what it has yet to upload, and what the cloud holds (ports.Uploads)."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +13,7 @@ from cloudgather.core.naming import split
 from cloudgather.core.target import Identity, RemoteControl, TargetSpec
 from cloudgather.core.uploads import Listed, Upload
 from cloudgather.outside.remote_control import CallRefused, Calls
-from cloudgather.ports import CannotAsk, Clock
+from cloudgather.ports import CannotAsk
 
 _LIST: Final = 120.0  # seconds: a large folder of a slow cloud
 _TOGETHER: Final = 4  # so many files of one folder are looked up by one listing of it
@@ -45,9 +45,9 @@ class Rclone:
     is the mount's source; what is listed with that name comes from the very remote that the mount uses, past its cache.
     """
 
-    def __init__(self, *, mounts: Callable[[], Sequence[Mount]], clock: Clock) -> None:
+    def __init__(self, *, mounts: Callable[[], Sequence[Mount]], turn: Callable[[str], Awaitable[None]]) -> None:
         self._mounts = mounts
-        self._clock = clock
+        self._turn = turn  # waits until this target may be asked once more
         self._methods: dict[str, frozenset[str]] = {}  # address -> what that rclone can be asked
 
     async def progress(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Upload]:
@@ -75,9 +75,8 @@ class Rclone:
         try:
             async with Calls(control) as calls:
                 place = await self._place(calls, control, spec, identity)
-                for number, some in enumerate(_asked_together(paths)):
-                    if number:
-                        await self._clock.sleep(1 / spec.listings_per_second)
+                for some in _asked_together(paths):
+                    await self._turn(spec.name)
                     if len(some) == 1:
                         found[some[0]] = await _one(calls, place, some[0])
                     else:

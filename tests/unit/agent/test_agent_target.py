@@ -153,7 +153,7 @@ def test_a_local_disk_that_the_operator_accepted_is_a_target_of_kind_mount(tmp_p
         async with a_fleet() as fleet:
             root = os.fsencode(tmp_path)
             recorded: list[Identity] = []
-            spec = TargetSpec(name="disk", root=root, kind=Kind.MOUNT, listings_per_second=1000.0)
+            spec = TargetSpec(name="disk", root=root, kind=Kind.MOUNT, metadata_per_second=None)
             target = AgentTarget(spec, lambda: recorded[0] if recorded else None, fleet)
             with pytest.raises(TargetHeld) as held:
                 await target.probe()

@@ -45,7 +45,8 @@ def test_every_key_of_the_main_sample_is_right_and_a_default() -> None:
 
 def test_the_main_sample_shows_every_key() -> None:
     keys = (
-        "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts"
+        "root kind profile slow_storage parallel bandwidth daily_limit metadata_per_second upload_window window_end "
+        "verify confirm attempts"
     )
     more = "retry_first retry_most file_mode dir_mode state_dir tasks_dir log_dir socket log_level console_level"
 

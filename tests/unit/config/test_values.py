@@ -134,6 +134,7 @@ profile = "lan"
 parallel = 8
 bandwidth = "10Mbit/s"
 daily_limit = "700GiB"
+metadata_per_second = 0.5
 upload_window = "01:00-07:00"
 window_end = "stop"
 verify = "checksum"
@@ -161,7 +162,7 @@ dir_mode = "2750"
         attempts=3,
         retry_first=timedelta(minutes=1),
         retry_most=timedelta(hours=2),
-        listings_per_second=10,
+        metadata_per_second=0.5,
         deadline_factor=1,
         file_mode=0o640,
         dir_mode=0o2750,
@@ -180,10 +181,10 @@ def test_a_timetable_is_in_the_order_of_the_day() -> None:
     [
         ("", [], (Profile.CLOUD, 1, 8, 30, 1, 2, Confirm.SEEN)),
         ("", [a_mount(b"/mnt/t")], (Profile.CLOUD, 1, 8, 30, 1, 2, Confirm.SEEN)),
-        ("", [a_mount(b"/mnt", "nfs4")], (Profile.LAN, 2, 6, 10, 10, 1, Confirm.SEEN)),
+        ("", [a_mount(b"/mnt", "nfs4")], (Profile.LAN, 2, 6, 10, 100, 1, Confirm.SEEN)),
         ("", [a_mount(b"/mnt", "cifs"), a_mount(b"/mnt/t")], (Profile.CLOUD, 1, 8, 30, 1, 2, Confirm.SEEN)),
         ("slow_storage = true", [a_mount(b"/mnt", "nfs4")], (Profile.CLOUD, 1, 8, 30, 1, 2, Confirm.SEEN)),
-        ('kind = "directory"', [], (Profile.DISK, 1, 5, 5, 1000, 1, Confirm.STORED)),
+        ('kind = "directory"', [], (Profile.DISK, 1, 5, 5, None, 1, Confirm.STORED)),
         ('kind = "directory"\nslow_storage = true', [], (Profile.CLOUD, 1, 8, 30, 1, 2, Confirm.STORED)),
     ],
 )
@@ -195,7 +196,7 @@ def test_a_profile_sets_what_is_left_open(content: str, mounts: list[Mount], exp
         spec.parallel,
         spec.attempts,
         spec.retry_first.total_seconds(),
-        spec.listings_per_second,
+        spec.metadata_per_second,
         spec.deadline_factor,
         spec.confirm,
     ) == expected
