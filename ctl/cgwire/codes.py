@@ -108,7 +108,7 @@ class Code(StrEnum):
     FAIL_SOURCE_READ = "fail.source-read"  # errno
     FAIL_SOURCE_DENIED = "fail.source-denied"  # owner, mode
     FAIL_OCCUPIED = "fail.occupied"  # a folder stands where the file should go, or a file where a folder should
-    FAIL_UNCONFIRMED = "fail.unconfirmed"  # not seen at the target before its deadline
+    FAIL_UNCONFIRMED = "fail.unconfirmed"  # the target did not show it in time, or cannot be asked about it
     FAIL_RCLONE = "fail.rclone"  # tries: rclone could not upload it; message: its own error
     FAIL_INTERNAL = "fail.internal"  # a bug; see the log
     RETRY_CHANGED = "retry.changed"  # the source changed while it was copied

@@ -104,7 +104,8 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
             rows[-1].append(session.joined(traits))
     session.print_table((), rows, indent=2, flexible=3)
     for target in targets:
-        print_reasons(session, target.get("held") or (), mark="warn", indent=2)
+        unconfirmed = target.get("unconfirmed")
+        print_reasons(session, [*target["held"], *([unconfirmed] if unconfirmed else ())], mark="warn", indent=2)
 
 
 def _tasks(session: Session, tasks: Sequence[Mapping[str, Any]], now: float, verbose: bool) -> None:

@@ -80,6 +80,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
         rows.append([session.say("tasks"), ", ".join(escaped(task) for task in target["tasks"])])
     session.print_table((), rows, indent=2)
     print_reasons(session, target["held"], mark="warn", indent=2)
+    if target.get("unconfirmed"):
+        print_reasons(session, (target["unconfirmed"],), mark="warn", indent=2)
     if target.get("config"):
         session.print()
         session.print(session.bold(session.say("Settings")))

@@ -180,7 +180,7 @@ class Board:
         """Why this written transfer is not done yet, where its target can say."""
         if (target := self.targets.get(transfer.target)) is None:
             return ()
-        why = target.unconfirmed_why or target.unconfirmed.get(transfer.id)
+        why = target.hold or target.unconfirmed_why or target.unconfirmed.get(transfer.id)
         return (why,) if why else ()
 
     def moving(self, id: int) -> Moving | None:

@@ -101,7 +101,6 @@ class Confirmer:
                     lane.unconfirmed, lane.unconfirmed_why = {}, None
                     return True
                 if lane.hold is not None or lane.memory.paused or lane.breaker.is_open(self._clock.now()):
-                    lane.unconfirmed_why = lane.hold or lane.unconfirmed_why
                     return False
                 moves = await self._moves(lane, written)
                 await self._record(moves)
