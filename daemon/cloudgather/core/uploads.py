@@ -14,6 +14,7 @@ CALM: Final = timedelta(seconds=2)
 # Listings of clouds lag behind; to send a file again costs more than to look again.
 MISSED: Final = timedelta(seconds=60)
 _SAME_INSTANT_NS: Final = 1_000_000_000
+_NOT_THERE: Final = "it has nothing left to upload, and the cloud does not list the file whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ def judge_listed(
         return NotYet(why=because(Code.CONFIRM_NOT_SHOWN, **facts))
     facts |= {"step": "upload", **_failures(upload)}
     if transfer.attempts + 1 >= attempts:
-        return Refused(why=because(Code.FAIL_RCLONE, **{"message": "", **facts}))
+        return Refused(why=because(Code.FAIL_RCLONE, **{"message": _NOT_THERE, **facts}))
     return Lost(why=because(Code.RETRY_LOST, **facts))
 
 
