@@ -110,7 +110,8 @@ class Source(Protocol):
     async def folder_above(self, path: bytes) -> tuple[int, bool]:
         """Of the deepest folder on the way to `path` that is there: its st_dev, and whether it is empty.
 
-        Tells a deleted file from a lost disk, which leaves an empty mount point of another device. Raises SourceUnavailable like root().
+        Tells a deleted file from a lost disk, which leaves an empty mount point of another device. Raises
+        SourceUnavailable like root().
         """
         ...
 
