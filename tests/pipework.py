@@ -21,6 +21,7 @@ from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.journal import Journal
 from cloudgather.pipeline.limiting import Limiter
 from cloudgather.pipeline.planning import Planner
+from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.runs import RunCount, Runs
@@ -148,6 +149,7 @@ class Works:
         self.broken: Mapping[str, Sequence[Problem]] = {}
         self.errands = Errands()
         self.acting: set[bytes] = set()  # temporaries that some agent may still rename
+        self.free: int | OSError = 1 << 40  # bytes, on every disk that is asked about
         self.luck: Callable[[], float] = lambda: 0.5
         self.board = board = Board(clock=clock, zone=UTC)
         self.bus = Bus()
@@ -181,6 +183,7 @@ class Works:
             recovery=self.recovery,
             target_changed=lambda name: None,
             look_at_clock=self.upkeep.look_at_clock,
+            pressure=Pressure(store=queue, free=self._free),
         )
         self.intake = Intake(
             store=queue,
@@ -316,6 +319,11 @@ class Works:
     async def debris(self) -> list[bytes]:
         """Temporaries that nobody owns and that may be there."""
         return [each.path for each in await self.store.asked(lambda store: store.debris())]
+
+    async def _free(self, folder: bytes) -> int:
+        if isinstance(self.free, OSError):
+            raise self.free
+        return self.free
 
     async def _folder_seen(self, task: str, path: bytes) -> None:
         self.errands.start(self.scanner.scan(task, "watch", below=path))

@@ -63,6 +63,8 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "retry_first": _span,
     "retry_most": _span,
     "daily_limit": _amount,
+    "max_unconfirmed": _amount,
+    "min_free": _size,
     "metadata_per_second": _frequency,
     "min_size": _size,
     "max_size": _size,

@@ -34,6 +34,9 @@ class Code(StrEnum):
     HELD_RETRY = "held.retry"  # until, cause (a reason), attempt, attempts
     HELD_WINDOW = "held.window"  # until, window, whose (task or target)
     HELD_DAILY_LIMIT = "held.daily-limit"  # target, limit, spent (within 24 h), size (of the next), until where known
+    HELD_UNCONFIRMED = "held.unconfirmed"  # target, unconfirmed, limit: so much is to be uploaded by rclone first
+    HELD_MIN_FREE = "held.min-free"  # target, folder, free, min_free: the disk with the mount's cache fills up
+    HELD_CACHE_UNKNOWN = "held.cache-unknown"  # target, folder, message: that disk cannot be looked at
     HELD_NOT_MOUNTED = "held.not-mounted"  # target, root, expected (mount point), found (fs type) or absent
     HELD_NEVER_MOUNTED = "held.never-mounted"  # target, root, found: no cloud mount was ever seen there
     HELD_OTHER_MOUNT = "held.other-mount"  # target, expected, found: another file system is mounted there

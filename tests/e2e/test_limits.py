@@ -65,3 +65,14 @@ def test_a_spent_limit_holds_the_rest_and_says_until_when_after_a_crash_too(tmp_
         shown = running.cgctl("target", "show", "cloud").stdout
         assert "sent within 24 hours  2.00 MiB / 3.00 MiB" in shown
         assert "daily_limit" in shown
+
+
+def test_a_cache_disk_that_fills_up_holds_what_is_queued(tmp_path: Path) -> None:
+    with a_disk(tmp_path, f'cache_dir = "{tmp_path}"\nmin_free = "1000000TiB"') as running:
+        running.write("a.mkv", b"content")
+        running.until("a.mkv", "queued")
+
+        eventually_sync(lambda: "held.min-free" in running.codes("a.mkv"), what="the disk holds it")
+
+        assert "the disk with the cache of the target cloud is nearly full (" in running.cgctl("status").stdout
+        assert "min_free" in running.cgctl("target", "show", "cloud").stdout

@@ -51,6 +51,19 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "; the next file has {size:size}",
         " and may go at {until:clock}",
     ),
+    "held.unconfirmed": (
+        "rclone has to upload what is written to the target {target} first",
+        (" (", "{unconfirmed:size}", ", at most {limit:size}", ")"),
+    ),
+    "held.min-free": (
+        "the disk with the cache of the target {target} is nearly full",
+        (" (", "{folder}", ": {free:size} free", ", at least {min_free:size}", ")"),
+    ),
+    "held.cache-unknown": (
+        "the disk with the cache of the target {target} cannot be looked at",
+        ": {folder}",
+        ": {message}",
+    ),
     "held.not-mounted": (
         "the cloud drive of the target {target} is not mounted",
         " at {expected}",
@@ -240,6 +253,9 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.target-paused": "cgctl target resume {target}",
     "held.window": "wait, or change upload_window",
     "held.daily-limit": "wait, or change daily_limit",
+    "held.unconfirmed": "wait, or change max_unconfirmed",
+    "held.min-free": "it goes on when rclone has uploaded more; else free space there, or change min_free",
+    "held.cache-unknown": "correct cache_dir, or mount that disk",
     "held.not-mounted": "mount it again; uploads go on by themselves",
     "held.never-mounted": (
         "mount the cloud drive",

@@ -39,6 +39,15 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "；下一个文件 {size:size}",
         "，{until:clock} 可以开始",
     ),
+    "held.unconfirmed": (
+        "等待 rclone 先把已写入目标“{target}”的文件上传完",
+        ("（", "{unconfirmed:size}", "，上限 {limit:size}", "）"),
+    ),
+    "held.min-free": (
+        "目标“{target}”的缓存磁盘快满了",
+        ("（", "{folder}", "：剩余 {free:size}", "，至少保留 {min_free:size}", "）"),
+    ),
+    "held.cache-unknown": ("无法查看目标“{target}”的缓存磁盘", "：{folder}", "：{message}"),
     "held.not-mounted": ("目标“{target}”的网盘没有挂载", "在 {expected}", "（那里现在是：{found:word}）"),
     "held.never-mounted": ("从未在 {root} 见到挂载的网盘", "（那里现在是：{found:word}）"),
     "held.other-mount": ("目标“{target}”的位置挂载了另一个文件系统", "：应为 {expected}", "，现为 {found}"),
@@ -184,6 +193,9 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.target-paused": "cgctl target resume {target}",
     "held.window": "等待，或修改 upload_window",
     "held.daily-limit": "等待，或修改 daily_limit",
+    "held.unconfirmed": "等待，或修改 max_unconfirmed",
+    "held.min-free": "rclone 上传一部分后会自动继续；也可以清理该磁盘，或修改 min_free",
+    "held.cache-unknown": "请改正 cache_dir，或挂载该磁盘",
     "held.not-mounted": "重新挂载网盘；上传会自动继续",
     "held.never-mounted": (
         "请挂载网盘",

@@ -33,6 +33,7 @@ from cloudgather.doctor.elsewhere import examine_elsewhere
 from cloudgather.operations import Operations
 from cloudgather.operations.world import Reloaded, WireMap, World
 from cloudgather.outside.clock import SystemClock
+from cloudgather.outside.disks import Disks
 from cloudgather.outside.logs import Logging
 from cloudgather.outside.mounts import MountTable
 from cloudgather.outside.rclone import Rclone
@@ -47,6 +48,7 @@ from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.journal import Journal
 from cloudgather.pipeline.limiting import Limiter
 from cloudgather.pipeline.planning import Planner
+from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.runs import Runs
@@ -132,6 +134,7 @@ class Daemon:
             recovery=self._recovery,
             target_changed=self._tell_target,
             look_at_clock=self._upkeep.look_at_clock,
+            pressure=Pressure(store=store, free=Disks().free),
             claimed=recorder.announce,
         )
         self._intake = Intake(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final
 
 from cloudgather.config.amounts import amount, dir_mode, frequency, mode, span
 from cloudgather.config.confirming import read_confirm
@@ -14,7 +14,7 @@ from cloudgather.config.reading import Table
 from cloudgather.config.timetable import bandwidth
 from cloudgather.config.values import below, boolean, choice, folder, text, whole, window
 from cloudgather.core.mounts import Mount, is_below, mount_of
-from cloudgather.core.target import Kind, Profile, TargetSpec, Verify
+from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec, Verify
 from cloudgather.core.task import WindowEnd
 
 
@@ -56,11 +56,9 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
         deadline_factor=1,
     ),
 }
+_MOST_UNCONFIRMED: Final = 50 << 30
 _LAN: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
-_LATER: Final = "is not in this release"
 _HINTS: Final = {
-    "max_unconfirmed": _LATER,
-    "min_free": _LATER,
     "rclone": 'is unknown; write confirm = "rclone" and rclone_rc',
     "listings": "is unknown; did you mean metadata_per_second?",
     "listings_per_second": "is unknown; did you mean metadata_per_second?",
@@ -97,6 +95,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
     retry_most = table.take("retry_most", span(timedelta(seconds=1), timedelta(days=1)), timedelta(hours=1))
     if retry_most < retry_first:
         table.wrong("retry_most", "is less than retry_first; make it as long or longer", code=Wrong.CONFLICT)
+    confirm = read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None)
     spec = TargetSpec(
         name=name,
         root=root or b"/",
@@ -108,7 +107,8 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
         upload_window=table.take("upload_window", window, None),
         window_end=table.take("window_end", choice(WindowEnd), WindowEnd.FINISH),
         verify=table.take("verify", choice(Verify), Verify.SIZE),
-        **read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None),
+        **confirm,
+        **_back_pressure(table, confirm["confirm"]),
         attempts=table.take("attempts", whole(1, 100), limits.attempts),
         retry_first=retry_first,
         retry_most=retry_most,
@@ -119,6 +119,19 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
     )
     table.close(_HINTS)
     return None if root is None else spec
+
+
+def _back_pressure(table: Table, confirm: Confirm) -> dict[str, Any]:
+    """The keys of TargetSpec that keep a mount's cache from filling its disk."""
+    most = table.take("max_unconfirmed", amount(1), _MOST_UNCONFIRMED if confirm is Confirm.RCLONE else None)
+    for key, other in (("min_free", "cache_dir"), ("cache_dir", "min_free")):
+        if key in table and other not in table:
+            table.wrong(other, f"is missing beside {key}", code=Wrong.MISSING)
+    return {
+        "max_unconfirmed": most,
+        "cache_dir": table.take("cache_dir", folder, None),
+        "min_free": table.take("min_free", amount(1), None),
+    }
 
 
 def _profile(table: Table, kind: Kind, root: bytes | None, mounts: Sequence[Mount]) -> Profile:

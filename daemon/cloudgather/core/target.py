@@ -80,6 +80,9 @@ class TargetSpec:
     parallel: int = 1
     bandwidth: Bandwidth = None  # over all its transfers
     daily_limit: int | None = None  # bytes within 24 hours
+    max_unconfirmed: int | None = None  # bytes that are written and not confirmed
+    cache_dir: bytes | None = None  # where the program behind the mount keeps what it has yet to upload
+    min_free: int | None = None  # bytes that are to stay free there
     upload_window: Window | None = None
     window_end: WindowEnd = WindowEnd.FINISH
     verify: Verify = Verify.SIZE

@@ -14,6 +14,7 @@ from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
 from cloudgather.pipeline.journal import english
+from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
 from cloudgather.pipeline.transfer import Carrier
@@ -29,6 +30,7 @@ _BATCH: Final = 64
 _BATCH_BYTES: Final = 64 << 20
 # A held target is asked again at once when the mount table changes, and else this often while something waits for it.
 _PROBE_EVERY: Final = 15.0
+_PRESSURE_EVERY: Final = 5.0  # what is local is looked at often: rclone goes on without telling anybody
 
 Tell = Callable[[str], None]
 
@@ -46,6 +48,7 @@ class Dispatcher:
         recovery: Recovery,
         target_changed: Tell,
         look_at_clock: Callable[[], Awaitable[None]],
+        pressure: Pressure,
         claimed: Callable[[Transfer, Event], None] = lambda transfer, event: None,
     ) -> None:
         self._store = store
@@ -55,6 +58,7 @@ class Dispatcher:
         self._recovery = recovery
         self._target_changed = target_changed
         self._look_at_clock = look_at_clock
+        self._pressure = pressure
         self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
         self._working: dict[str, set[asyncio.Task[None]]] = {}
@@ -147,6 +151,8 @@ class Dispatcher:
         if any(reason not in lane.limits for reason in self._board.holds_of_target(name)):
             return self._until_free(lane)
         while (count := self._room(lane, working)) > 0:
+            if (reason := await self._pressure.hold(lane)) is not None:
+                return await self._pressed(lane, reason)
             batches = lane.spec.profile is Profile.DISK
             if lane.spec.daily_limit is not None:
                 await self._look_at_clock()  # else a clock put forward would free what was spent today
@@ -154,7 +160,7 @@ class Dispatcher:
                 claimed = await self._store.claim(
                     name,
                     now=self._clock.now(),
-                    count=_BATCH if batches and not lane.breaker.trying else count,
+                    count=_BATCH if batches and not lane.breaker.trying else min(count, self._pressure.at_once(lane)),
                     most_bytes=_BATCH_BYTES if batches else None,
                     except_tasks=self._board.held_tasks(),
                     daily_limit=lane.spec.daily_limit,
@@ -167,6 +173,14 @@ class Dispatcher:
             for batch in [claimed] if batches else [[transfer] for transfer in claimed]:
                 self._start(lane, working, batch)
         return _LOOK_AT_LEAST_EVERY
+
+    async def _pressed(self, lane: TargetState, reason: Reason) -> float:
+        """That little is free is nothing to tell of while nothing waits for it."""
+        if (wait := await self._until_due(lane)) > 0:
+            lane.limits = ()
+            return wait
+        lane.limits = (reason,)
+        return _PRESSURE_EVERY
 
     def _limited(self, lane: TargetState, reason: Reason) -> float:
         """It is looked at again when something ends, and at the instant that the reason names."""

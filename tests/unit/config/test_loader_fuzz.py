@@ -28,7 +28,7 @@ _TASK_KEYS = (
 _FILTER_KEYS = "preset include exclude exclude_dirs extensions min_size max_size nonsense"
 _TARGET_KEYS = (
     "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts "
-    "retry_first retry_most metadata_per_second file_mode dir_mode"
+    "retry_first retry_most metadata_per_second max_unconfirmed cache_dir min_free file_mode dir_mode"
 )
 _DAEMON_KEYS = "state_dir log_dir log_level console_level log_keep_days history_days timezone"
 

@@ -28,6 +28,9 @@ def test_the_main_sample_is_all_defaults() -> None:
     assert parse_settings(MAIN, file="/f", mounts=()) == Settings(file="/f")
 
 
+UNSET = ("upload_window", "file_mode", "dir_mode", "max_unconfirmed", "cache_dir", "min_free")  # by default
+
+
 def test_every_key_of_the_main_sample_is_right_and_a_default() -> None:
     settings = parse_settings(uncommented(MAIN), file="/f", mounts=())
     shown = parse_settings('[targets.c115]\nroot = "/CloudDrive/115"\n', file="/f", mounts=())
@@ -39,14 +42,14 @@ def test_every_key_of_the_main_sample_is_right_and_a_default() -> None:
     )
     assert settings.log_keep_days == shown.log_keep_days and settings.history_days == shown.history_days
     for field in TargetSpec.__dataclass_fields__:
-        if field not in ("upload_window", "file_mode", "dir_mode"):  # unset by default
+        if field not in UNSET:
             assert getattr(settings.targets["c115"], field) == getattr(shown.targets["c115"], field), field
 
 
 def test_the_main_sample_shows_every_key() -> None:
     keys = (
         "root kind profile slow_storage parallel bandwidth daily_limit metadata_per_second upload_window window_end "
-        "verify confirm attempts"
+        "max_unconfirmed cache_dir min_free verify confirm attempts"
     )
     more = "retry_first retry_most file_mode dir_mode state_dir tasks_dir log_dir socket log_level console_level"
 

@@ -169,6 +169,17 @@ dir_mode = "2750"
     )
 
 
+def test_what_keeps_the_cache_of_a_mount_from_filling_its_disk() -> None:
+    rclone = 'confirm = "rclone"\nrclone_rc = "http://127.0.0.1:5572"\n'
+
+    assert a_target("").max_unconfirmed is None
+    assert a_target(rclone).max_unconfirmed == 50 << 30
+    assert a_target(f'{rclone}max_unconfirmed = "unlimited"').max_unconfirmed is None
+    assert a_target(f'{rclone}max_unconfirmed = "9GiB"').max_unconfirmed == 9 << 30
+    spec = a_target('cache_dir = "/var/cache/rclone"\nmin_free = "20GiB"')
+    assert (spec.cache_dir, spec.min_free) == (b"/var/cache/rclone", 20 << 30)
+
+
 def test_a_timetable_is_in_the_order_of_the_day() -> None:
     night, day = RateFrom(at=time(23), rate=None), RateFrom(at=time(8), rate=2 << 20)
 

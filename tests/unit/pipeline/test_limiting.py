@@ -1,4 +1,4 @@
-"""Limits of a target: bandwidth by the clock and by order, bytes a day."""
+"""Limits of a target: bandwidth by the clock and by order, bytes a day, back-pressure."""
 
 import asyncio
 import errno
@@ -9,7 +9,7 @@ import pytest
 
 from cgwire.codes import Code
 from cloudgather.core.bandwidth import RateFrom, RateOrder
-from cloudgather.core.target import TargetSpec
+from cloudgather.core.target import Confirm, TargetSpec
 from fakes.target import an_error
 from pipelooks import done
 from pipework import Works, a_spec, a_world, working
@@ -201,6 +201,93 @@ def test_a_clock_that_is_set_frees_nothing_and_keeps_nothing_longer(tmp_path: Pa
 
             await works.advance(timedelta(hours=2, minutes=30))
 
+            assert await done(works) == {b"a.mkv", b"b.mkv"}
+
+    asyncio.run(main())
+
+
+# ---- back-pressure ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_confirmed_yet_keeps_more_from_being_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN, max_unconfirmed=10, parallel=4)]) as works:
+            works.target.hang("look")
+            await works.queue(b"a.mkv", b"b.mkv", b"c.mkv")
+            await works.advance(60)
+            assert await works.states() == {b"a.mkv": "written", b"b.mkv": "written", b"c.mkv": "queued"}
+            (held,) = works.board.holds_of(await works.one(b"c.mkv"))
+            assert (held.code, held.facts) == (
+                Code.HELD_UNCONFIRMED,
+                {"target": "cloud", "unconfirmed": 14, "limit": 10},
+            )
+
+            works.target.release()
+            await works.advance(10)
+
+            assert await done(works) == {b"a.mkv", b"b.mkv", b"c.mkv"}
+            assert works.board.holds_of_target("cloud") == ()
+
+    asyncio.run(main())
+
+
+def test_what_is_being_copied_counts_as_not_confirmed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN, max_unconfirmed=10, parallel=4)]) as works:
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv", b"b.mkv", b"c.mkv")
+
+            assert works.target.busy == 2
+            works.target.release()
+            await works.advance(10)
+            assert await done(works) == {b"a.mkv", b"b.mkv", b"c.mkv"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("free", "code", "facts"),
+    [
+        (99, Code.HELD_MIN_FREE, {"free": 99, "min_free": 100}),
+        (
+            OSError(errno.ENOENT, "No such file or directory"),
+            Code.HELD_CACHE_UNKNOWN,
+            {"message": "No such file or directory"},
+        ),
+        (TimeoutError(), Code.HELD_CACHE_UNKNOWN, {"message": "it does not answer"}),
+    ],
+)
+def test_a_cache_without_room_gets_no_more(
+    tmp_path: Path, free: int | OSError, code: Code, facts: dict[str, object]
+) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(cache_dir=b"/cache", min_free=100)]) as works:
+            works.free = free
+            assert works.board.holds_of_target("cloud") == ()  # nothing waits for it
+            await works.queue(b"a.mkv")
+            (held,) = works.board.holds_of(await works.one())
+            assert (held.code, held.facts) == (code, {"target": "cloud", "folder": b"/cache", **facts})
+            assert works.target.orders == []
+
+            works.free = 100
+            await works.advance(5)
+
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_what_is_still_to_come_is_not_free(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(cache_dir=b"/cache", min_free=100, parallel=2)]) as works:
+            works.free = 103
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv", b"b.mkv")  # of the first, 3 of 7 bytes are there
+
+            assert [order.path for order in works.target.orders] == [b"a.mkv"]
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_MIN_FREE]
+            works.target.release()
+            await works.advance(5)
             assert await done(works) == {b"a.mkv", b"b.mkv"}
 
     asyncio.run(main())
