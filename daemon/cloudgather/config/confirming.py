@@ -26,7 +26,7 @@ def read_confirm(table: Table, kind: Kind, *, can_ask: bool) -> dict[str, Any]:
         confirm = table.take("confirm", choice(Confirm, later=later, only=allowed), Confirm.SEEN)
     given = [key for key in ("rclone_rc", "rclone_rc_user", "rclone_rc_password_file", "rclone_fs") if key in table]
     address = table.take("rclone_rc", _address, None)
-    user = table.take("rclone_rc_user", text, None)
+    user = table.take("rclone_rc_user", _user, None)
     password_file = table.take("rclone_rc_password_file", folder, None)
     fs = table.take("rclone_fs", text, None)
     within = table.take("confirm_within", span(timedelta(seconds=1), timedelta(days=90)), _WITHIN)
@@ -64,4 +64,11 @@ def _address(value: object) -> str:
         raise ValueError("holds a user or a password; write them as rclone_rc_user and rclone_rc_password_file")
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or parts.query or parts.fragment:
         raise ValueError(wrong)
+    return given
+
+
+def _user(value: object) -> str:
+    given = text(value)
+    if ":" in given:
+        raise ValueError(f'"{given}" holds a colon, which a user\'s name cannot')
     return given

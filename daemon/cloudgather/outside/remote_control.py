@@ -1,5 +1,6 @@
 """Calls of rclone's remote control: JSON over HTTP, or over HTTP on a Unix socket."""
 
+import base64
 import json
 import os
 from types import TracebackType
@@ -38,15 +39,16 @@ class Calls:
     async def __aenter__(self) -> "Calls":
         import aiohttp  # only where a target asks for it: it costs 15 MB
 
-        control, auth = self._control, None
+        control, headers = self._control, {}
         if control.user is not None:
-            auth = aiohttp.BasicAuth(control.user, self._password(), encoding="utf-8")
+            secret = base64.b64encode(f"{control.user}:{self._password()}".encode()).decode()
+            headers["Authorization"] = f"Basic {secret}"
         connector: aiohttp.BaseConnector
         if control.address.startswith(_UNIX):
             connector = aiohttp.UnixConnector(path=control.address.removeprefix(_UNIX))
         else:
             connector = aiohttp.TCPConnector()
-        self._session = aiohttp.ClientSession(connector=connector, auth=auth)
+        self._session = aiohttp.ClientSession(connector=connector, headers=headers)
         return self
 
     async def __aexit__(
