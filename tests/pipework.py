@@ -215,6 +215,8 @@ class Works:
     async def start(self, *, serving: bool = True) -> "Works":
         """As app does it; without `serving`, no target is served yet."""
         await self.take()
+        await self.store.clamp_due(now=self.clock.now(), most=self.upkeep.longest_retry())
+        await self.store.shift_spending(now=self.clock.now())
         await self.recovery.at_start(list(self.board.targets.values()))
         self.errands.start(self.intake.run())
         self.errands.start(self.confirmer.run())

@@ -89,7 +89,9 @@ def test_every_file_arrives_once_on_a_disk(tmp_path: Path, profile: str) -> None
 def test_every_file_arrives_once_on_an_rclone_mount(tmp_path: Path) -> None:
     luck = random.Random(SEED)
     with RcloneMount(tmp_path) as mount:
-        running = Running(tmp_path, root=mount.root, target='parallel = 3\nbandwidth = "12MiB/s"')
+        running = Running(
+            tmp_path, root=mount.root, target='parallel = 3\nbandwidth = "12MiB/s"\nmetadata_per_second = 10'
+        )
         contents = a_batch(running, luck, 30)
         with running:
             useful = kill_again_and_again(running, luck, times=5, count=len(contents))

@@ -13,6 +13,7 @@ from cloudgather.core.target import Profile
 from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
+from cloudgather.pipeline.edges import until_edge
 from cloudgather.pipeline.journal import english
 from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recover import Recovery
@@ -119,7 +120,8 @@ class Dispatcher:
                 except StoreUnavailable as refused:
                     self._board.store_hold = refused.reason
                     wait = 5.0
-                await wait_for_either(wake.wait(), self._clock.sleep(min(max(wait, _AT_LEAST), _LOOK_AT_LEAST_EVERY)))
+                wait = min(wait, until_edge(self._board, lane), _LOOK_AT_LEAST_EVERY)
+                await wait_for_either(wake.wait(), self._clock.sleep(max(wait, _AT_LEAST)))
         finally:
             for task in working:
                 task.cancel()

@@ -112,6 +112,26 @@ def test_an_open_breaker_survives_a_restart(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_breaker_that_a_clock_far_behind_finds_open_rests_no_longer_than_it_may(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await world.new_works().start()
+            works.target.fail("copy.write", an_error(errno.ENOSPC))
+            await works.queue(b"a.mkv")
+            await works.die()
+            world.clock.jump(timedelta(days=-400))  # a board without a battery for its clock
+
+            works = await world.new_works().start()
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_BREAKER]
+            await works.advance(timedelta(minutes=31))
+            assert works.board.holds_of_target("cloud") == ()
+            await works.advance(timedelta(minutes=45))  # nor does its transfer, longer than any retry
+
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
 # ---- holds -----------------------------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from cloudgather.core.task import Window, WindowEnd
 from cloudgather.core.transfer import Event
 from fakes.target import an_error
 from pipelooks import done
-from pipework import a_spec, a_task, working
+from pipework import a_spec, a_task, a_world, working
 
 FROM_TWENTY_PAST_TO_TEN_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
 FROM_ONE = Window(begin=time(13), end=time(14))
@@ -53,6 +53,56 @@ def test_a_window_that_opens_is_noticed(tmp_path: Path) -> None:
             await works.advance(30)
 
             assert works.clock.now() <= datetime(2026, 3, 1, 13, 0, 30, tzinfo=UTC)
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("whose", ["task", "target"])
+def test_a_window_opens_and_stops_on_the_second(tmp_path: Path, whose: str) -> None:
+    async def main() -> None:
+        window: dict[str, Any] = {"upload_window": FROM_ONE, "window_end": WindowEnd.STOP}
+        spec = a_spec(**(window if whose == "target" else {}))
+        task = a_task(**(window if whose == "task" else {}))
+        async with working(tmp_path, specs=[spec], tasks=[task]) as works:
+            works.target.hang("copy.write")
+            await works.advance(7)  # no loop wakes on the hour by chance
+            await works.queue(b"a.mkv")
+            await works.advance(timedelta(minutes=60) - timedelta(seconds=8))
+            assert works.target.busy == 0
+
+            await works.advance(1.5)
+            assert works.target.busy == 1
+            await works.advance(timedelta(minutes=60) - timedelta(seconds=1))
+            assert works.target.busy == 1
+            await works.advance(1)
+
+            assert works.target.busy == 0
+            assert works.target.temporaries() == set()
+            assert (await works.one()).attempts == 0
+            works.target.release()
+
+    asyncio.run(main())
+
+
+def test_what_a_window_stopped_goes_on_in_the_next_after_a_restart(tmp_path: Path) -> None:
+    async def main() -> None:
+        specs = [a_spec(upload_window=FROM_TWENTY_PAST_TO_TEN_PAST, window_end=WindowEnd.STOP)]
+        async with a_world(tmp_path) as world:
+            works = await world.new_works(specs=specs).start()
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            await works.advance(timedelta(minutes=10, seconds=1))
+            works.target.release()
+            await works.die()
+
+            works = await world.new_works(specs=specs).start()
+            await works.advance(timedelta(minutes=9))
+            assert await works.states() == {b"a.mkv": "queued"}
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_WINDOW]
+
+            await works.advance(timedelta(minutes=1))
+
             assert await done(works) == {b"a.mkv"}
 
     asyncio.run(main())
