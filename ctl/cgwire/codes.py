@@ -52,7 +52,8 @@ class Code(StrEnum):
     HELD_STATE_FULL = "held.state-full"  # file
     HELD_STATE_BROKEN = "held.state-broken"  # file, message
     HELD_SOURCE = "held.source"  # cause: the source folder cannot be used now
-    HELD_NAME_CLASH = "held.name-clash"  # other (task and path that goes to the same place)
+    HELD_NAME_CLASH = "held.name-clash"  # other (task and path that has the same place), until (looked at again)
+    HELD_SAME_FILE = "held.same-file"  # task (another one, that is sending this very file there), until
     HELD_STOPPING = "held.stopping"  # the daemon is shutting down
 
     # A source folder that cannot be used, and a watch that does not work as it should.

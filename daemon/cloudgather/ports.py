@@ -605,6 +605,10 @@ class QueueStore(Protocol):
         """A page of a task's ledger in the order of paths."""
         ...
 
+    async def sent_there(self, target: str, places: Sequence[bytes]) -> Sequence[LedgerEntry]:
+        """SENT entries of all tasks at the target whose destinations fold (core.clashes) to one of these."""
+        ...
+
     async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
         """Write ADOPTED and IGNORED entries."""
         ...

@@ -76,3 +76,24 @@ def test_a_cache_disk_that_fills_up_holds_what_is_queued(tmp_path: Path) -> None
 
         assert "the disk with the cache of the target cloud is nearly full (" in running.cgctl("status").stdout
         assert "min_free" in running.cgctl("target", "show", "cloud").stdout
+
+
+def test_two_files_for_one_place_are_told_by_name_and_neither_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    (tmp_path / "other").mkdir()
+    rules = 'target = "cloud:films"\nsettle = "1s"\nrules = ["missing", "changed", "size"]\n'
+    tasks = {
+        "film": f'source = "{tmp_path / "source"}"\n{rules}',
+        "series": f'source = "{tmp_path / "other"}"\n{rules}',
+    }
+    with Running(tmp_path, root=tmp_path / "target", kind="directory", tasks=tasks) as running:
+        running.write("a.mkv", b"first")
+        running.until("a.mkv", "done")
+        (tmp_path / "other" / "a.mkv").write_bytes(b"second one")
+
+        path = os.fsencode(tmp_path / "other" / "a.mkv")
+        eventually_sync(lambda: "nother file has the same name" in running.cgctl("why", path).stdout, what="it is told")
+
+        assert "takes for the same: film: a.mkv" in running.cgctl("why", path).stdout
+        assert "film: a.mkv" in running.cgctl("status").stdout
+        assert running.sent() == {b"a.mkv": b"first"}

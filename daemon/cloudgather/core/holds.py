@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -11,6 +12,9 @@ from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import Transfer
+
+# What is due later for these was not tried: they are the whole reason.
+_OF_THE_PLACE: Final = frozenset({Code.HELD_NAME_CLASH, Code.HELD_SAME_FILE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +110,8 @@ def of_transfer(transfer: Transfer, *, attempts: int, now: datetime) -> tuple[Re
         return ()
     cause = transfer.reason.to_wire() if transfer.reason else None
     until = transfer.due.timestamp()
+    if transfer.reason is not None and transfer.reason.code in _OF_THE_PLACE:
+        return (because(transfer.reason.code, **{**transfer.reason.facts, "until": until}),)
     return (because(Code.HELD_RETRY, until=until, cause=cause, attempt=transfer.attempts, attempts=attempts),)
 
 

@@ -15,6 +15,7 @@ from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.ahead import Ahead, NotReached, groups, is_as_planned
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
 from cloudgather.pipeline.checking import Ended, SourceCheck
+from cloudgather.pipeline.clashing import Clashes
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
@@ -65,6 +66,7 @@ class Carrier:
         self._written = written
         self._check = SourceCheck(clock=clock, put_off=self._put_off)
         self._trouble = Trouble(clock=clock, luck=luck)
+        self._clashes = Clashes(store=store, recorder=recorder, board=board, clock=clock)
 
     async def bring(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
         """One file is made durable by itself; several by a barrier before and after they are published."""
@@ -179,6 +181,8 @@ class Carrier:
         except SourceUnavailable:
             return Ahead()
         those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
+        clashing = await self._clashes.among(lane, those)
+        those = [transfer for transfer in those if transfer.id not in clashing]
         if not those:
             return Ahead()
         orders = [self._order(lane, task, transfer, durable=False) for transfer in those]
@@ -227,6 +231,8 @@ class Carrier:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         if transfer.temporary not in ahead:
             await self._check.before(task, transfer)
+            if (clash := (await self._clashes.among(lane, [transfer])).get(transfer.id)) is not None:
+                raise Ended(clash)
         try:
             sent = await self._copy(lane, task, self._order(lane, task, transfer, durable=durable), moving, ahead)
         except NotReached:

@@ -5,11 +5,13 @@ from datetime import datetime
 from sqlite3 import Connection
 from typing import Any, Final
 
+from cloudgather.core.clashes import folded
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports import LedgerEntry, Origin
 from cloudgather.store.rows import from_instant, from_number, to_instant
 
 _ENTRY: Final = "task, path, size, mtime_ns, origin, target, destination, target_size, digest, transfer, strength, at"
+SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND target = ? AND folded IN ({{marks}})"
 
 
 def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]:
@@ -28,6 +30,15 @@ def page(connection: Connection, task: str, after: bytes | None, limit: int) -> 
         f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path > ? ORDER BY path LIMIT ?", (task, after or b"", limit)
     )
     return [_entry(row) for row in rows]
+
+
+def sent_there(connection: Connection, target: str, places: Sequence[bytes]) -> Sequence[LedgerEntry]:
+    """ports.QueueStore.sent_there."""
+    found: list[LedgerEntry] = []
+    for some in pieces(places):
+        rows = connection.execute(SENT_THERE.format(marks=", ".join("?" * len(some))), (target, *some))
+        found += [_entry(row) for row in rows]
+    return found
 
 
 def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
@@ -78,7 +89,7 @@ def pieces(values: Sequence[bytes], most: int = 500) -> Iterator[Sequence[bytes]
 
 def _put(connection: Connection, entry: LedgerEntry) -> None:
     connection.execute(
-        f"INSERT OR REPLACE INTO ledger ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             entry.task,
             entry.path,
@@ -92,6 +103,7 @@ def _put(connection: Connection, entry: LedgerEntry) -> None:
             entry.transfer,
             entry.strength,
             from_instant(entry.at),
+            folded(entry.destination),
         ),
     )
 

@@ -8,6 +8,8 @@ from importlib.resources import files
 from sqlite3 import Connection
 from typing import Final
 
+from cloudgather.core.clashes import folded
+
 APPLICATION_ID: Final = 0x43474154  # "CGAT", in the header of every database of ours
 
 
@@ -46,6 +48,7 @@ def is_blank(connection: Connection) -> bool:
 def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:
     """Make those that are missing: all of them, or after an error or a crash none."""
     done = schema_of(connection)
+    connection.create_function("folded", 1, folded, deterministic=True)
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

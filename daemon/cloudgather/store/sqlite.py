@@ -189,6 +189,9 @@ class SqliteStore:
     async def ledger_of(self, task: str, *, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
         return await self._reader.do(partial(ledger.page, task=task, after=after, limit=limit))
 
+    async def sent_there(self, target: str, places: Sequence[bytes]) -> Sequence[LedgerEntry]:
+        return await self._reader.do(partial(ledger.sent_there, target=target, places=places))
+
     async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
         await self._writer.do(partial(ledger.adopt, entries=entries))
 

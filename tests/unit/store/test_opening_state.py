@@ -243,12 +243,18 @@ def test_a_database_of_the_first_release_keeps_what_it_has(tmp_path: Path) -> No
             "('films', x'61', 'cloud', x'62', 7, 1, 1, 1, 1, 'queued', 0, 0, 0, x'81a4636f6465aa676f2e6d697373696e67', "
             "0, 0, 1, 1, 0, 0)"
         )
+        connection.execute(
+            "INSERT INTO ledger (task, path, size, mtime_ns, origin, target, destination, strength, at) VALUES "
+            "('films', x'63', 7, 1, 'sent', 'cloud', CAST('Films/C.mkv' AS BLOB), 'stored', 1)"
+        )
 
     with running_store(str(tmp_path)) as (store, do):
         memory = do(store.targets())["cloud"]
+        (sent,) = do(store.sent_there("cloud", [b"films/c.mkv"]))
         (claimed,) = do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
 
     assert (memory.paused, memory.breaker_opened, memory.rate_order) == (True, 2, None)
+    assert (sent.path, sent.destination) == (b"c", b"Films/C.mkv")
     assert (claimed.path, claimed.destination, claimed.version.size) == (b"a", b"b", 7)
 
 

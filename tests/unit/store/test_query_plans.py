@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 import pytest
 
-from cloudgather.store import choosing, claiming, known
+from cloudgather.store import choosing, claiming, known, ledger
 from cloudgather.store.migrating import known_migrations, migrate
 
 
@@ -34,6 +34,7 @@ def connection() -> Iterator[Connection]:
         ("SELECT * FROM transfer WHERE run = ?", "transfer_run"),
         ("SELECT * FROM move WHERE transfer = ? ORDER BY id DESC", "move_transfer"),
         ("SELECT * FROM move WHERE task = ? ORDER BY id DESC", "move_task"),
+        (ledger.SENT_THERE.format(marks="?"), "ledger_place"),
         ("SELECT * FROM run WHERE task = ? ORDER BY id DESC", "run_task"),
     ],
 )
