@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from pipework import Works, a_spec, a_task, working
 ALL_RULES = frozenset(Rule)
 
 
-def two_tasks(**changes: object) -> list[Task]:
+def two_tasks(**changes: Any) -> list[Task]:
     """From folders of their own to the same folder."""
     return [
         a_task("films", source=b"/one", rules=ALL_RULES, **changes),
@@ -49,7 +50,7 @@ async def held(works: Works) -> list[str]:
     return [reason.code for each in queued for reason in works.board.holds_of(each)]
 
 
-def specs(**changes: object) -> list[TargetSpec]:
+def specs(**changes: Any) -> list[TargetSpec]:
     """A target that overlooks case and Unicode form once it is tested."""
     return [a_spec(parallel=4, **changes)]
 
