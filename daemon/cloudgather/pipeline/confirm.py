@@ -106,6 +106,8 @@ class Confirmer:
                 await self._record(moves)
                 if moves:
                     self._moved.add(name)
+                if any(move.event is not Event.CONFIRM for move in moves):
+                    lane.littered = True  # the temporary of what did not arrive may be there
                 if len(moves) < len(written):
                     return False
         except (TargetHeld, Failed, StoreUnavailable):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -27,6 +27,8 @@ _LOOKED_UP_AT_ONCE: Final = 100
 _OTHER_SENT: Final = "another version of it was sent since"
 _UNREADABLE: Final = "its name is not UTF-8: rclone cannot be asked about it"
 
+_Try: TypeAlias = tuple[int, int]  # a transfer, and which of its tries
+
 
 class UploadWatch:
     """Remembers since when each file is calm, or missed, and says on the board why what is written waits."""
@@ -35,8 +37,8 @@ class UploadWatch:
         self._uploads = uploads
         self._clock = clock
         self._luck = luck
-        self._calm: dict[str, dict[int, float]] = {}  # target -> transfer -> monotonic: nothing to upload since
-        self._missed: dict[str, dict[int, float]] = {}  # target -> transfer -> monotonic: first not listed
+        self._calm: dict[str, dict[_Try, float]] = {}  # target -> monotonic: nothing to upload since
+        self._missed: dict[str, dict[_Try, float]] = {}  # target -> monotonic: first not listed
 
     async def moves(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
         """What can be said of them now, by transfer in the order of age."""
@@ -80,13 +82,13 @@ class UploadWatch:
     def _calm_for_long(
         self, lane: TargetState, calm: Sequence[tuple[Transfer, Upload]]
     ) -> Sequence[tuple[Transfer, Upload]]:
-        """Those looked for longest ago come first, so that what is missed for a while holds up no other."""
+        """Those never looked for come first, so that what is missed holds up no other."""
         now, before = self._clock.monotonic(), self._calm.get(lane.spec.name, {})
-        since = self._calm[lane.spec.name] = {transfer.id: before.get(transfer.id, now) for transfer, _ in calm}
-        missed = self._missed.get(lane.spec.name, {})
-        self._missed[lane.spec.name] = {id: at for id, at in missed.items() if id in since}
-        ready = [each for each in calm if now - since[each[0].id] >= CALM.total_seconds()]
-        ready.sort(key=lambda each: each[0].id in missed)
+        since = {_try(transfer): before.get(_try(transfer), now) for transfer, _ in calm}
+        missed = {each: at for each, at in self._missed.get(lane.spec.name, {}).items() if each in since}
+        self._calm[lane.spec.name], self._missed[lane.spec.name] = since, missed
+        ready = [each for each in calm if now - since[_try(each[0])] >= CALM.total_seconds()]
+        ready.sort(key=lambda each: missed.get(_try(each[0]), 0.0))
         return ready[:_LOOKED_UP_AT_ONCE]
 
     async def _looked_up(
@@ -98,10 +100,10 @@ class UploadWatch:
         now, missed = self._clock.monotonic(), self._missed[lane.spec.name]
         moves: list[Move] = []
         for (transfer, upload), found in zip(ready, listed, strict=True):
-            span = timedelta(seconds=now - missed.get(transfer.id, now))
+            span = timedelta(seconds=now - missed.get(_try(transfer), now))
             verdict = judge_listed(transfer, upload, found, missed=span, attempts=lane.spec.attempts)
             if isinstance(verdict, NotYet):
-                missed.setdefault(transfer.id, now)
+                missed.setdefault(_try(transfer), now)
             moves += self._follow(lane, transfer, verdict)
         return moves
 
@@ -120,6 +122,10 @@ class UploadWatch:
                 return [move_of(transfer, Event.LOSE, reason=why, due=self._clock.now() + wait, spend=True)]
             case Refused(why=why):
                 return [move_of(transfer, Event.GIVE_UP, reason=why)]
+
+
+def _try(transfer: Transfer) -> _Try:
+    return transfer.id, transfer.tries
 
 
 def _is_utf8(path: bytes) -> bool:

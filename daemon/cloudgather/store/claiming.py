@@ -67,7 +67,7 @@ def claim(
 def _claim(connection: Connection, id: int, now: datetime) -> Transfer:
     row = transfer(connection, id)
     assert row is not None
-    temporary = debris.temporary_name(_daemon_id(connection), row.id, row.tries + 1)
+    temporary = debris.temporary_name(connection, row.id, row.tries + 1)
     move = Move(transfer=row.id, generation=row.generation, event=Event.CLAIM)
     claimed = make(connection, row, move, now, temporary=temporary)
     debris.write(connection, claimed, temporary)
@@ -97,7 +97,3 @@ def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
 def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:
     """Those that have something queued for the target."""
     return [task for (task,) in connection.execute(TASKS, (target,)) if task not in except_tasks]
-
-
-def _daemon_id(connection: Connection) -> str:
-    return str(connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()[0])

@@ -8,8 +8,9 @@ from cloudgather.core.transfer import Transfer
 from cloudgather.ports import Debris
 
 
-def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
+def temporary_name(connection: Connection, transfer: int, tries: int) -> bytes:
     """The temporary's name for this try: hidden, of fixed length, no media file, and never given twice."""
+    (daemon_id,) = connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()
     return f".cg-{daemon_id}-{transfer:010x}-{tries:06x}.part~".encode("ascii")
 
 
@@ -19,6 +20,11 @@ def write(connection: Connection, row: Transfer, temporary: bytes) -> None:
         "INSERT INTO debris (target, path, transfer, try) VALUES (?, ?, ?, ?)",
         (row.target, sibling(row.destination, temporary), row.id, row.tries),
     )
+
+
+def write_again(connection: Connection, row: Transfer) -> None:
+    """List what was renamed once more: a write-back cache that died may have forgotten the rename."""
+    write(connection, row, temporary_name(connection, row.id, row.tries))
 
 
 def remove(connection: Connection, transfer: int, tries: int) -> None:

@@ -131,3 +131,5 @@ def _follow(connection: Connection, row: Transfer, move: Move, now: datetime) ->
         ledger.confirm(connection, row, move.strength or "")
     elif move.event is Event.LOSE:
         ledger.lose(connection, row)
+    if row.state is State.WRITTEN and move.event in (Event.LOSE, Event.GIVE_UP):
+        debris.write_again(connection, row)

@@ -113,6 +113,35 @@ def test_what_the_cloud_does_not_have_is_sent_again_over_what_is_left_of_it(tmp_
     asyncio.run(main())
 
 
+def test_each_time_that_it_is_sent_the_cloud_is_given_time_anew(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with uploading(tmp_path, attempts=9, retry_first=timedelta(seconds=1)) as (works, _):
+            await works.queue(b"a.mkv", content=CONTENT)
+            await works.advance(100)
+            assert (await works.events(1)).count("lose") == 1
+            await works.advance(60)
+            assert (await works.events(1)).count("lose") == 1
+
+    asyncio.run(main())
+
+
+def test_a_temporary_that_comes_back_with_what_was_lost_is_removed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with uploading(tmp_path) as (works, uploads):
+            await works.queue(b"a.mkv", content=CONTENT)
+            await works.advance(10)
+            works.target.files[b"films/" + works.target.orders[0].temporary] = works.target.files.pop(A)
+            await works.advance(90)
+            uploads.cloud[A] = WHOLE
+            await works.advance(120)
+
+            assert await works.states() == {b"a.mkv": "done"}
+            assert set(works.target.files) == {A}
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
 def test_what_is_lost_each_time_has_failed_in_the_end(tmp_path: Path) -> None:
     async def main() -> None:
         async with uploading(tmp_path, attempts=3) as (works, uploads):
