@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import socket
 import sys
@@ -40,12 +41,29 @@ def _is_newest(program: str) -> bool:
 class Cloud:
     """A mount, its rclone, the sick disk that is its cloud, and a daemon that sends there."""
 
-    def __init__(self, folder: Path, program: str, stack: ExitStack, *, rc: str | None, more: str, task: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        program: str,
+        stack: ExitStack,
+        *,
+        rc: str | None,
+        more: str,
+        task: str,
+        options: tuple[str, ...],
+    ) -> None:
         self.disk = stack.enter_context(SickMount(folder, name="disk", source="disk:"))
         os.makedirs(self.disk.backing + b"/films")
         self.rc = an_rc(program, folder)
         self.mount = RcloneMount(
-            folder, name="cloud", vfs_cache="writes", source="", program=program, backing=self.disk.root, rc=self.rc
+            folder,
+            name="cloud",
+            vfs_cache="writes",
+            source="",
+            program=program,
+            backing=self.disk.root,
+            rc=self.rc,
+            options=options,
         )
         stack.enter_context(self.mount)
         self.running = stack.enter_context(
@@ -62,6 +80,10 @@ class Cloud:
         self.running.write(name, content)
         self.sent[name] = content
         self.until(name, lambda state: state in ("written", "done"))
+
+    def done(self) -> set[bytes]:
+        """What the daemon says is done."""
+        return {path for path, state in self.running.states().items() if state == "done"}
 
     def kill_rclone(self) -> None:
         """kill -9, in the midst of an upload that hangs; it ends once its disk lets it go."""
@@ -97,10 +119,18 @@ class Cloud:
 
 
 @contextmanager
-def a_cloud(folder: Path, program: str, *, rc: str | None = None, more: str = "", task: str = "") -> Iterator[Cloud]:
+def a_cloud(
+    folder: Path,
+    program: str,
+    *,
+    rc: str | None = None,
+    more: str = "",
+    task: str = "",
+    options: tuple[str, ...] = (),
+) -> Iterator[Cloud]:
     """All of it, running; the daemon asks at `rc`, if given, instead of where rclone listens."""
     with ExitStack() as stack:
-        yield Cloud(folder, program, stack, rc=rc, more=more, task=task)
+        yield Cloud(folder, program, stack, rc=rc, more=more, task=task, options=options)
 
 
 @needs_sick
@@ -216,7 +246,7 @@ def test_a_remote_control_that_does_not_answer_is_named(tmp_path: Path, program:
 
         config = cloud.running.config
         config.write_text(config.read_text().replace(silent, cloud.rc))
-        cloud.running.cgctl("daemon", "reload")
+        cloud.running.cgctl("config", "reload")
         cloud.until("a.mkv", lambda state: state == "done")
 
 
@@ -233,3 +263,34 @@ def test_the_remote_control_of_another_mount_proves_nothing(tmp_path: Path, prog
 
         assert reason["expected"] == f":local:{os.fsdecode(cloud.disk.root)}"
         assert reason["found"] == f":local:{os.fsdecode(other.backing)}"
+
+
+@needs_sick
+@with_each_rclone
+@pytest.mark.full
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("delay", ["0s", "2s"])
+def test_a_batch_is_done_in_the_end_whatever_is_killed(tmp_path: Path, program: str, delay: str) -> None:
+    luck = random.Random(int(os.environ.get("CLOUDGATHER_SEED", "0")))
+    with a_cloud(tmp_path, program, options=("--vfs-write-back", delay, "--bwlimit", "2M")) as cloud:
+        names = [f"{number % 5}/{number}.mkv" for number in range(40)]
+        for name in names:
+            cloud.sent[name] = luck.randbytes(luck.randrange(1, 600_000))
+            cloud.running.write(name, cloud.sent[name])
+        for _ in range(3):
+            done = len(cloud.done())
+            cloud.until(names[0], lambda _, done=done: len(cloud.done()) > done, within=120.0)  # type: ignore[misc]
+            cloud.kill_rclone()
+            if luck.random() < 0.5:
+                cloud.running.kill()
+                cloud.running.start()
+            cloud.mount.start()
+        cloud.until(names[0], lambda _: len(cloud.done()) == len(names), within=240.0)
+
+        whole = {os.fsencode(name): cloud.sent[name] for name in names}
+        eventually_sync(lambda: _without_partials(cloud.running.sent(cloud.disk.backing)) == whole, within=60.0)
+
+
+def _without_partials(sent: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """A newer rclone that is killed leaves what it was uploading under a name of its own."""
+    return {path: content for path, content in sent.items() if not path.endswith(b".partial")}
