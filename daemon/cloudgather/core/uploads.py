@@ -24,7 +24,7 @@ class Upload:
     pending: bool  # queued, running, or waiting to be tried again
     others: int = 0  # it cannot tell which file is pending, but that so many are
     failures: int = 0  # failed tries of this file, as far as it remembers
-    message: str | None = None  # its error of the last one
+    message: str | None = None  # its error of the last one, or what else may explain that the cloud does not have it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def judge_pending(upload: Upload, *, age: timedelta, within: timedelta) -> NotYe
         )
     if upload.others and not upload.failures:
         return NotYet(why=because(Code.CONFIRM_BUSY, files=upload.others))
-    return NotYet(why=because(Code.CONFIRM_UPLOADING, **_failures(upload)))
+    return NotYet(why=because(Code.CONFIRM_UPLOADING, **(_told(upload) if upload.failures else {})))
 
 
 def judge_listed(
@@ -86,16 +86,15 @@ def judge_listed(
     facts |= {} if listed is None else {"target_size": listed.size}
     if missed < MISSED:
         return NotYet(why=because(Code.CONFIRM_NOT_SHOWN, **facts))
-    facts |= {"step": "upload", **_failures(upload)}
+    facts |= {"step": "upload", **_told(upload)}
     if transfer.attempts + 1 >= attempts:
         return Refused(why=because(Code.FAIL_RCLONE, **{"message": _NOT_THERE, **facts}))
     return Lost(why=because(Code.RETRY_LOST, **facts))
 
 
-def _failures(upload: Upload) -> dict[str, object]:
-    if not upload.failures:
-        return {}
-    return {"tries": upload.failures, "message": upload.message or ""}
+def _told(upload: Upload) -> dict[str, object]:
+    told: dict[str, object] = {"tries": upload.failures} if upload.failures else {}
+    return told | ({"message": upload.message} if upload.message else {})
 
 
 def _is_the_old_one(transfer: Transfer, listed: Listed) -> bool:

@@ -19,6 +19,7 @@ _LIST: Final = 120.0  # seconds: a large folder of a slow cloud
 _TOGETHER: Final = 4  # so many files of one folder are looked up by one listing of it
 _NOT_FOUND: Final = 404
 _UNREADABLE: Final = "\ufffd"  # JSON cannot carry names that are not UTF-8: rclone puts this in
+_FORGETS: Final = "rclone runs with --vfs-write-back 0s and so loses what is renamed while it uploads it; use 5s"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -28,6 +29,14 @@ class _Place:
 
     fs: str  # the name of the mounted file system
     below: bytes  # the root's place in it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cache:
+    """How a VFS keeps what is written."""
+
+    unfinished: int  # files it has yet to upload
+    forgets: bool  # it uploads while close() has not returned, and never again what is renamed meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,7 @@ class Rclone:
             async with Calls(control) as calls:
                 place = await self._place(calls, control, spec, identity)
                 queue = await self._queue(calls, control, place)
-                others = await _unfinished(calls, place) if queue is None else 0
+                cache = await _cache(calls, place)
                 failed = await _failed(calls, place)
         except CallRefused as refused:
             raise self._cannot(control, refused.message) from refused
@@ -66,7 +75,7 @@ class Rclone:
         except CannotAsk:
             self._methods.pop(control.address, None)
             raise
-        return [_upload(_named(place, path), queue, others, failed) for path in paths]
+        return [_upload(_named(place, path), queue, cache, failed) for path in paths]
 
     async def stored(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Listed | None]:
         """ports.Uploads."""
@@ -136,12 +145,13 @@ async def _served(calls: Calls, control: RemoteControl, identity: Identity) -> s
     raise _other(control, expected, ", ".join(served) or "nothing")
 
 
-async def _unfinished(calls: Calls, place: _Place) -> int:
-    """How many files the whole VFS has yet to upload; what was tried in vain is counted as queued."""
-    cache = (await calls.call("vfs/stats", fs=place.fs)).get("diskCache")
-    if cache is None:
-        return 0  # without a cache, close() uploads
-    return int(cache["uploadsInProgress"]) + int(cache["uploadsQueued"]) + int(cache["erroredFiles"])
+async def _cache(calls: Calls, place: _Place) -> _Cache:
+    """Of the whole VFS; what was tried in vain is counted as queued."""
+    stats = await calls.call("vfs/stats", fs=place.fs)
+    if (cache := stats.get("diskCache")) is None:
+        return _Cache(unfinished=0, forgets=False)  # without a cache, close() uploads
+    unfinished = int(cache["uploadsInProgress"]) + int(cache["uploadsQueued"]) + int(cache["erroredFiles"])
+    return _Cache(unfinished=unfinished, forgets=stats.get("opt", {}).get("WriteBack") == 0)
 
 
 async def _failed(calls: Calls, place: _Place) -> Mapping[str, _Failed]:
@@ -158,10 +168,11 @@ async def _failed(calls: Calls, place: _Place) -> Mapping[str, _Failed]:
     return failed
 
 
-def _upload(name: str, queue: Mapping[str, int] | None, others: int, failed: Mapping[str, _Failed]) -> Upload:
+def _upload(name: str, queue: Mapping[str, int] | None, cache: _Cache, failed: Mapping[str, _Failed]) -> Upload:
     past = failed.get(name)
-    tries, message = (past.tries, past.message) if past else (0, None)
+    tries, message = (past.tries, past.message) if past else (0, _FORGETS if cache.forgets else None)
     if queue is None:
+        others = cache.unfinished
         return Upload(pending=others > 0, others=others, failures=tries, message=message)
     if _UNREADABLE in name:  # which of those it is cannot be told
         unreadable = [queued for queued in queue if _UNREADABLE in queued]

@@ -105,6 +105,17 @@ def test_a_mount_without_a_cache_has_nothing_to_upload(queue: list[dict[str, Any
     assert progress(rc, b"a") == [IDLE]
 
 
+@pytest.mark.parametrize("queue", [None, []])
+def test_a_cache_without_a_delay_is_named_as_what_loses_files(queue: list[dict[str, Any]] | None) -> None:
+    rc = FakeRemoteControl(queue=queue)
+    idle = {"uploadsInProgress": 0, "uploadsQueued": 0, "erroredFiles": 0}
+    rc.answers["vfs/stats"] = {"diskCache": idle, "opt": {"CacheMode": 2, "WriteBack": 0}}
+
+    (upload,) = progress(rc, b"a")
+    assert "--vfs-write-back 0s" in str(upload.message)
+    assert (upload.pending, upload.failures) == (False, 0)
+
+
 def test_a_name_that_json_cannot_carry_is_pending_while_any_such_name_is() -> None:
     rc = FakeRemoteControl(queue=[queued("bad\ufffdname")])
 
