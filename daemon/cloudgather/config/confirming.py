@@ -11,6 +11,7 @@ from cloudgather.config.values import choice, folder, text
 from cloudgather.core.target import Confirm, Kind, RemoteControl
 
 _WITHIN: Final = timedelta(days=1)
+_INSTALL: Final = "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
 _UNIX: Final = "unix:"
 
 
@@ -41,7 +42,7 @@ def read_confirm(table: Table, kind: Kind, *, can_ask: bool) -> dict[str, Any]:
     if password_file is not None and user is None:
         table.wrong("rclone_rc_user", "is missing beside rclone_rc_password_file", code=Wrong.MISSING)
     if not can_ask:
-        table.wrong("confirm", '"rclone" needs aiohttp, which is not installed; run: pip install "cloudgather[net]"')
+        table.wrong("confirm", f'"rclone" needs aiohttp, which is not installed; {_INSTALL}')
     control = RemoteControl(address=address or "", user=user, password_file=password_file, fs=fs)
     return {"confirm": confirm, "confirm_within": within, "remote_control": control}
 

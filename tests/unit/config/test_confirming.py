@@ -84,4 +84,4 @@ def test_without_the_http_client_it_is_said_how_to_get_it() -> None:
     read_confirm(table, Kind.MOUNT, can_ask=False)
 
     (problem,) = faults.problems()
-    assert 'pip install "cloudgather[net]"' in problem.text
+    assert "pip install aiohttp" in problem.text
