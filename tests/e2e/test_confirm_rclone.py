@@ -268,6 +268,7 @@ def test_the_remote_control_of_another_mount_proves_nothing(tmp_path: Path, prog
 
 @needs_sick
 @with_each_rclone
+@pytest.mark.stress
 @pytest.mark.full
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("delay", ["1s", "5s"])
@@ -293,6 +294,7 @@ def test_a_batch_is_done_in_the_end_whatever_is_killed(tmp_path: Path, program: 
 
 @needs_sick
 @with_each_rclone
+@pytest.mark.stress
 @pytest.mark.full
 @pytest.mark.timeout(200)
 def test_what_rclone_forgets_because_it_was_renamed_too_early_is_never_done(tmp_path: Path, program: str) -> None:
