@@ -4,15 +4,15 @@ import argparse
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from measuring import Daemon, count_files, machine, make_files, scratch, table, timed, until, watched
+from answering import show, watched
+from measuring import timed, until
+from places import kernel_limit, scratch
+from report import machine
+from running import Daemon
+from trees import count_files, make_files
 
 from cgwire import run as run_wire
-from cgwire import task as task_wire
-
-QUEUED_EVENTS = "/proc/sys/fs/inotify/max_queued_events"
 
 
 def main() -> None:
@@ -25,12 +25,12 @@ def main() -> None:
         source, root = os.path.join(folder, "source"), os.path.join(folder, "root")
         os.makedirs(os.path.join(source, "0000"))  # a folder that is watched already
         os.makedirs(root)
-        print(machine(folder))
+        print(machine())
         with (
-            _limited(asked.queue),
-            Daemon(os.path.join(folder, "daemon"), sources={"many": source}, root=root) as daemon,
+            kernel_limit("fs.inotify.max_queued_events", asked.queue),
+            Daemon(os.path.join(folder, "d"), sources={"many": source}, root=root) as daemon,
         ):
-            until(lambda: _is_watched(daemon), "the watch to be set up")
+            until(daemon.is_watching, "the watch to be set up")
             os.kill(daemon.pid, signal.SIGSTOP)  # nobody takes events meanwhile: the queue is sure to overflow
             wrote = timed(lambda: make_files(source, asked.files, 100, per_folder=asked.files))
             os.kill(daemon.pid, signal.SIGCONT)
@@ -43,28 +43,7 @@ def main() -> None:
             ("at the target", str(count_files(root))),
             ("runs by trigger", ", ".join(f"{name} {count}" for name, count in sorted(triggers.items()))),
         ]
-        table(f"{asked.files} files at once, max_queued_events {asked.queue}", rows + seen.told())
-
-
-def _is_watched(daemon: Daemon) -> bool:
-    task = daemon.ask(task_wire.List())["tasks"][0]
-    return bool(task["watch"]) and task["watch"]["mode"] == "inotify" and not task["scanning"]
-
-
-@contextmanager
-def _limited(queue: int) -> Iterator[None]:
-    with open(QUEUED_EVENTS) as file:
-        before = file.read()
-    _write(str(queue))
-    try:
-        yield
-    finally:
-        _write(before)
-
-
-def _write(value: str) -> None:
-    with open(QUEUED_EVENTS, "w") as file:
-        file.write(value)
+        show(f"{asked.files} files at once, max_queued_events {asked.queue}", rows + seen.told())
 
 
 if __name__ == "__main__":

@@ -1,62 +1,65 @@
-"""What a daemon with three tasks costs while nothing happens."""
+"""Line f: what a daemon costs that watches many folders in which nothing happens."""
 
-import argparse
 import os
 import time
 
-from measuring import Daemon, cpu_of, machine, rss_of, scratch, table, until
+from measuring import MIB, TICK, Wrong, until
+from places import kernel_limit, kernel_value, kind_of
+from report import Goal, Row
+from running import Daemon
+from setting import Setting
+from trees import make_folders
+
+_SPANS = 5  # that the time is looked at in
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--below", help="folder for scratch files")
-    asked = parser.parse_args()
-    with scratch(asked.below) as folder:
-        sources = {name: os.path.join(folder, name) for name in ("film", "series", "music")}
-        for path in [*sources.values(), os.path.join(folder, "root")]:
-            os.makedirs(path)
-        print(machine(folder))
-        with Daemon(os.path.join(folder, "daemon"), sources=sources, root=os.path.join(folder, "root")) as daemon:
-            for number, source in enumerate(sources.values()):
-                with open(os.path.join(source, f"{number}.bin"), "wb") as file:
-                    file.write(b"content")
-            until(lambda: daemon.totals()["done"] == len(sources), "the files to be uploaded")
-            until(lambda: not daemon.agents(), "the agent to leave")
-            table(f"idle for {asked.seconds:.0f} s with {len(sources)} tasks", _rows(daemon, asked.seconds))
-
-
-def _rows(daemon: Daemon, seconds: float) -> list[tuple[str, str]]:
-    before, switches = cpu_of(daemon.pid), _switches(daemon.pid)
-    time.sleep(seconds)
-    cpu, woken = cpu_of(daemon.pid) - before, _switches(daemon.pid)
-    rows = [
-        ("CPU", f"{cpu:.2f} s, {cpu / seconds:.2%} of a core"),
-        ("RSS", f"{rss_of(daemon.pid) / 2**20:.0f} MiB"),
-        ("threads", str(len(woken))),
-        ("wake-ups a second", f"{sum(_since(switches, woken).values()) / seconds:.1f}"),
+def rows(setting: Setting) -> list[Row]:
+    """Memory at the ends of the spans; CPU over all of them."""
+    folders, seconds = setting.of(10_000, 500), setting.of(60, 10)
+    limit = "fs.inotify.max_user_watches"
+    with setting.scratch() as folder, kernel_limit(limit, max(kernel_value(limit), 2 * folders)):
+        source, root = os.path.join(folder, "source"), os.path.join(folder, "root")
+        os.mkdir(source)
+        os.mkdir(root)
+        make_folders(source, folders)
+        with open(os.path.join(source, "film.bin"), "wb") as file:
+            file.write(b"content")
+        with Daemon(os.path.join(folder, "d"), sources={"bench": source}, root=root) as daemon:
+            until(lambda: daemon.totals()["done"] == 1 and daemon.is_watching(), "the file to be uploaded", every=0.2)
+            until(lambda: not daemon.agents(), "the agent to leave", every=0.5)
+            memory, ticks = _idle(daemon, seconds)
+        where = kind_of(folder)
+    work = f"idle, {folders:,} folders watched"
+    return [
+        Row(
+            line="f",
+            work=f"{work}: memory (PSS, agents counted)",
+            where=where,
+            unit="MiB",
+            ours=memory,
+            now=Goal(words="45 MiB", most=45),
+            later=Goal(words="30 MiB", most=30),
+        ),
+        Row(
+            line="f",
+            work=f"{work}: CPU over {seconds} s",
+            where=where,
+            unit="ticks",
+            ours=[ticks],
+            now=Goal(words="5 ticks", most=5),
+            later=Goal(words="1 tick", most=1),
+        ),
     ]
-    return rows + [(f"of these `{name}`", f"{count / seconds:.1f}") for name, count in _since(switches, woken).items()]
 
 
-def _switches(pid: int) -> dict[tuple[str, str], int]:
-    """(thread id, name) -> how often it began to wait."""
-    found = {}
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/status") as file:
-            values = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-        found[thread, values["Name"]] = int(values["voluntary_ctxt_switches"])
-    return found
-
-
-def _since(before: dict[tuple[str, str], int], after: dict[tuple[str, str], int]) -> dict[str, int]:
-    """Thread -> how often since, those that waited all the time left out."""
-    return {
-        f"{name} {thread}": count
-        for (thread, name), now in after.items()
-        if (count := now - before.get((thread, name), 0)) > 0
-    }
-
-
-if __name__ == "__main__":
-    main()
+def _idle(daemon: Daemon, seconds: float) -> tuple[list[float], float]:
+    """MiB after each span, and ticks of CPU over all of them. Nobody asks the daemon anything meanwhile."""
+    memory = []
+    before = daemon.cpu()
+    for _ in range(_SPANS):
+        time.sleep(seconds / _SPANS)
+        memory.append(daemon.pss() / MIB)
+    ticks = (daemon.cpu() - before) * TICK
+    if (asked := daemon.totals()["done"]) != 1:
+        raise Wrong(f"{asked} files are done, not the one that was there")
+    return memory, round(ticks)

@@ -1,73 +1,185 @@
-"""A long queue for a target that is held: memory, and how long each thing takes that an operator may ask for."""
+"""Line g: a million queued transfers: memory, restart, and how fast they are claimed and finished.
 
-import argparse
+They are rows added through the store, since making the files would take longer than all else. The daemon that is
+started over them has their target paused.
+"""
+
+import asyncio
 import os
+import shutil
+import time
+from datetime import UTC, datetime
+from functools import partial
 
-from measuring import Daemon, machine, make_files, rss_of, scratch, table, timed, until, watched
+from measuring import MIB, Taken, Wrong, in_turn, walls
+from places import kind_of, scratch
+from report import Goal, Row
+from running import Daemon
+from setting import Setting
 
-from cgwire import path as path_wire
+from cgwire import daemon as daemon_wire
 from cgwire import queue as queue_wire
-from cgwire import target as target_wire
-from cgwire import task as task_wire
-from cgwire.request import Request
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import Event, Plan, Sent, Version
+from cloudgather.pipeline.recording import move_of
+from cloudgather.ports import QueueStore, TargetMemory
+from cloudgather.store.sqlite import open_store
+
+_TASK, _TARGET = "bench", "cloud"
+_ADDED_AT_ONCE = 500
+_BATCH = 64  # as the dispatcher of a plain disk claims
+_SIZE = 4096
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=100_000)
-    parser.add_argument("--below", help="folder for scratch files")
-    asked = parser.parse_args()
-    with scratch(asked.below) as folder:
-        source, root = os.path.join(folder, "source"), os.path.join(folder, "root")
-        os.makedirs(source)
-        os.makedirs(root)
-        print(machine(folder))
-        with Daemon(
-            os.path.join(folder, "daemon"), sources={"many": source}, root=root, task="watch = false"
-        ) as daemon:
-            daemon.ask(target_wire.Pause(name="disk"))
-            idle = rss_of(daemon.pid)
-            make_files(source, asked.files, 0)
-            with watched(daemon) as seen:
-                daemon.ask(task_wire.Run(name="many"))
-                took = until(lambda: daemon.totals()["queued"] >= asked.files, "all to be queued", every=0.5)
-            rows = [("queued in", f"{took:.1f} s"), ("RSS before", f"{idle / 2**20:.0f} MiB")]
-            table(f"{asked.files} transfers are queued", rows + seen.told())
-            with watched(daemon) as seen:
-                rows = _orders(daemon, source, asked.files)
-            table(f"what is asked of {asked.files} queued transfers", rows + seen.told())
+def rows(setting: Setting) -> list[Row]:
+    """Memory and restart beside a daemon without a queue; the rate on the RAM disk and on the real one."""
+    queued, finished = setting.of(1_000_000, 20_000), setting.of(100 * _BATCH, 10 * _BATCH)
+    with setting.scratch() as folder, scratch(setting.disk) as on_disk:
+        homes = {"full": os.path.join(folder, "full"), "empty": os.path.join(folder, "empty")}
+        asyncio.run(_filled(homes["full"], queued))
+        asyncio.run(_filled(homes["empty"], 0))
+        found = _restarts(setting, folder, homes, queued)
+        on_disk = shutil.copytree(homes["full"], os.path.join(on_disk, "full"))
+        states = {
+            kind_of(folder): os.path.join(homes["full"], "state"),
+            f"{kind_of(on_disk)} on a disk": os.path.join(on_disk, "state"),
+        }
+        finishers = {where: partial(_finished, state, finished) for where, state in states.items()}
+        taken = in_turn(finishers, setting.runs)
+    return found + [
+        Row(
+            line="g",
+            work=f"{_words(queued)}: claimed and finished, by the store",
+            where=where,
+            unit="/s",
+            ours=[finished / each.wall for each in taken[where]],
+            now=Goal(words="3,000/s", least=3_000),
+            later=Goal(words="10,000/s", least=10_000),
+        )
+        for where in states
+    ]
 
 
-def _orders(daemon: Daemon, source: str, files: int) -> list[tuple[str, str]]:
-    last = os.fsencode(os.path.join(source, f"{(files - 1) // 500:04}", f"file {files - 1:06}.bin"))
-    rows = []
+def _words(queued: int) -> str:
+    return f"{queued:,} queued transfers"
 
-    def order(what: str, request: Request) -> None:
-        answer = None
 
-        def ask() -> None:
-            nonlocal answer
-            answer = daemon.ask(request)
+# ---- a daemon over them ----------------------------------------------------------------------------------------------
 
-        took = timed(ask)
-        count = answer.get("count") if answer else None
-        rows.append((what, f"{took * 1000:.0f} ms" + (f" ({count})" if count is not None else "")))
 
-    order("queue list, first 50", queue_wire.List(limit=50))
-    order("queue list, 50 at the end", queue_wire.List(limit=50, offset=files - 50))
-    order("queue list, by glob", queue_wire.List(glob=b"*9999.bin", limit=50))
-    order("why, of the last file", path_wire.Why(path=last))
-    order("cancel by glob, a tenth", queue_wire.Cancel(glob=b"*7.bin"))
-    order("retry all that was cancelled", queue_wire.Retry(states=("cancelled",)))
-    order("cancel all", queue_wire.Cancel(all=True))
-    order("retry all", queue_wire.Retry(all=True))
-    order("first, by glob, a tenth", queue_wire.First(glob=b"*7.bin"))
-    daemon.ask(target_wire.Resume(name="disk"))
-    rows.append(
-        ("from resume to the first upload", f"{until(lambda: daemon.totals()['done'] > 0, 'one', every=0.02):.1f} s")
+def _restarts(setting: Setting, folder: str, homes: dict[str, str], queued: int) -> list[Row]:
+    for name in ("source", "root"):
+        os.mkdir(os.path.join(folder, name))
+    memory: dict[str, list[float]] = {name: [] for name in homes}
+    daemons = {
+        name: Daemon(
+            home,
+            sources={_TASK: os.path.join(folder, "source")},
+            root=os.path.join(folder, "root"),
+            task="watch = false",
+        )
+        for name, home in homes.items()
+    }
+    expected = {"full": queued, "empty": 0}
+    contestants = {name: partial(_started, daemons[name], expected[name], memory[name]) for name in homes}
+    taken = in_turn(contestants, setting.runs)
+    return [
+        Row(
+            line="g",
+            work=f"{_words(queued)}: memory (PSS, agents counted)",
+            where=kind_of(folder),
+            unit="MiB",
+            ours=memory["full"],
+            peer="no queue",
+            theirs=memory["empty"],
+            now=Goal(words="80 MiB", most=80),
+            later=Goal(words="flat (1.1)", most=1.1, of_ratio=True),
+        ),
+        Row(
+            line="g",
+            work=f"{_words(queued)}: from a restart to the first `status`",
+            where=kind_of(folder),
+            unit="s",
+            ours=walls(taken["full"]),
+            peer="no queue",
+            theirs=walls(taken["empty"]),
+            now=Goal(words="2 s", most=2.0),
+            later=Goal(words="0.5 s", most=0.5),
+        ),
+    ]
+
+
+def _started(daemon: Daemon, queued: int, memory: list[float]) -> Taken:
+    """From its start to the first status; its memory is taken once it has shown both ends of the queue as well."""
+    with daemon:
+        status = daemon.ask(daemon_wire.Status())
+        taken = Taken(time.perf_counter() - daemon.started, daemon.cpu())
+        if (count := status["totals"].get("queued", [0])[0]) != queued:
+            raise Wrong(f"{count} transfers are queued, not {queued}")
+        for offset in (0, max(0, queued - 50)):
+            daemon.ask(queue_wire.List(limit=50, offset=offset))
+        memory.append(daemon.pss() / MIB)
+    return taken
+
+
+# ---- the store by itself ---------------------------------------------------------------------------------------------
+
+
+async def _filled(home: str, count: int) -> None:
+    os.mkdir(home)
+    now = datetime.now(UTC)
+    store = await open_store(os.path.join(home, "state"), now=now)
+    try:
+        await store.remember_target(TargetMemory(name=_TARGET, paused=True))
+        run = await store.start_run(_TASK, "manual", now=now)
+        for begin in range(0, count, _ADDED_AT_ONCE):
+            await store.add([_plan(each, run) for each in range(begin, min(count, begin + _ADDED_AT_ONCE))], now=now)
+        await store.note_run(run, now=now, seen=count, planned=count, skipped=0, problem=None)
+    finally:
+        await store.close()
+
+
+def _plan(number: int, run: int) -> Plan:
+    path = b"series %04d/season/episode %07d.mkv" % (number // 500, number)
+    return Plan(
+        task=_TASK,
+        path=path,
+        target=_TARGET,
+        destination=_TASK.encode() + b"/" + path,
+        version=Version(size=_SIZE, mtime_ns=number, device=1, inode=number),
+        reason=because(Code.GO_MISSING),
+        replace=False,
+        guessed=True,
+        run=run,
     )
-    return rows
 
 
-if __name__ == "__main__":
-    main()
+def _finished(state: str, count: int) -> Taken:
+    return asyncio.run(_finish(state, count))
+
+
+async def _finish(state: str, count: int) -> Taken:
+    """Claim and finish so many in batches, with the moves that a file to a plain disk makes."""
+    store = await open_store(state, now=datetime.now(UTC))
+    try:
+        cpu, begin = time.process_time(), time.perf_counter()
+        for _ in range(0, count, _BATCH):
+            await _finish_batch(store)
+        return Taken(time.perf_counter() - begin, time.process_time() - cpu)
+    finally:
+        await store.close()
+
+
+async def _finish_batch(store: QueueStore) -> None:
+    now = datetime.now(UTC)
+    claimed = await store.claim(_TARGET, now=now, count=_BATCH, most_bytes=None, except_tasks=frozenset())
+    if len(claimed) != _BATCH:
+        raise Wrong(f"{len(claimed)} transfers were claimed, not {_BATCH}")
+    sent = Sent(size=_SIZE, mtime_ns=1, digest=bytes(16), standing=None)
+    publishing = await store.move([move_of(each, Event.PUBLISH, sent=sent) for each in claimed], now=now)
+    written = [move_of(each, Event.WRITE, reason=because(Code.DONE_WRITTEN)) for each in publishing]
+    confirmed = [
+        move_of(each, Event.CONFIRM, reason=because(Code.DONE_STORED), strength="stored") for each in publishing
+    ]
+    await store.move(written + confirmed, now=now)

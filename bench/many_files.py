@@ -1,94 +1,98 @@
-"""Many small files to a plain disk: from the start of the daemon to the last upload, then a restart and a rescan."""
+"""Line a: many small files through the daemon, its durable queue included, beside rclone and rsync."""
 
-import argparse
 import os
 import shutil
-import subprocess
-import time
+from collections.abc import Callable
 from functools import partial
 
-from measuring import Daemon, Seen, count_files, machine, make_files, scratch, table, timed, until, watched
+from measuring import Taken, Wrong, command, cpus, in_turn, walls
+from places import kind_of, rclone_mount, scratch
+from report import Row, ratio
+from running import Daemon
+from setting import MOUNT_LIKE_A_DISK, Setting, peer
+from trees import count_files, let_settle, make_files
 
-from cgwire import task as task_wire
+_SIZE = 4096
+_RCLONE, _RSYNC = "`rclone copy`", "`rsync -a`"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=50_000)
-    parser.add_argument("--size", type=int, default=100)
-    parser.add_argument("--below", help="folder for scratch files")
-    parser.add_argument("--log", help="keep the daemon's log here")
-    asked = parser.parse_args()
-    with scratch(asked.below) as folder:
+def rows(setting: Setting) -> list[Row]:
+    """To a plain disk, and to a FUSE mount."""
+    many, some = setting.of(10_000, 1_000), setting.of(1_000, 100)
+    with setting.scratch() as folder:
         source = os.path.join(folder, "source")
-        make_files(source, asked.files, asked.size)
-        os.sync()
-        print(f"{asked.files} files of {asked.size} bytes; {machine(folder)}")
-        peers = _peers(folder, source)
-        try:
-            _cloudgather(folder, source, asked.files, peers)
-        finally:
-            if asked.log:
-                shutil.copy(os.path.join(folder, "daemon", "daemon.log"), asked.log)
+        make_files(source, many, _SIZE)
+        let_settle()
+        root = os.path.join(folder, "root")
+        os.mkdir(root)
+        found = _compared(setting, folder, source, root, many, kind_of(folder))
+    with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, _):
+        source = os.path.join(folder, "source")
+        make_files(source, some, _SIZE)
+        let_settle()
+        return found + _compared(setting, folder, source, point, some, "FUSE mount of rclone", mount=True)
 
 
-def _peers(folder: str, source: str) -> dict[str, float]:
-    took = {}
-    commands = {"cp -r": ["cp", "-r"]}
-    if shutil.which("rclone"):
-        commands["rclone copy"] = ["rclone", "--config", "/dev/null", "copy"]
-    for name, command in commands.items():
-        there = os.path.join(folder, "peer")
-        took[name] = timed(partial(subprocess.run, [*command, source, there], check=True))
-        os.sync()
-        shutil.rmtree(there)
-        os.sync()
-    return took
+def _compared(
+    setting: Setting, folder: str, source: str, root: str, files: int, where: str, *, mount: bool = False
+) -> list[Row]:
+    contestants: dict[str, Callable[[], Taken]] = {
+        "ours": partial(_brought, folder, source, root, files, mount=mount),
+        **_peers(source, root, files),
+    }
+    taken = in_turn(contestants, setting.runs)
+    ours = taken["ours"]
+    return [
+        Row(
+            line="a",
+            work=f"{files:,} files of {_SIZE // 1024} KiB",
+            where=where,
+            unit="s",
+            ours=walls(ours),
+            peer=name,
+            theirs=walls(taken[name]),
+            cpu=cpus(ours),
+            their_cpu=cpus(taken[name]),
+            now=ratio(1.0, "rclone's time") if name == _RCLONE else None,
+            later=ratio(1.0, "rsync's time") if name == _RSYNC else None,
+        )
+        for name in (_RCLONE, _RSYNC)
+    ]
 
 
-def _cloudgather(folder: str, source: str, files: int, peers: dict[str, float]) -> None:
-    root, home = os.path.join(folder, "root"), os.path.join(folder, "daemon")
-    os.makedirs(root)
-    os.makedirs(home)
-    daemon = Daemon(home, sources={"many": source}, root=root, target='profile = "disk"')
-    with daemon:
-        with watched(daemon) as seen:
-            until(lambda: _known(daemon) >= files, "all to be queued")
-            queued = _since(daemon)
-            until(lambda: daemon.totals()["done"] >= files, "all to be uploaded")
-            uploaded = _since(daemon)
-        rows = [("all queued after", f"{queued:.1f} s"), ("all uploaded after", f"{uploaded:.1f} s")]
-        rows += [(f"ratio to {name}, {took:.1f} s", f"{uploaded / took:.1f}") for name, took in peers.items()]
-        rows += [("files a second", f"{files / uploaded:.0f}"), ("CPU a file", f"{_each(seen, files):.2f} ms")]
-        table("from start to the last upload", rows + seen.told())
-    assert count_files(root) == files, f"{count_files(root)} files are there"
-    with daemon:
-        with watched(daemon) as seen:
-            until(lambda: _scanned(daemon), "the scan at start")
-        rows = [("scanned after", f"{_since(daemon):.1f} s"), ("agents that were started", str(len(daemon.agents())))]
-        table("restart over the uploaded tree", rows + seen.told())
-        with watched(daemon) as seen:
-            took = timed(lambda: daemon.cgctl("task", "run", "many", "--wait"))
-        rows = [("took", f"{took:.1f} s"), ("agents that were started", str(len(daemon.agents())))]
-        table("rescan of the uploaded tree", rows + seen.told())
+def _peers(source: str, root: str, files: int) -> dict[str, Callable[[], Taken]]:
+    """What brings the same files to the same place by other means."""
+    there = os.path.join(root, "peer")
+    commands = {
+        _RCLONE: (peer("rclone"), "--config=", "copy", source, there),
+        _RSYNC: (peer("rsync"), "-a", f"{source}/", there),
+    }
+    return {name: partial(_by_peer, words, there, files) for name, words in commands.items()}
 
 
-def _since(daemon: Daemon) -> float:
-    return time.monotonic() - daemon.started
+def _by_peer(words: tuple[str, ...], there: str, files: int) -> Taken:
+    taken = command(*words)
+    if (count := count_files(there)) != files:
+        raise Wrong(f"{words[0]} has brought {count} files, not {files}")
+    shutil.rmtree(there)
+    return taken
 
 
-def _each(seen: Seen, files: int) -> float:
-    return (seen.cpu + seen.agent_cpu) / files * 1000
-
-
-def _known(daemon: Daemon) -> int:
-    return sum(count for state, count in daemon.totals().items())
-
-
-def _scanned(daemon: Daemon) -> bool:
-    task = daemon.ask(task_wire.List())["tasks"][0]
-    return bool(task["watch"]) and task["watch"]["mode"] == "inotify" and not task["scanning"] and not task["settling"]
-
-
-if __name__ == "__main__":
-    main()
+def _brought(folder: str, source: str, root: str, files: int, *, mount: bool = False) -> Taken:
+    """By a daemon that has just been started on an empty state; from the order to run to the last file's name."""
+    with scratch(folder) as home:
+        daemon = Daemon(
+            os.path.join(home, "d"),
+            sources={"bench": source},
+            root=root,
+            kind="mount" if mount else "directory",
+            target=MOUNT_LIKE_A_DISK if mount else "",
+            task="watch = false",
+        )
+        with daemon:
+            taken = daemon.run("bench", uploads=files)
+    there = os.path.join(root, "bench")
+    if (count := count_files(there)) != files:
+        raise Wrong(f"the daemon has brought {count} files, not {files}")
+    shutil.rmtree(there)
+    return taken

@@ -1,0 +1,77 @@
+"""Line c: a look through many files that are all where they should be, beside rclone and rsync doing the same."""
+
+import os
+import subprocess
+from functools import partial
+
+from measuring import Taken, Wrong, command, cpus, in_turn, walls
+from places import kind_of, rclone_mount
+from report import Row, ratio
+from running import Daemon
+from setting import MOUNT_LIKE_A_DISK, Setting, peer
+from trees import let_settle, make_files
+
+_SIZE = 100
+_RCLONE, _RSYNC = "`rclone copy`", "`rsync -a`"
+
+
+def rows(setting: Setting) -> list[Row]:
+    """With a plain disk as the target, and a FUSE mount."""
+    with setting.scratch() as folder:
+        root = os.path.join(folder, "root")
+        os.mkdir(root)
+        found = _compared(setting, folder, root, root, setting.of(100_000, 2_000), kind_of(folder))
+    with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, backing):
+        where = "FUSE mount of rclone"
+        return found + _compared(setting, folder, point, backing, setting.of(10_000, 500), where, mount=True)
+
+
+def _compared(
+    setting: Setting, folder: str, root: str, backing: str, files: int, where: str, *, mount: bool = False
+) -> list[Row]:
+    source = os.path.join(folder, "source")
+    make_files(source, files, _SIZE)
+    subprocess.run(["cp", "-a", source, os.path.join(backing, "bench")], check=True)
+    let_settle()
+    there = os.path.join(root, "bench")
+    daemon = Daemon(
+        os.path.join(folder, "d"),
+        sources={"bench": source},
+        root=root,
+        kind="mount" if mount else "directory",
+        target=MOUNT_LIKE_A_DISK if mount else "",
+        task='watch = false\ninitial = "adopt"',
+    )
+    with daemon:
+        daemon.run("bench", uploads=0)  # now its ledger knows them all
+        contestants = {
+            "ours": partial(_run, daemon, files),
+            _RCLONE: partial(command, peer("rclone"), "--config=", "copy", source, there),
+            _RSYNC: partial(command, peer("rsync"), "-a", f"{source}/", there),
+        }
+        taken = in_turn(contestants, setting.runs)
+    ours = taken["ours"]
+    return [
+        Row(
+            line="c",
+            work=f"scan of {files:,} unchanged files",
+            where=where,
+            unit="s",
+            ours=walls(ours),
+            peer=name,
+            theirs=walls(taken[name]),
+            cpu=cpus(ours),
+            their_cpu=cpus(taken[name]),
+            now=ratio(1.0, "rclone's time") if name == _RCLONE else None,
+            later=ratio(1.0, "rsync's time") if name == _RSYNC else None,
+        )
+        for name in (_RCLONE, _RSYNC)
+    ]
+
+
+def _run(daemon: Daemon, files: int) -> Taken:
+    taken = daemon.run("bench", uploads=0)
+    (run,) = daemon.runs("bench", limit=1)
+    if run["seen"] != files:
+        raise Wrong(f"the run has seen {run['seen']} files, not {files}")
+    return taken

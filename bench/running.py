@@ -1,0 +1,166 @@
+"""A real daemon on scratch folders: started, asked, and measured with its agents."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from measuring import Taken, Wrong, children_of, cpu_of, pss_of, until
+
+from cgctl.connection import Connection, Refusal, Unreachable
+from cgwire import daemon as daemon_wire
+from cgwire import run as run_wire
+from cgwire import task as task_wire
+from cgwire.request import Request
+
+SETTLE = 1.0  # seconds, of every task: the shortest that is allowed
+
+
+class Daemon:
+    """A cloudgatherd with one target and tasks from `sources` (name -> folder) to folders of it.
+
+    It lives in `folder`, its state in `state` below that, and logs there. `target` and `task` are further lines of
+    their tables.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        *,
+        sources: Mapping[str, str],
+        root: str,
+        kind: str = "directory",
+        target: str = "",
+        task: str = "",
+    ) -> None:
+        self.folder = folder
+        self.state = os.path.join(folder, "state")
+        self.socket = os.path.join(folder, "control.sock")
+        self.log = os.path.join(folder, "daemon.log")
+        self.started = 0.0
+        self._process: subprocess.Popen[bytes] | None = None
+        tasks = os.path.join(folder, "tasks.d")
+        os.makedirs(tasks)
+        self._config = os.path.join(folder, "cloudgather.toml")
+        with open(self._config, "w") as file:
+            file.write(
+                f'[daemon]\nstate_dir = "{self.state}"\ntasks_dir = "{tasks}"\n[control]\nsocket = "{self.socket}"\n'
+                f'[targets.cloud]\nroot = "{root}"\nkind = "{kind}"\n{target}\n'
+            )
+        for name, source in sources.items():
+            with open(os.path.join(tasks, f"{name}.toml"), "w") as file:
+                file.write(f'source = "{source}"\ntarget = "cloud:{name}"\nsettle = "{SETTLE:.0f}s"\n{task}\n')
+
+    def __enter__(self) -> "Daemon":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with open(self.log, "ab") as log:
+            self.started = time.perf_counter()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cloudgather", "--config", self._config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        until(self._answers, "the daemon to answer", every=0.005)
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            with open(self.log, errors="replace") as log:
+                raise Wrong(f"the daemon ended:\n{log.read()[-2000:]}")
+        try:
+            self.ask(daemon_wire.Ping())
+        except (Unreachable, Refusal):
+            return False
+        return True
+
+    def stop(self) -> None:
+        """SIGTERM, and wait; SIGKILL where that does not help."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(60)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise Wrong("the daemon did not stop within 60 s") from None
+
+    @property
+    def pid(self) -> int:
+        """Of the daemon."""
+        assert self._process is not None
+        return self._process.pid
+
+    def connection(self) -> Connection:
+        """To ask more than once."""
+        return Connection(os.fsencode(self.socket))
+
+    def ask(self, request: Request) -> Any:
+        """The answer."""
+        with self.connection() as connection:
+            return connection.call(request)
+
+    def totals(self) -> dict[str, int]:
+        """state -> transfers."""
+        return {state: count for state, (count, _) in self.ask(daemon_wire.Status())["totals"].items()}
+
+    def is_watching(self) -> bool:
+        """All its tasks are told of events, no scan is going on and no file waits to be settled."""
+        return all(
+            task["watch"] and task["watch"]["mode"] == "inotify" and not task["scanning"] and not task["settling"]
+            for task in self.ask(task_wire.List())["tasks"]
+        )
+
+    def run(self, task: str, *, uploads: int, within: float = 900.0) -> Taken:
+        """Run the task until all it finds is under its final name. Raises Wrong where that are not `uploads` files."""
+        with self.connection() as connection:
+            cpu, begin = self.cpu(), time.perf_counter()
+            run = connection.call(task_wire.Run(name=task))["run"]
+            seen: dict[str, Any] = {}
+
+            def over() -> bool:
+                seen.update(connection.call(run_wire.Show(id=run)))
+                return seen["scanned"] is not None and not seen["settling"] and not seen["left"]
+
+            until(over, f"a run of {task}", within=within)
+            taken = Taken(time.perf_counter() - begin, self.cpu() - cpu)
+        if seen["uploaded"] != uploads or seen["problem"]:
+            raise Wrong(f"the run has uploaded {seen['uploaded']} files, not {uploads}: {seen}")
+        return taken
+
+    def runs(self, task: str, *, limit: int) -> list[dict[str, Any]]:
+        """The newest runs of the task, newest first."""
+        found: list[dict[str, Any]] = self.ask(run_wire.List(task=task, limit=limit))["runs"]
+        return found
+
+    def agents(self) -> list[int]:
+        """Pids of its child processes."""
+        return children_of(self.pid)
+
+    def cpu(self) -> float:
+        """CPU seconds of daemon and agents, those that have ended included, since the start."""
+        return cpu_of(self.pid) + sum(cpu_of(pid) for pid in self.agents())
+
+    def pss(self) -> int:
+        """Bytes of memory of daemon and agents."""
+        return pss_of(self.pid) + sum(pss_of(pid) for pid in self.agents())
+
+
+def cgctl(daemon: Daemon, *words: str) -> tuple[str, ...]:
+    """The command line of the client."""
+    return sys.executable, "-m", "cgctl", "--socket", daemon.socket, *words
