@@ -15,7 +15,10 @@ import client
 import idle
 import long_queue
 import many_files
+import noticing
+import one_file
 import rescan
+import watching
 from measuring import MIB
 from places import kind_of, memory_disk, scratch
 from report import Row, machine, table
@@ -24,10 +27,13 @@ from setting import Setting, versions
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LINES: dict[str, Callable[[Setting], list[Row]]] = {
     "a": many_files.rows,
+    "b": one_file.rows,
     "c": rescan.rows,
+    "d": noticing.rows,
     "e": client.rows,
     "f": idle.rows,
     "g": long_queue.rows,
+    "h": watching.rows,
 }
 _DISK_SIZE = {False: 7168 * MIB, True: 1536 * MIB}
 

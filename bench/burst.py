@@ -10,7 +10,7 @@ from measuring import timed, until
 from places import kernel_limit, scratch
 from report import machine
 from running import Daemon
-from trees import count_files, make_files
+from trees import make_files, size_of
 
 from cgwire import run as run_wire
 
@@ -40,7 +40,7 @@ def main() -> None:
         rows = [
             ("made in", f"{wrote:.1f} s"),
             ("all uploaded after another", f"{took:.1f} s"),
-            ("at the target", str(count_files(root))),
+            ("at the target", str(size_of(root).count)),
             ("runs by trigger", ", ".join(f"{name} {count}" for name, count in sorted(triggers.items()))),
         ]
         show(f"{asked.files} files at once, max_queued_events {asked.queue}", rows + seen.told())

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 1024 * 1024
@@ -57,6 +58,16 @@ def command(*words: str) -> Taken:
             said.seek(0)
             raise Wrong(f"{words[0]} exited {process.returncode}: {said.read()[-500:].decode(errors='replace')}")
     return Taken(wall, usage.ru_utime + usage.ru_stime)
+
+
+def ended(process: "subprocess.Popen[Any]", seconds: float = 10.0) -> None:
+    """SIGTERM and wait; SIGKILL where that does not help."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def timed(work: Callable[[], object]) -> float:

@@ -3,8 +3,11 @@
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from measuring import Taken, cpus, walls
 
 _HEAD = "| | work | where | ours | peer | the peer's | ratio | CPU s, ours : peer's | to reach now | where to go |"
 _RULE = "|---|---|---|--:|---|--:|--:|--:|---|---|"
@@ -52,7 +55,8 @@ class Row:
     def told(self) -> str:
         """As a row of the table."""
         value = statistics.median(self.ours)
-        times = value / statistics.median(self.theirs) if self.theirs and statistics.median(self.theirs) else None
+        theirs = statistics.median(self.theirs) if self.theirs else 0.0
+        times = value / theirs if theirs > 0 and value > 0 else None
         cells = [
             self.line,
             self.work,
@@ -81,6 +85,28 @@ def _short(value: float) -> str:
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+Goals = Mapping[str, tuple[Goal | None, Goal | None]]  # peer -> what to reach now beside it, and where to go
+
+
+def compared(taken: Mapping[str, Sequence[Taken]], goals: Goals, **facts: Any) -> list[Row]:
+    """A row of seconds for each peer in `goals`; `taken` has "ours", too. `facts` are of all these rows."""
+    ours = taken["ours"]
+    return [
+        Row(
+            **facts,
+            unit="s",
+            ours=walls(ours),
+            peer=peer,
+            theirs=walls(taken[peer]),
+            cpu=cpus(ours),
+            their_cpu=cpus(taken[peer]),
+            now=now,
+            later=later,
+        )
+        for peer, (now, later) in goals.items()
+    ]
 
 
 def table(rows: Sequence[Row]) -> str:

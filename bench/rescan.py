@@ -4,11 +4,11 @@ import os
 import subprocess
 from functools import partial
 
-from measuring import Taken, Wrong, command, cpus, in_turn, walls
+from measuring import Taken, Wrong, command, in_turn
 from places import kind_of, rclone_mount
-from report import Row, ratio
+from report import Row, compared, ratio
 from running import Daemon
-from setting import MOUNT_LIKE_A_DISK, Setting, peer
+from setting import FUSE, MOUNT_LIKE_A_DISK, Setting, peer
 from trees import let_settle, make_files
 
 _SIZE = 100
@@ -22,8 +22,7 @@ def rows(setting: Setting) -> list[Row]:
         os.mkdir(root)
         found = _compared(setting, folder, root, root, setting.of(100_000, 2_000), kind_of(folder))
     with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, backing):
-        where = "FUSE mount of rclone"
-        return found + _compared(setting, folder, point, backing, setting.of(10_000, 500), where, mount=True)
+        return found + _compared(setting, folder, point, backing, setting.of(10_000, 500), FUSE, mount=True)
 
 
 def _compared(
@@ -50,23 +49,8 @@ def _compared(
             _RSYNC: partial(command, peer("rsync"), "-a", f"{source}/", there),
         }
         taken = in_turn(contestants, setting.runs)
-    ours = taken["ours"]
-    return [
-        Row(
-            line="c",
-            work=f"scan of {files:,} unchanged files",
-            where=where,
-            unit="s",
-            ours=walls(ours),
-            peer=name,
-            theirs=walls(taken[name]),
-            cpu=cpus(ours),
-            their_cpu=cpus(taken[name]),
-            now=ratio(1.0, "rclone's time") if name == _RCLONE else None,
-            later=ratio(1.0, "rsync's time") if name == _RSYNC else None,
-        )
-        for name in (_RCLONE, _RSYNC)
-    ]
+    goals = {_RCLONE: (ratio(1.0, "rclone's time"), None), _RSYNC: (None, ratio(1.0, "rsync's time"))}
+    return compared(taken, goals, line="c", work=f"scan of {files:,} unchanged files", where=where)
 
 
 def _run(daemon: Daemon, files: int) -> Taken:

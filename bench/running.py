@@ -126,6 +126,10 @@ class Daemon:
             for task in self.ask(task_wire.List())["tasks"]
         )
 
+    def watched_folders(self) -> int:
+        """How many folders of its tasks are watched."""
+        return sum(task["watch"]["directories"] for task in self.ask(task_wire.List())["tasks"])
+
     def run(self, task: str, *, uploads: int, within: float = 900.0) -> Taken:
         """Run the task until all it finds is under its final name. Raises Wrong where that are not `uploads` files."""
         with self.connection() as connection:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import dataclass
 
 from running import SETTLE
 
@@ -39,9 +40,26 @@ def make_folders(root: str, count: int) -> None:
         level = below
 
 
-def count_files(root: str) -> int:
-    """Files below it, those whose names begin with a dot left out."""
-    return sum(not name.startswith(".") for _, _, names in os.walk(root) for name in names)
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Of a tree: its files, those whose names begin with a dot left out, and their bytes."""
+
+    count: int
+    bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.count} files of {self.bytes} bytes"
+
+
+def size_of(root: str) -> Size:
+    """By walking it."""
+    sizes = [
+        os.stat(os.path.join(folder, name)).st_size
+        for folder, _, names in os.walk(root)
+        for name in names
+        if not name.startswith(".")
+    ]
+    return Size(len(sizes), sum(sizes))
 
 
 def let_settle() -> None:
