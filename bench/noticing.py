@@ -32,9 +32,7 @@ class _Place:
     mount: bool = False
 
 
-_Watch = Callable[
-    [str, str], AbstractContextManager[None]
-]  # given the source, and a folder of the root's to bring it to
+_Watch = Callable[[str, str], AbstractContextManager[None]]  # given a folder for what it needs, and the source
 
 
 def rows(setting: Setting) -> list[Row]:
@@ -76,7 +74,7 @@ def _compared(setting: Setting, place: _Place, files: int, where: str) -> list[R
 
 
 def _measured(place: _Place, watch: _Watch, files: int, *, seed: int) -> list[float]:
-    """Seconds from close to there of each file, while somebody watches. A first one, not counted, shows that he does."""
+    """Seconds from close to there, of each file. One before them, not counted, shows that somebody watches."""
     gap = random.Random(seed)
     with scratch(place.folder) as home:
         source = os.path.join(home, "source")
