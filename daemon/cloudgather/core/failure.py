@@ -45,10 +45,11 @@ _PERMANENT: Final = {
     e.EFBIG: Code.FAIL_TOO_LARGE,
     e.EISDIR: Code.FAIL_OCCUPIED,
     e.ENOTDIR: Code.FAIL_OCCUPIED,
-    e.EEXIST: Code.FAIL_OCCUPIED,
 }
 # Steps that name something: EINVAL there is said of the name (vfat, exfat and cloud mounts refuse characters so).
 _NAMING: Final = frozenset({"open", "create", "mkdir", "rename"})
+# Of a temporary EEXIST means that an answer was lost on its way (NFS): the next try has another name.
+_FINAL: Final = "rename"
 # Opening the target's root fails for every file alike.
 _ROOT: Final = "root"
 
@@ -64,6 +65,8 @@ def sort_errno(errno: int, *, step: str, side: str, message: str) -> Failure:
         return Failure(sort=Sort.TARGET_WIDE, reason=because(code, **facts))
     if (code := _PERMANENT.get(errno)) is not None:
         return Failure(sort=Sort.PERMANENT, reason=because(code, **facts))
+    if errno == e.EEXIST and step == _FINAL:
+        return Failure(sort=Sort.PERMANENT, reason=because(Code.FAIL_OCCUPIED, **facts))
     if errno == e.EINVAL and step in _NAMING:
         return Failure(sort=Sort.PERMANENT, reason=because(Code.FAIL_NAME, **facts))
     if errno in (e.EACCES, e.EPERM):

@@ -100,6 +100,41 @@ def test_brackets_close(code: str, language: str) -> None:
             "no-writer: cannot be known here (this file system does not tell), so it must be quiet for longer",
             "写入者：在这里无法得知（此文件系统不提供），因此需要静默更久",
         ),
+        (
+            {"code": "fail.full", "step": "write", "message": "Disk quota exceeded"},
+            "the target is full, or its quota is used up (step write): Disk quota exceeded",
+            "目标空间已满或配额用完（步骤：写入）：Disk quota exceeded",
+        ),
+        (
+            {"code": "fail.read-only", "step": "open"},
+            "the target is read-only (step open)",
+            "目标是只读的（步骤：打开）",
+        ),
+        (
+            {"code": "fail.denied", "step": "open", "message": "Permission denied"},
+            "the target refuses it: permission denied (step open): Permission denied",
+            "目标拒绝：没有权限（步骤：打开）：Permission denied",
+        ),
+        (
+            {"code": "fail.mount", "step": "fsync"},
+            "the mount went away at step fsync",
+            "挂载消失了，步骤：落盘",
+        ),
+        (
+            {"code": "fail.name", "step": "rename", "message": "File name too long"},
+            "the target cannot take this name (step rename): File name too long",
+            "目标不接受这个文件名（步骤：改名）：File name too long",
+        ),
+        (
+            {"code": "fail.timeout", "step": "close", "seconds": 600},
+            "the target did not answer in time at step close (10 min)",
+            "目标没有及时响应，步骤：关闭（10 分）",
+        ),
+        (
+            {"code": "fail.length", "expected": 2048, "found": 1024},
+            "the target stored another length: expected 2.00 KiB, found 1.00 KiB",
+            "目标保存的长度不对：应为 2.00 KiB，实为 1.00 KiB",
+        ),
         ({"code": "brand.new", "x": b"\xff"}, "brand.new (x=\\xff)", "brand.new (x=\\xff)"),
     ],
 )

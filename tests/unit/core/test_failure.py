@@ -23,6 +23,10 @@ from cloudgather.core.failure import Sort, sort_errno, sort_other
         (errno.EINVAL, "open", Sort.PERMANENT, Code.FAIL_NAME),
         (errno.EINVAL, "write", Sort.TRANSIENT, Code.FAIL_IO),
         (errno.EFBIG, "write", Sort.PERMANENT, Code.FAIL_TOO_LARGE),
+        (errno.EEXIST, "rename", Sort.PERMANENT, Code.FAIL_OCCUPIED),
+        (errno.EEXIST, "open", Sort.TRANSIENT, Code.FAIL_IO),
+        (errno.ETIMEDOUT, "fsync", Sort.TRANSIENT, Code.FAIL_IO),
+        (errno.EAGAIN, "write", Sort.TRANSIENT, Code.FAIL_IO),
     ],
 )
 def test_an_errno_of_the_target(number: int, step: str, sort: Sort, code: Code) -> None:
