@@ -145,7 +145,9 @@ class PathOperations:
         return reply
 
     async def _place(self, transfer: Transfer) -> Sequence[Reason]:
-        """What holds a queued transfer; if nothing does, how many go before it."""
+        """What holds a transfer; of a queued one that nothing does, how many go before it."""
+        if transfer.state is State.PUBLISHING:
+            return self._world.board.unpublished(transfer)
         if transfer.state is not State.QUEUED:
             return [transfer.reason] if transfer.reason and transfer.reason.code.startswith("retry.") else []
         holds = self._world.board.holds_of(transfer)

@@ -183,6 +183,14 @@ class Board:
         why = target.hold or target.unconfirmed_why or target.unconfirmed.get(transfer.id)
         return (why,) if why else ()
 
+    def unpublished(self, transfer: Transfer) -> tuple[Reason, ...]:
+        """Why this transfer, whose copy is whole, does not get its final name now; nothing while it is worked on."""
+        target = self.targets.get(transfer.target)
+        if target is None or transfer.id not in target.unresolved:
+            return ()
+        refused = target.refused.get(transfer.id)
+        return (*self.holds_of_daemon(), *self.holds_of_target(transfer.target), *([refused.reason] if refused else ()))
+
     def moving(self, id: int) -> Moving | None:
         """The running transfer of this id."""
         for target in self.targets.values():
