@@ -69,7 +69,8 @@ class TargetOperations:
     async def target_accept(self, request: wire.Accept, caller: Caller) -> WireMap:
         """Take what is at the root now as right; the operator answers for it."""
         lane = self._world.target(request.name)
-        identity = await lane.port.current()
+        with self._world.asking(request.name):
+            identity = await lane.port.current()
         lane.memory = replace(lane.memory, identity=identity)
         await self._world.store.remember_target(lane.memory)
         lane.hold, lane.probe_at = None, 0.0

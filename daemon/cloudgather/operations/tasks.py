@@ -242,7 +242,9 @@ class TaskOperations:
 
     async def task_verify(self, request: wire.Verify, caller: Caller) -> WireMap:
         """Ledger, source and target compared; see operations.verify."""
-        return await verify(self._world, self._world.task(request.name))
+        state = self._world.task(request.name)
+        with self._world.asking(state.task.target):
+            return await verify(self._world, state)
 
     async def task_next(self, request: wire.Next, caller: Caller) -> WireMap:
         """The next instants of its schedule."""

@@ -67,10 +67,16 @@ async def verify(world: World, state: TaskState) -> WireMap:
 async def _folder(
     world: World, state: TaskState, folder: bytes, entries: Sequence[LedgerEntry], report: _Report
 ) -> None:
-    shown = await world.board.targets[state.task.target].port.listing(folder)
+    port = world.board.targets[state.task.target].port
+    shown = await port.listing(folder)
+    listed = {entry.path: (shown or {}).get(split(entry.destination)[1]) for entry in entries}
+    missed = [entry for entry in entries if listed[entry.path] is None]
+    if missed:  # a listing may be cut short: what it lacks is asked for by name
+        found = await port.look([entry.destination for entry in missed])
+        listed |= {entry.path: standing for entry, standing in zip(missed, found, strict=True)}
     for entry in entries:
         report.checked += 1
-        standing = (shown or {}).get(split(entry.destination)[1])
+        standing = listed[entry.path]
         if standing is None:
             report.gone.append(entry)
         elif _is_it(entry, standing):

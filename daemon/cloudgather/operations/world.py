@@ -1,6 +1,7 @@
 """What every operation works on, handed in by app."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
@@ -21,7 +22,8 @@ from cloudgather.pipeline.planning import Planner
 from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
-from cloudgather.ports import Clock, QueueStore, Source
+from cloudgather.pipeline.trouble import sorted_failure
+from cloudgather.ports import Clock, Failed, QueueStore, Source
 
 WireMap = Mapping[str, Any]
 
@@ -73,6 +75,15 @@ class World:
         if (state := self.board.targets.get(name)) is None:
             raise Refused(because(Code.ERROR_NO_SUCH_TARGET, target=name, near=nearest(name, self.board.targets)))
         return state
+
+    @contextmanager
+    def asking(self, target: str) -> Iterator[None]:
+        """What goes wrong at the target meanwhile is a refusal that tells the caller so."""
+        try:
+            yield
+        except Failed as error:
+            cause = sorted_failure(error).reason.to_wire()
+            raise Refused(because(Code.ERROR_TARGET, target=target, cause=cause)) from error
 
 
 def nearest(name: str, names: Mapping[str, object]) -> str | None:
