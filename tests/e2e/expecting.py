@@ -39,7 +39,7 @@ def all_arrive(running: Running, backing: bytes, contents: Mapping[bytes, bytes]
     """All are uploaded, whole, and nothing else is left behind the mount; the source stands as it did."""
     for name in contents:
         running.until(name, "done", within=within)
-    eventually_sync(lambda: set(running.sent(backing)) == set(contents), what="no temporary left")
+    eventually_sync(lambda: set(running.sent(backing)) == set(contents), within=within, what="no temporary left")
     assert running.sent(backing) == contents
     assert os.listdir(backing) == [b"films"]
     for name, content in contents.items():

@@ -1,6 +1,7 @@
 """A mounted cloud drive that fails, lies, is full or hangs: no wrong file is called written, nothing stands still."""
 
 import errno
+import json
 import os
 import subprocess
 import time
@@ -325,8 +326,7 @@ HANGS = [
     "write",
     "rename",
     "getattr",
-    pytest.param("create", marks=pytest.mark.full),
-    pytest.param("flush", marks=pytest.mark.full),
+    *(pytest.param(op, marks=pytest.mark.full) for op in ("create", "flush", "open", "fsync", "release")),
 ]
 
 
@@ -416,3 +416,158 @@ def test_the_file_system_that_hangs_is_killed_and_mounted_again(hanging: Hanging
     sick.start()
 
     all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
+
+
+def test_what_is_healthy_goes_on_at_the_very_target_that_hangs_for_one_file(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    healthy = {b"healthy/%d.mkv" % number: os.urandom(1000) for number in range(4)}
+    sick.hang("write", path="sick/")
+    running.write("sick/a.mkv", content)
+    eventually_sync(lambda: sick.hanging("write"), what="a write that hangs")
+
+    for name, whole in healthy.items():
+        running.write(name, whole)
+        eventually_sync(
+            lambda name=name: hanging.answers_in_time() and running.states().get(name) == "done",  # type: ignore[misc]
+            within=40,
+            what=f"{name!r} beside a file that hangs",
+        )
+    assert running.states()[b"sick/a.mkv"] in ("copying", "queued")
+    sick.heal()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"sick/a.mkv": content, **healthy}, within=60)
+
+
+@pytest.mark.full
+def test_removing_that_hangs_holds_up_nothing_and_is_made_up_for(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    sick.fail("write", times=1, path="films/")
+    sick.hang("unlink")
+    running.write("a.mkv", content)
+    eventually_sync(lambda: hanging.answers_in_time() and sick.hanging("unlink"), what="an unlink that hangs")
+
+    hanging.goes_on()
+    eventually_sync(lambda: "no answer within" in running.said(), what="the stall is noticed")
+    assert hanging.answers_in_time()
+    sick.heal()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
+
+
+def test_a_listing_that_hangs_holds_up_nothing_and_says_nothing_about_files(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    sick.hang("readdir")
+
+    refused = running.cgctl("task", "verify", "film", "--wait", check=False)
+    assert sick.hanging("readdir") >= 1
+    assert refused.returncode != 0
+    assert "answer" in refused.stderr
+    hanging.goes_on()
+    contents = {b"%d.mkv" % number: os.urandom(1000) for number in range(6)}  # so many are asked for by a listing
+    for name, content in contents.items():
+        running.write(name, content)
+    hanging.goes_on()
+    sick.heal()
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", **contents}, within=60)
+    assert "intact" in running.cgctl("task", "verify", "film", "--wait").stdout
+
+
+@pytest.mark.full
+def test_a_mount_where_everything_is_slow_gets_everything(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    contents = {b"%d/a.mkv" % number: os.urandom(MIB) for number in range(3)}
+    for op in ("open", "write", "getattr", "readdir", "rename", "fsync", "flush", "release", "unlink", "create"):
+        sick.slow(op, 0.3)
+    for name, content in contents.items():
+        running.write(name, content)
+
+    hanging.goes_on()
+    eventually_sync(
+        lambda: hanging.answers_in_time() and all(running.states().get(name) == "done" for name in contents),
+        within=90,
+        what="all arrive slowly",
+    )
+    assert sick.struck("rename") == 3
+    assert {each["attempts"] for each in running.transfers()} == {0}
+    sick.heal()
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", **contents})
+
+
+# ---- writes that take less, listings that show less
+
+
+def test_writes_that_take_less_than_they_are_given(tmp_path: Path, sick: SickMount) -> None:
+    content = os.urandom(3 * MIB)
+    sick.short_writes(times=20)
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", content)
+
+        all_arrive(running, sick.backing, {b"a.mkv": content})
+        assert sick.struck("write") == 20
+        assert attempts(running) == {0}
+
+
+def test_a_listing_that_is_cut_short_says_nothing_about_what_it_lacks(tmp_path: Path, sick: SickMount) -> None:
+    names = [b"%02d.mkv" % index for index in range(30)]
+    standing = stand(sick, names)
+    sick.cut_listing()
+    daemon = a_daemon(tmp_path, sick, task='initial = "adopt"\nif_gone = "resend"\n')
+    for name in names:
+        daemon.write(name, os.urandom(1000))
+    with daemon as running:
+        eventually_sync(lambda: all(running.why(name)["ledger"] for name in names), what="all are adopted")
+        verified = json.loads(running.cgctl("task", "verify", "film", "--json").stdout)
+
+        assert sick.struck("readdir") >= 2
+        assert (verified["checked"], verified["intact"], verified["gone"]) == (30, 30, [])
+        assert running.sent(sick.backing) == standing
+
+
+# ---- renames that happen late
+
+
+def test_a_rename_that_happens_after_its_agent_was_killed_is_found_and_not_done_again(hanging: Hanging) -> None:
+    sick, running = hanging.sick, hanging.running
+    content = os.urandom(MIB)
+    sick.reset()
+    sick.hang("rename")
+    running.write("a.mkv", content)
+    eventually_sync(lambda: sick.hanging("rename"), what="a rename that hangs")
+    eventually_sync(lambda: "no answer within" in running.said(), what="its agent is killed")
+    hanging.goes_on()
+    assert running.states()[b"a.mkv"] == "publishing"
+    running.until_code("a.mkv", "fail.timeout")
+
+    sick.release("rename")
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": content}, within=60)
+    assert sick.counts()["rename"] == 1
+    assert sick.counts()["create"] == 1
+    assert events(running, "a.mkv") == SENT
+
+
+@pytest.mark.full
+def test_a_rename_that_happens_after_the_daemon_was_killed_is_found_by_the_next(
+    hanging: Hanging,
+) -> None:
+    sick, running = hanging.sick, hanging.running
+    older, newer = os.urandom(MIB), os.urandom(MIB + 1)
+    sick.reset()
+    sick.hang("rename", times=1)
+    running.write("a.mkv", older)
+    eventually_sync(lambda: sick.hanging("rename"), what="a rename that hangs")
+    running.kill()
+    running.start()
+    hanging.goes_on()
+    assert running.sent(sick.backing) != {b"first.mkv": b"first", b"a.mkv": older}
+
+    sick.release("rename")
+
+    all_arrive(running, sick.backing, {b"first.mkv": b"first", b"a.mkv": older}, within=60)
+    assert sick.counts()["create"] == 1
+    assert running.times_written("a.mkv") == 1
+    running.write("a.mkv", newer)
+    eventually_sync(lambda: running.sent(sick.backing).get(b"a.mkv") == newer, what="the newer version")

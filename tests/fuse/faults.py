@@ -14,7 +14,7 @@ class Fault:
     """What befalls calls of one operation.
 
     do: "fail" (with `errno`), "slow" (by `seconds`), "hang" (until released), or what the operation itself must get
-    wrong: "shorten" and "corrupt" (flush), "empty" (readdir), "ignore" (utimens, chmod).
+    wrong: "shorten" and "corrupt" (flush), "short" (write), "empty" and "cut" (readdir), "ignore" (utimens, chmod).
     """
 
     op: str

@@ -43,9 +43,13 @@ class SickFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has n
         }
 
     def readdir(self, path: str, fh: int) -> Iterator[str]:
-        if self._faults.strike("readdir", path) == "empty":
-            return iter([".", ".."])
-        return iter([".", "..", *map(os.fsdecode, os.listdir(self._real(path)))])
+        names = sorted(map(os.fsdecode, os.listdir(self._real(path))))
+        match self._faults.strike("readdir", path):
+            case "empty":
+                names = []
+            case "cut":
+                names = names[: len(names) // 2]
+        return iter([".", "..", *names])
 
     def statfs(self, path: str) -> dict[str, int]:
         self._faults.strike("statfs", path)
@@ -71,7 +75,8 @@ class SickFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has n
         return os.pread(fh, size, offset)
 
     def write(self, path: str, data: bytes, offset: int, fh: int) -> int:
-        self._faults.strike("write", path)
+        if self._faults.strike("write", path) == "short":
+            data = data[: max(1, len(data) // 2)]
         return os.pwrite(fh, data, offset)
 
     def truncate(self, path: str, length: int, fh: int | None = None) -> None:

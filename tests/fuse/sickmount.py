@@ -138,6 +138,14 @@ class SickMount:
         """Folders list as empty."""
         self.tell("strike", op="readdir", do="empty", times=times, path=path)
 
+    def cut_listing(self, *, times: int | None = None, path: str = "") -> None:
+        """Folders list the first half of what is in them, by name."""
+        self.tell("strike", op="readdir", do="cut", times=times, path=path)
+
+    def short_writes(self, *, times: int | None = None, path: str = "") -> None:
+        """write() takes half of what it is given, and says so."""
+        self.tell("strike", op="write", do="short", times=times, path=path)
+
     def ignore(self, op: str) -> None:
         """utimens or chmod say yes and do nothing."""
         self.tell("strike", op=op, do="ignore")
