@@ -489,6 +489,9 @@ class TargetMemory:
         return self.root if self.identity is not None else None
 
 
+Content = tuple[bytes, int, int]  # a path, and the size and mtime_ns that say which content of it is meant
+
+
 class QueueStore(Protocol):
     """Queue, ledger and history. Every call is one step that survives a power cut once it has returned.
 
@@ -613,12 +616,16 @@ class QueueStore(Protocol):
         """Write ADOPTED and IGNORED entries."""
         ...
 
-    async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
-        """Those paths that have failed or been cancelled for this very version (size and mtime)."""
+    async def unsent(self, task: str, contents: Sequence[Content], *, target: str, base: bytes) -> frozenset[bytes]:
+        """Those paths whose very content the ledger does not have at the place they go to: below `base` there."""
         ...
 
-    async def live(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
-        """Those paths that have a live transfer of this very version (size and mtime)."""
+    async def bound(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
+        """Those paths that have failed or been cancelled with this very content."""
+        ...
+
+    async def live(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
+        """Those paths that have a live transfer of this very content."""
         ...
 
     async def history(

@@ -1,6 +1,7 @@
 """What every QueueStore does; see ports.QueueStore for the law."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports import (
     Added,
     Chosen,
+    Content,
     LedgerEntry,
     Move,
     Origin,
@@ -51,6 +53,11 @@ def store(opened: tuple[QueueStore, Do]) -> QueueStore:
 @pytest.fixture
 def do(opened: tuple[QueueStore, Do]) -> Do:
     return opened[1]
+
+
+def content(path: bytes = b"film.mkv", *, size: int = 100, mtime_ns: int = 1_000) -> Content:
+    """Of `a_version`, unless told otherwise."""
+    return path, size, mtime_ns
 
 
 def failed(store: QueueStore, do: Do, **plan: Any) -> Transfer:
@@ -163,9 +170,9 @@ def test_a_failed_version_stays_failed(store: QueueStore, do: Do) -> None:
     answers = do(store.add([a_plan(version=a_version(device=99))], now=NOW))
 
     assert answers == [(before.id, Added.BOUND)]
-    assert do(store.bound("films", [(b"film.mkv", a_version(device=99))])) == {b"film.mkv"}
-    assert do(store.bound("films", [(b"film.mkv", a_version(size=5))])) == frozenset()
-    assert do(store.bound("other", [(b"film.mkv", a_version())])) == frozenset()
+    assert do(store.bound("films", [content()])) == {b"film.mkv"}
+    assert do(store.bound("films", [content(size=5)])) == frozenset()
+    assert do(store.bound("other", [content()])) == frozenset()
 
 
 def test_a_failed_transfer_takes_another_version(store: QueueStore, do: Do) -> None:
@@ -193,20 +200,19 @@ def test_live_versions_are_known(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"copying"), a_plan(b"failed"), a_plan(b"queued")], now=NOW))
     do(claimed(store))
     do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
-    same, other = a_version(device=99), a_version(mtime_ns=5)
 
-    live = do(store.live("films", [(b"copying", same), (b"failed", same), (b"queued", same), (b"no such", same)]))
+    live = do(store.live("films", [content(path) for path in (b"copying", b"failed", b"queued", b"no such")]))
 
     assert live == {b"copying", b"queued"}
-    assert do(store.live("films", [(b"copying", other)])) == frozenset()
-    assert do(store.live("other", [(b"copying", same)])) == frozenset()
+    assert do(store.live("films", [content(b"copying", mtime_ns=5)])) == frozenset()
+    assert do(store.live("other", [content(b"copying")])) == frozenset()
 
 
 def test_what_a_removed_task_left_does_not_bind_its_successor(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     do(store.cancel(Chosen(task="films"), reason=because(Code.CANCELLED_TASK_REMOVED), now=NOW))
 
-    bound = do(store.bound("films", [(b"film.mkv", a_version())]))
+    bound = do(store.bound("films", [content()]))
     ((_, added),) = do(store.add([a_plan()], now=NOW))
 
     assert (bound, added) == (frozenset(), Added.REFRESHED)
@@ -544,7 +550,7 @@ def test_clearing_takes_ended_ones_out_of_sight_only(store: QueueStore, do: Do) 
     assert count == 1
     assert [row.path for row in do(store.transfers(Chosen(), limit=9))] == [b"queued"]
     assert do(store.counts()) == {("films", "cloud", State.QUEUED): (1, 100)}
-    assert do(store.bound("films", [(b"film.mkv", a_version())])) == {b"film.mkv"}
+    assert do(store.bound("films", [content()])) == {b"film.mkv"}
     assert do(store.transfer(ended.id)).state is State.FAILED
     assert len(do(store.history(task=None, path=None, transfer=ended.id, limit=9))) == 2
 
@@ -691,7 +697,7 @@ def test_pruning_takes_what_ended_long_ago_but_what_binds(store: QueueStore, do:
     assert [row.path for row in rows] == [b"binds", b"still unconfirmed", b"queued"]
     assert do(store.history(task=None, path=b"done", transfer=None, limit=9)) == []
     assert b"done" in do(store.ledger("films", [b"done"]))
-    assert (do(store.run(run)), do(store.bound("films", [(b"binds", a_version())]))) == (None, {b"binds"})
+    assert (do(store.run(run)), do(store.bound("films", [content(b"binds")]))) == (None, {b"binds"})
 
 
 def test_pruning_goes_through_more_than_one_step(store: QueueStore, do: Do) -> None:
@@ -704,6 +710,52 @@ def test_pruning_goes_through_more_than_one_step(store: QueueStore, do: Do) -> N
 
 
 # The ledger and what is remembered
+
+
+def adopted(path: bytes, **changes: Any) -> LedgerEntry:
+    entry = LedgerEntry(
+        task="films",
+        path=path,
+        size=100,
+        mtime_ns=1_000,
+        origin=Origin.ADOPTED,
+        target="cloud",
+        destination=b"base/" + path,
+        target_size=100,
+        digest=None,
+        transfer=None,
+        strength="",
+        at=NOW,
+    )
+    return replace(entry, **changes)
+
+
+def test_what_the_ledger_has_at_its_place_is_not_unsent(store: QueueStore, do: Do) -> None:
+    do(store.adopt([adopted(path, mtime_ns=2**70 if index % 2 else -1) for index, path in enumerate(STRANGE)]))
+    same = [content(path, mtime_ns=2**70 if index % 2 else -1) for index, path in enumerate(STRANGE)]
+
+    def unsent(contents: list[Content], *, task: str = "films", target: str = "cloud", base: bytes = b"base") -> Any:
+        return do(store.unsent(task, contents, target=target, base=base))
+
+    assert unsent(same) == frozenset()
+    assert unsent([*same, content(b"new")]) == {b"new"}
+    assert unsent([(path, size + 1, mtime_ns) for path, size, mtime_ns in same]) == set(STRANGE)
+    assert unsent([(path, size, 5) for path, size, _ in same]) == set(STRANGE)
+    assert unsent(same, task="other") == unsent(same, target="disk") == unsent(same, base=b"elsewhere") == set(STRANGE)
+    assert unsent([]) == frozenset()
+
+
+def test_a_base_may_be_the_root_of_the_target(store: QueueStore, do: Do) -> None:
+    do(store.adopt([adopted(b"film.mkv", destination=b"film.mkv")]))
+
+    assert do(store.unsent("films", [content(), content(b"new")], target="cloud", base=b"")) == {b"new"}
+
+
+def test_more_are_compared_than_one_statement_names(store: QueueStore, do: Do) -> None:
+    paths = [b"%d.mkv" % number for number in range(3000)]
+    do(store.adopt([adopted(path) for path in paths[:-1]]))
+
+    assert do(store.unsent("films", [content(path) for path in paths], target="cloud", base=b"base")) == {paths[-1]}
 
 
 def test_the_ledger_is_paged_by_path(store: QueueStore, do: Do) -> None:

@@ -196,13 +196,13 @@ class Intake:
         passed: set[bytes] = set()
         for force in (False, True):
             first = [
-                Candidate(path=look.path, version=look.version)
+                (look.path, look.version.size, look.version.mtime_ns)
                 for pending, look in files
                 if pending.fingerprint is None and pending.force is force
             ]
             if first:
-                fresh = await self._planner.unknown(state.task, first, force=force)
-                passed |= {file.path for file in first}.difference(file.path for file in fresh)
+                unknown = await self._planner.unknown(state.task, first, force=force)
+                passed.update(path for path, _, _ in first if path not in unknown)
         return passed
 
     def _is_settled(self, state: TaskState, pending: Pending, look: Look) -> bool:

@@ -13,7 +13,7 @@ from cloudgather.core.task import Rule, Task
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
-from cloudgather.ports import Clock, Failed, LedgerEntry, Origin, QueueStore, Stalled, Standing, TargetHeld
+from cloudgather.ports import Clock, Content, Failed, LedgerEntry, Origin, QueueStore, Stalled, Standing, TargetHeld
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
 _WORTH_A_LISTING = 4
@@ -77,23 +77,20 @@ class Planner:
         self._board = board
         self._clock = clock
 
-    async def unknown(self, task: Task, candidates: Sequence[Candidate], *, force: bool = False) -> list[Candidate]:
-        """Those whose version the ledger and the queue do not have yet: all that is worth settling.
+    async def unknown(self, task: Task, contents: Sequence[Content], *, force: bool = False) -> frozenset[bytes]:
+        """The paths whose content the ledger and the queue do not have yet: all that is worth settling.
 
         `force` keeps what the ledger has, what failed and what was cancelled.
         """
-        versions = [(candidate.path, candidate.version) for candidate in candidates]
-        passed = set(await self._store.live(task.name, versions))
         if not force:
-            known = await self._known(task, candidates)
-            passed |= await self._store.bound(task.name, versions)
-            passed |= {
-                candidate.path
-                for candidate in candidates
-                if (entry := known.get(candidate.path)) is not None
-                and (entry.size, entry.mtime_ns) == (candidate.version.size, candidate.version.mtime_ns)
-            }
-        return [candidate for candidate in candidates if candidate.path not in passed]
+            unsent = await self._store.unsent(task.name, contents, target=task.target, base=task.base)
+            contents = [content for content in contents if content[0] in unsent]
+        if not contents:
+            return frozenset()
+        passed = await self._store.live(task.name, contents)
+        if not force:
+            passed |= await self._store.bound(task.name, contents)
+        return frozenset(content[0] for content in contents) - passed
 
     async def plan(
         self,

@@ -165,7 +165,9 @@ class Scanner:
         async for batch in state.source.scan(below):
             state.source_hold = None
             wanted = self._wanted(state, batch, run)
-            fresh = await self._planner.unknown(state.task, [candidate_of(seen) for seen in wanted], force=force)
+            contents = [(seen.path, seen.size, seen.mtime_ns) for seen in wanted]
+            unknown = await self._planner.unknown(state.task, contents, force=force)
+            fresh = [candidate_of(seen) for seen in wanted if seen.path in unknown]
             run.skipped["skip.sent"] += len(wanted) - len(fresh)
             if first and state.task.initial is not Initial.SEND:
                 fresh = await self._taken_over(state, fresh, listings)

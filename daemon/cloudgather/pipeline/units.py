@@ -9,8 +9,8 @@ from cloudgather.core.naming import unit_of
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.pending import Pending, PendingFiles
-from cloudgather.pipeline.planning import Candidate, Planner
-from cloudgather.ports import Clock, Refused
+from cloudgather.pipeline.planning import Planner
+from cloudgather.ports import Clock, Content, Refused
 
 _LOOK_AGAIN = 60.0
 
@@ -51,7 +51,7 @@ class Units:
             return blockers
         known = {pending.path: pending for pending in members}
         async for batch in state.source.scan(unit):
-            unseen: list[Candidate] = []
+            unseen: list[Content] = []
             for found in batch:
                 if isinstance(found, Refused):
                     continue
@@ -66,13 +66,12 @@ class Units:
                 elif filters.partial_pattern(found.path.rpartition(b"/")[2]) is not None:
                     blockers.append(found.path)
                 elif filters.judge(state.task.filter, found.path, found.size) is None:
-                    unseen.append(Candidate(path=found.path, version=version))
-            for candidate in await self._planner.unknown(state.task, unseen):
-                blockers.append(candidate.path)
-                if self._pending.get(state.task.name, candidate.path) is not None:
+                    unseen.append((found.path, found.size, found.mtime_ns))
+            unknown = await self._planner.unknown(state.task, unseen)
+            for path in [path for path, _, _ in unseen if path in unknown]:
+                blockers.append(path)
+                if self._pending.get(state.task.name, path) is not None:
                     continue  # sighted meanwhile
                 now = self._clock.monotonic()
-                self._pending.put(
-                    Pending(task=state.task.name, path=candidate.path, quiet_since=now, event_seen=True, due=now)
-                )
+                self._pending.put(Pending(task=state.task.name, path=path, quiet_since=now, event_seen=True, due=now))
         return blockers

@@ -1,14 +1,13 @@
 """What the queue knows of paths and of the versions a scan finds there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
 from cloudgather.core.transfer import Transfer
+from cloudgather.ports import Content
 from cloudgather.store.ledger import pieces
 from cloudgather.store.rows import TRANSFER, to_transfer
-
-Versions = Mapping[bytes, tuple[int, int]]  # path -> (size, mtime_ns)
 
 LIVE: Final = (
     "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live "
@@ -28,21 +27,20 @@ def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
     return None if row is None else to_transfer(row)
 
 
-def bound(connection: Connection, task: str, versions: Versions) -> frozenset[bytes]:
+def bound(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
     """ports.QueueStore.bound; only the newest transfer of a path counts."""
-    rows = _rows(connection, NEWEST, task, list(versions))
-    return frozenset(row[0] for row in rows if row[3] and _is(row, versions))
+    return frozenset(row[0] for row in _rows(connection, NEWEST, task, contents) if row[3])
 
 
-def live(connection: Connection, task: str, versions: Versions) -> frozenset[bytes]:
+def live(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
     """ports.QueueStore.live."""
-    return frozenset(row[0] for row in _rows(connection, LIVE, task, list(versions)) if _is(row, versions))
+    return frozenset(row[0] for row in _rows(connection, LIVE, task, contents))
 
 
-def _rows(connection: Connection, statement: str, task: str, paths: Sequence[bytes]) -> Iterable[tuple[Any, ...]]:
-    for some in pieces(paths):
-        yield from connection.execute(statement.format(marks=", ".join("?" * len(some))), (task, *some))
-
-
-def _is(row: tuple[Any, ...], versions: Versions) -> bool:
-    return (row[1], int(row[2])) == versions[row[0]]
+def _rows(connection: Connection, statement: str, task: str, contents: Sequence[Content]) -> Iterable[tuple[Any, ...]]:
+    """Rows (path, size, mtime_ns, ...) of these paths that have these very contents."""
+    asked = {path: (size, mtime_ns) for path, size, mtime_ns in contents}
+    for some in pieces([*asked]):
+        for row in connection.execute(statement.format(marks=", ".join("?" * len(some))), (task, *some)):
+            if (row[1], int(row[2])) == asked[row[0]]:
+                yield row

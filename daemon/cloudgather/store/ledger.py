@@ -3,14 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cloudgather.core.clashes import folded
+from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Transfer
-from cloudgather.ports import LedgerEntry, Origin
+from cloudgather.ports import Content, LedgerEntry, Origin
 from cloudgather.store.rows import from_instant, from_number, to_instant
 
+T = TypeVar("T")
+
 _ENTRY: Final = "task, path, size, mtime_ns, origin, target, destination, target_size, digest, transfer, strength, at"
+UNSENT: Final = (
+    "WITH asked (path, size, mtime_ns) AS (VALUES {rows}) SELECT path FROM asked WHERE NOT EXISTS ("
+    "SELECT 1 FROM ledger WHERE task = ? AND ledger.path = asked.path AND ledger.size = asked.size "
+    "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB))"
+)
+_COMPARED_AT_ONCE: Final = 1024
 SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND target = ? AND folded IN ({{marks}})"
 
 
@@ -22,6 +31,25 @@ def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mappin
         rows = connection.execute(f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path IN ({marks})", (task, *some))
         found.update((row[1], _entry(row)) for row in rows)
     return found
+
+
+def unsent(
+    connection: Connection, task: str, contents: Sequence[Content], target: str, base: bytes
+) -> frozenset[bytes]:
+    """ports.QueueStore.unsent.
+
+    The database compares, and answers with what it lacks: of an unchanged tree nothing, so that nothing is made a
+    Python value, and the interpreter goes on with the walk meanwhile.
+    """
+    prefix = destination(base, b"x")[:-1]
+    lacking: set[bytes] = set()
+    for some in pieces(contents, _COMPARED_AT_ONCE):
+        values: list[Any] = []
+        for path, size, mtime_ns in some:
+            values += (path, size, from_number(mtime_ns))
+        statement = UNSENT.format(rows=", ".join(["(?, ?, ?)"] * len(some)))
+        lacking.update(path for (path,) in connection.execute(statement, (*values, task, target, prefix)))
+    return frozenset(lacking)
 
 
 def page(connection: Connection, task: str, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
@@ -81,7 +109,7 @@ def lose(connection: Connection, row: Transfer) -> None:
     connection.execute("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", (row.task, row.path, row.id))
 
 
-def pieces(values: Sequence[bytes], most: int = 500) -> Iterator[Sequence[bytes]]:
+def pieces(values: Sequence[T], most: int = 500) -> Iterator[Sequence[T]]:
     """So many at a time that a statement can name them."""
     for begin in range(0, len(values), most):
         yield values[begin : begin + most]

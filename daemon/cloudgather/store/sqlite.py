@@ -10,10 +10,11 @@ from typing import Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.limits import Spending
-from cloudgather.core.transfer import Plan, State, Transfer, Version
+from cloudgather.core.transfer import Plan, State, Transfer
 from cloudgather.ports import (
     Added,
     Chosen,
+    Content,
     Debris,
     LedgerEntry,
     Move,
@@ -195,11 +196,14 @@ class SqliteStore:
     async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
         await self._writer.do(partial(ledger.adopt, entries=entries))
 
-    async def bound(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
-        return await self._reader.do(partial(known.bound, task=task, versions=_by_path(versions)))
+    async def unsent(self, task: str, contents: Sequence[Content], *, target: str, base: bytes) -> frozenset[bytes]:
+        return await self._reader.do(partial(ledger.unsent, task=task, contents=contents, target=target, base=base))
 
-    async def live(self, task: str, versions: Sequence[tuple[bytes, Version]]) -> frozenset[bytes]:
-        return await self._reader.do(partial(known.live, task=task, versions=_by_path(versions)))
+    async def bound(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
+        return await self._reader.do(partial(known.bound, task=task, contents=contents))
+
+    async def live(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
+        return await self._reader.do(partial(known.live, task=task, contents=contents))
 
     async def history(
         self,
@@ -273,7 +277,3 @@ class SqliteStore:
 
     async def set_flag(self, name: str, value: str | None) -> None:
         await self._writer.do(partial(remembered.set_flag, name=name, value=value))
-
-
-def _by_path(versions: Sequence[tuple[bytes, Version]]) -> Mapping[bytes, tuple[int, int]]:
-    return {path: (version.size, version.mtime_ns) for path, version in versions}

@@ -46,3 +46,12 @@ def test_an_index_answers_in_its_own_order(connection: Connection, statement: st
     assert len(plan) == 1
     assert index in plan[0]
     assert "TEMP B-TREE" not in plan[0]
+
+
+def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> None:
+    values = [1] * 9
+
+    statement = ledger.UNSENT.format(rows="(?, ?, ?), (?, ?, ?)")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+    assert [step for step in plan if "ledger" in step] == ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]
