@@ -3,7 +3,8 @@
 Only `_socket` is used, the C part of `socket`: the full module takes as long to import as the whole request.
 """
 
-from _socket import AF_UNIX, SOCK_STREAM, socket
+import struct
+from _socket import AF_UNIX, SO_SNDTIMEO, SOCK_STREAM, SOL_SOCKET, socket
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ class Connection:
         self._frames = Frames(REPLY_LIMIT)
         self._socket = socket(AF_UNIX, SOCK_STREAM)
         try:
-            self._socket.settimeout(PATIENCE)
+            # connect(2) waits for room in the backlog only where the socket blocks; with settimeout() it does not.
+            self._socket.setsockopt(SOL_SOCKET, SO_SNDTIMEO, struct.pack("ll", int(PATIENCE), 0))
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()

@@ -1,12 +1,17 @@
 """Exit codes, and the one line on stderr."""
 
+import errno
+import os
 import socket
 import stat
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cgctl.connection import Connection
 from fakes.canned import Denied
 
 
@@ -158,3 +163,24 @@ def test_a_name_that_is_not_text_is_answered_like_any_other(cgctl: Any) -> None:
     cgctl.daemon(task_pause=refusing("error.no-such-task", task="\\xff"))
 
     assert cgctl("task", "pause", "\udcff").code == 5
+
+
+def test_a_daemon_that_many_connect_to_at_once_is_waited_for(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path / "control.sock")
+    with socket.socket(socket.AF_UNIX) as listening, ExitStack() as crowd:
+        listening.bind(path)
+        listening.listen(0)
+        for _ in range(2):
+            client = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            refused = client.connect_ex(path)
+        assert refused == errno.EAGAIN, "there is no room"
+        connecting = threading.Thread(target=lambda: Connection(path).close())
+        connecting.start()
+
+        accepted = [listening.accept()[0] for _ in range(2)]
+
+        connecting.join(20)
+        assert not connecting.is_alive()
+        for end in accepted:
+            end.close()
