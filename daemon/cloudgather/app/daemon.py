@@ -24,6 +24,7 @@ from cloudgather.app.serving import Serving
 from cloudgather.app.telling import RunTeller
 from cloudgather.config.loading import Configuration, load, task_file
 from cloudgather.config.problems import InvalidConfiguration, shown
+from cloudgather.control.bounds import Bounds
 from cloudgather.control.handlers import Handlers
 from cloudgather.control.peers import Peers
 from cloudgather.control.server import ControlServer
@@ -33,6 +34,7 @@ from cloudgather.doctor.elsewhere import examine_elsewhere
 from cloudgather.operations import Operations
 from cloudgather.operations.world import Reloaded, WireMap, World
 from cloudgather.outside.clock import SystemClock
+from cloudgather.outside.descriptors import descriptor_limit
 from cloudgather.outside.disks import Disks
 from cloudgather.outside.logs import Logging
 from cloudgather.outside.mounts import MountTable
@@ -187,7 +189,9 @@ class Daemon:
             doctor=lambda: examine_elsewhere(self._configuration.settings.file),
         )
         self._handlers = Handlers(operations=Operations(world), bus=bus, peers=peers)
-        self._server = ControlServer(configuration.settings.socket, handlers=self._handlers)
+        self._server = ControlServer(
+            configuration.settings.socket, handlers=self._handlers, bounds=Bounds().with_descriptors(descriptor_limit())
+        )
 
     # ---- life --------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 logger = logging.getLogger(__name__)
 
 _LONGEST = 107  # bytes of a Unix socket's path: sun_path of unix(7), less the NUL
-_BACKLOG = 128
+BACKLOG = 512  # connections that wait to be accepted; who comes then waits for a place among them
 
 
 class AddressUnusable(Exception):
@@ -89,7 +89,7 @@ def _bind(path: str) -> Address:
         # Nobody can connect before listen(), so that the umask (which belongs to all threads) can be left alone.
         os.chmod(path, 0o666)
         found = os.lstat(path)
-        bound.listen(_BACKLOG)
+        bound.listen(BACKLOG)
     except BaseException:
         bound.close()
         raise

@@ -1,9 +1,13 @@
 """How much of the daemon its peers may take, and the count of what they have."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from cgwire.codec import ADMIN_REQUEST_LIMIT, REPLY_LIMIT, REQUEST_LIMIT
+
+# Of the descriptors that the process may have; the others are for watches, agents, the database and the log.
+_SHARE_OF_DESCRIPTORS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +19,17 @@ class Bounds:
     reply: int = REPLY_LIMIT
     received: int = 64 * 1024 * 1024  # held in all for requests that are not handled yet
     replies: int = 256 * 1024 * 1024  # held in all until they are read
+    replies_of_user: int = 64 * 1024 * 1024
     unsent_events: int = 1024 * 1024  # of one subscriber that does not read
     incomplete: float = 10.0  # seconds from the first byte of a request to its last
     unread: float = 60.0  # seconds in which what was sent is taken
     calls: int = 16  # of one connection at once
     connections_of_user: int = 64
-    connections: int = 1024  # in all
+    connections: int = 1024  # in all; an admin is let in beyond it
+
+    def with_descriptors(self, limit: int) -> "Bounds":
+        """For a process that may have `limit` descriptors."""
+        return replace(self, connections=min(self.connections, int(limit * _SHARE_OF_DESCRIPTORS)))
 
 
 class Full(Exception):
@@ -34,13 +43,13 @@ class Account:
         self._bounds = bounds
         self._connections: Counter[int] = Counter()
         self._held = 0
-        self._sending = 0
+        self._sending: Counter[int] = Counter()
 
-    def admit(self, uid: int) -> None:
+    def admit(self, uid: int, *, admin: bool) -> None:
         """One more connection of the user; raises Full, and then it does not count."""
         if self._connections[uid] >= self._bounds.connections_of_user:
             raise Full(f"more than {self._bounds.connections_of_user} connections of one user")
-        if self._connections.total() >= self._bounds.connections:
+        if not admin and self._connections.total() >= self._bounds.connections:
             raise Full(f"more than {self._bounds.connections} connections")
         self._connections[uid] += 1
 
@@ -56,10 +65,14 @@ class Account:
         if change > 0 and self._held > self._bounds.received:
             raise Full(f"more than {self._bounds.received} bytes of requests in all")
 
-    def send(self, change: int) -> None:
-        """So many bytes of answers more (or fewer) wait to be read; raises Full, and then they count all the same."""
-        self._sending += change
-        if change > 0 and self._sending > self._bounds.replies:
+    def send(self, uid: int, change: int) -> None:
+        """So many bytes of answers more (or fewer) wait for the user; raises Full, and they count all the same."""
+        self._sending[uid] += change
+        if not self._sending[uid]:
+            del self._sending[uid]
+        if change > 0 and self._sending[uid] > self._bounds.replies_of_user:
+            raise Full(f"more than {self._bounds.replies_of_user} bytes of unread answers of one user")
+        if change > 0 and self._sending.total() > self._bounds.replies:
             raise Full(f"more than {self._bounds.replies} bytes of unread answers in all")
 
     @property
@@ -70,4 +83,4 @@ class Account:
     @property
     def bytes(self) -> int:
         """How many are held, of calls and of answers."""
-        return self._held + self._sending
+        return self._held + self._sending.total()

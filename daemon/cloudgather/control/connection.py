@@ -15,6 +15,7 @@ from cloudgather.control.bounds import Account, Bounds, Full
 from cloudgather.control.handlers import Handlers
 from cloudgather.control.outlet import Outlet, Overrun
 from cloudgather.control.peers import Credentials, credentials
+from cloudgather.control.turns import Turns
 from cloudgather.pipeline.events import Subscription
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Connection(asyncio.Protocol):
         handlers: Handlers,
         bounds: Bounds,
         account: Account,
+        turns: Turns,
         began: Callable[["Connection"], None],
         ended: Callable[["Connection"], None],
         complain: Callable[[Credentials, str], None],
@@ -36,6 +38,7 @@ class Connection(asyncio.Protocol):
         self._handlers = handlers
         self._bounds = bounds
         self._account = account
+        self._turns = turns
         self._began = began
         self._ended = ended
         self._complain = complain
@@ -56,7 +59,7 @@ class Connection(asyncio.Protocol):
         admin = self._handlers.peers.access(self._peer) >= Access.ADMIN
         self._frames = Frames(self._bounds.admin_request if admin else self._bounds.request)
         try:
-            self._account.admit(self._peer.uid)
+            self._account.admit(self._peer.uid, admin=admin)
             self._admitted = True
         except Full as full:
             self._turn_away(str(full))
@@ -134,6 +137,7 @@ class Connection(asyncio.Protocol):
             self._deadline = asyncio.get_running_loop().call_later(span, self._turn_away, late)
 
     async def _call(self, call: Call) -> None:
+        await self._turns.turn(self._peer.uid)
         answer = await answered(call, handlers=self._handlers, peer=self._peer, most=self._bounds.reply)
         frame, subscription = answer.frame, answer.subscription
         if subscription is not None and (self._subscription is not None or self._finishing):
@@ -149,7 +153,7 @@ class Connection(asyncio.Protocol):
     async def _send(self, frame: bytes) -> None:
         """Ends once the peer has taken it (or has gone), so that unread answers count as calls that run."""
         try:
-            self._account.send(len(frame))
+            self._account.send(self._peer.uid, len(frame))
             await self._outlet.ready()
             self._outlet.write(frame)
             await self._outlet.ready()
@@ -157,7 +161,7 @@ class Connection(asyncio.Protocol):
             self._complain(self._peer, str(full))
             self._transport.abort()
         finally:
-            self._account.send(-len(frame))
+            self._account.send(self._peer.uid, -len(frame))
 
     async def _tell(self, subscription: Subscription) -> None:
         try:

@@ -5,15 +5,19 @@ import logging
 import sys
 from typing import Any, Final
 
-from cloudgather.control.address import Address, listen
+from cloudgather.control.address import BACKLOG, Address, listen
 from cloudgather.control.bounds import Account, Bounds
 from cloudgather.control.connection import Connection
 from cloudgather.control.handlers import Handlers
 from cloudgather.control.peers import Credentials
+from cloudgather.control.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 _QUIET: Final = 60.0  # seconds between two lines about the same user
+# asyncio takes its backlog for the number of connections to accept at once, too. Those that are turned away are closed
+# only after that, so they must not be more than there are descriptors left.
+_ACCEPTED: Final = 64
 # From Python 3.13 on asyncio would unlink the file by itself, before we have looked whose it is.
 _KEEP_FILE: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
 
@@ -26,6 +30,7 @@ class ControlServer:
         self._handlers = handlers
         self._bounds = bounds or Bounds()
         self._account = Account(self._bounds)
+        self._turns = Turns()
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -42,7 +47,10 @@ class ControlServer:
         """Listen; raises address.AddressUnusable, for one when another daemon listens there."""
         self._address = listen(self._path)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(self._connect, sock=self._address.socket, **_KEEP_FILE)
+        self._server = await loop.create_unix_server(
+            self._connect, sock=self._address.socket, backlog=_ACCEPTED, **_KEEP_FILE
+        )
+        self._address.socket.listen(BACKLOG)
         logger.info("listening on %s", self._path)
 
     async def stop(self, grace: float = 2.0) -> None:
@@ -64,6 +72,7 @@ class ControlServer:
             handlers=self._handlers,
             bounds=self._bounds,
             account=self._account,
+            turns=self._turns,
             began=self._began,
             ended=self._ended,
             complain=self._complain,
