@@ -83,9 +83,8 @@ class Aside:
         self._job.step("reopen", "target")
         return os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
 
-    def mtime(self, wanted_ns: int) -> int | None:
-        """The mtime that the target shows, asked for once more where writing has undone it; None: it keeps none."""
-        shown = self._shown_mtime()
+    def mtime(self, wanted_ns: int, shown: int) -> int | None:
+        """The mtime that the target keeps, asked for once more where it has `shown` another; None: it keeps none."""
         if abs(shown - wanted_ns) > _ROUNDING_NS:
             self._try_mtime(None, wanted_ns)
             shown = self._shown_mtime()

@@ -1,4 +1,4 @@
-"""Copies one version of a source file aside, into a temporary beside its final name at the target."""
+"""Copies one version of each source file aside, into a temporary beside its final name at the target."""
 
 import os
 import stat
@@ -10,8 +10,8 @@ import xxhash
 from cloudgather.agent.aside import Aside
 from cloudgather.agent.job import CHUNK, Job, Trouble, WireIdentity
 from cloudgather.agent.pages import ReadPages, drop
-from cloudgather.agent.places import closing, components
-from cloudgather.agent.reading import Original, digest_of
+from cloudgather.agent.places import LastFolder, closing, components
+from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import Root
 from cloudgather.agent.throttle import Throttle
 
@@ -20,40 +20,83 @@ def copy(
     job: Job,
     throttle: Throttle,
     *,
-    root: bytes,
-    identity: WireIdentity | None,
-    source_root: bytes,
     path: bytes,
     version: Sequence[int],
-    base: bytes,
-    make_base: bool,
     destination: bytes,
     temporary: bytes,
     replace: bool,
-    durable: bool,
-    verify: str,
-    file_mode: int | None,
-    dir_mode: int | None,
+    **common: Any,
 ) -> dict[str, Any]:
-    """What the temporary is, once it is whole: size, mtime_ns, digest; and what stands under the final name."""
-    parts, above = components(destination), components(base)
-    if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
-        raise Trouble("bad", "these names make no copy")
-    with Original(source_root, path, version, job) as original, Root(root, identity, job) as target:
-        standing_base = b"" if make_base else base
-        folder, _ = target.make(b"/".join(parts[:-1]), standing=standing_base, mode=dir_mode, durable=durable)
-        with closing(folder):
+    """Copying.copy of one file; what Copying takes is `common`."""
+    with Copying(job, throttle, **common) as copying:
+        return copying.copy(path=path, version=version, destination=destination, temporary=temporary, replace=replace)
+
+
+class Copying:
+    """Copies files of one source to one target, which stays open meanwhile, and so do their folders for `keep`."""
+
+    def __init__(
+        self,
+        job: Job,
+        throttle: Throttle,
+        *,
+        root: bytes,
+        identity: WireIdentity | None,
+        source_root: bytes,
+        base: bytes,
+        make_base: bool,
+        durable: bool,
+        verify: str,
+        file_mode: int | None,
+        dir_mode: int | None,
+        keep: float = 0.0,
+    ) -> None:
+        """Raises Trouble "identity" where the root must not be used."""
+        self._job = job
+        self._throttle = throttle
+        self._base = base
+        self._standing_base = b"" if make_base else base
+        self._durable = durable
+        self._verify = verify
+        self._file_mode = file_mode
+        self._dir_mode = dir_mode
+        self._originals = Originals(source_root, job, keep=keep)
+        self._target = Root(root, identity, job)
+        self._folders = LastFolder(self._made, keep=keep)
+
+    def __enter__(self) -> "Copying":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.__exit__()
+        self._target.__exit__()
+        self._originals.__exit__()
+
+    def copy(
+        self, *, path: bytes, version: Sequence[int], destination: bytes, temporary: bytes, replace: bool
+    ) -> dict[str, Any]:
+        """What the temporary is, once it is whole: size, mtime_ns, digest; and what stands under the final name."""
+        job = self._job
+        parts, above = components(destination), components(self._base)
+        if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
+            raise Trouble("bad", "these names make no copy")
+        with self._originals.open(path, version) as original:
+            folder = self._folders.at(destination.rpartition(b"/")[0])
             standing = _standing(folder, parts[-1], job, replace=replace)
-            tidy = target.mount is not None and not target.mount.is_remote
-            with Aside(folder, temporary, mode=file_mode, tidy=tidy, job=job) as aside:
-                digest = _transfer(original, aside, job, throttle)
-                aside.close(mtime_ns=original.mtime_ns, durable=durable)
-                _check(aside, original.size, digest if verify == "checksum" else None, job)
-                mtime_ns = aside.mtime(original.mtime_ns)
+            mount = self._target.mount
+            tidy = mount is not None and not mount.is_remote
+            with Aside(folder, temporary, mode=self._file_mode, tidy=tidy, job=job) as aside:
+                digest = _transfer(original, aside, job, self._throttle)
+                aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
+                shown = _check(aside, original.size, digest if self._verify == "checksum" else None, job)
+                mtime_ns = aside.mtime(original.mtime_ns, shown)
                 original.compare(digest)
-                target.check()
+                self._target.check()
                 aside.keep()
-    return {"size": original.size, "mtime_ns": mtime_ns, "digest": digest, "standing": standing}
+        return {"size": original.size, "mtime_ns": mtime_ns, "digest": digest, "standing": standing}
+
+    def _made(self, folder: bytes) -> int:
+        return self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)[0]
 
 
 def _standing(folder: int, name: bytes, job: Job, *, replace: bool) -> list[int] | None:
@@ -99,15 +142,24 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     return state.digest()
 
 
-def _check(aside: Aside, size: int, digest: bytes | None, job: Job) -> None:
-    """Raises Trouble "length", and "digest" where one is expected, unless the target has what was written."""
+def _check(aside: Aside, size: int, digest: bytes | None, job: Job) -> int:
+    """The mtime_ns that it shows.
+
+    Raises Trouble "length", and "digest" where one is expected, unless the target has what was written.
+    """
     with closing(aside.reopen()) as fd:
-        found = os.fstat(fd).st_size
-        if found != size:
+        state = os.fstat(fd)
+        if state.st_size != size:
             raise Trouble(
-                "length", "the target stored another length", step="length", side="target", expected=size, found=found
+                "length",
+                "the target stored another length",
+                step="length",
+                side="target",
+                expected=size,
+                found=state.st_size,
             )
         if digest is not None:
             drop(fd)
             if digest_of(fd, job, "target") != digest:
                 raise Trouble("digest", "the target gives back other bytes", step="digest", side="target")
+        return state.st_mtime_ns

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
-from cloudgather.agent.places import closing, components, mount_id
+from cloudgather.agent.places import closing, components
 from cloudgather.agent.reading import digest_of
 from cloudgather.agent.roots import Root
+from cloudgather.mounted import mount_id
 
 _NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 _READ_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

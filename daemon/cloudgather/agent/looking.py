@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cloudgather.agent import leases
-from cloudgather.agent.places import closing, components, mount_under, open_root, walk
+from cloudgather.agent.places import closing, components, open_root, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
 from cloudgather.core.transfer import Version
+from cloudgather.mounted import mount_under
 from cloudgather.ports import Absent, Access, Look, Refused
 
 __all__ = ["folder_above", "look", "root_of", "scan", "writers"]

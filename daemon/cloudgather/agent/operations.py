@@ -1,10 +1,12 @@
 """Which function does which operation; what only some agents need is imported when it is asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from cloudgather.agent import copying, listing, publishing
 from cloudgather.agent.job import Job, Trouble
+from cloudgather.agent.places import KEEP
 from cloudgather.agent.throttle import Throttle
 
 Operation = Callable[..., Any]
@@ -16,12 +18,22 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
     def copy(job: Job, **params: Any) -> Any:
         return copying.copy(job, throttle, **params)
 
+    @contextmanager
+    def copies(job: Job, **common: Any) -> Iterator[Operation]:
+        with copying.Copying(job, throttle, keep=KEEP, **common) as session:
+            yield session.copy
+
+    @contextmanager
+    def publications(job: Job, **common: Any) -> Iterator[Operation]:
+        with publishing.Publishing(job, keep=KEEP, **common) as session:
+            yield session.publish
+
     def limits(job: Job, *, bandwidth: int | None) -> None:
         throttle.limit(bandwidth)
 
     return {
         "copy": copy,
-        "copy.each": _each(copy),
+        "copy.each": _each(copies),
         "limits": limits,
         "probe": listing.probe,
         "listing": listing.listing,
@@ -29,7 +41,7 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "digest": listing.digest,
         "prepare": publishing.prepare,
         "publish": publishing.publish,
-        "publish.each": _each(publishing.publish),
+        "publish.each": _each(publications),
         "barrier": publishing.barrier,
         "sweep": publishing.sweep,
         "test": _test,
@@ -42,25 +54,26 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
     }
 
 
-def _each(operation: Operation) -> Operation:
-    """One after the other, with parameters in common and of their own; what each answered or failed with, in order.
+def _each(session: Callable[..., AbstractContextManager[Operation]]) -> Operation:
+    """One after the other, in a session made with what they have in common; what each answered or failed with.
 
-    That goes out with the next heartbeat, so that it is known which of them hangs.
+    That goes out in order with the next heartbeat, so that it is known which of them hangs.
     """
 
-    def operations(job: Job, *, each: Sequence[dict[str, Any]], **common: Any) -> None:
-        for params in each:
-            job.check()
-            try:
-                job.outcomes.append(["ok", operation(job, **common, **params)])
-            except Trouble as trouble:
-                if trouble.kind == "cancelled":
-                    raise
-                job.outcomes.append(["error", trouble.to_wire()])
-            except OSError as error:
-                job.outcomes.append(["error", job.blame(error).to_wire()])
+    def operation(job: Job, *, each: Sequence[dict[str, Any]], **common: Any) -> None:
+        with session(job, **common) as one:
+            for params in each:
+                job.check()
+                try:
+                    job.outcomes.append(["ok", one(**params)])
+                except Trouble as trouble:
+                    if trouble.kind == "cancelled":
+                        raise
+                    job.outcomes.append(["error", trouble.to_wire()])
+                except OSError as error:
+                    job.outcomes.append(["error", job.blame(error).to_wire()])
 
-    return operations
+    return operation
 
 
 def _tree(name: str) -> Operation:

@@ -1,17 +1,20 @@
-"""Folders beneath a root, reached one component at a time by descriptors, and the mounts that they are on."""
+"""Folders beneath a root, reached one component at a time by descriptors."""
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Final
 
 from cloudgather.agent.job import Trouble
-from cloudgather.core.mounts import Mount, parse_mountinfo
 
 # O_PATH asks a FUSE file system for a lookup only, not for an opendir.
 FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# No component of a path that is meant to stay beneath a root.
+_NOWHERE: Final = frozenset({b"", b".", b".."})
+# For how long the files of a folder are reached through one descriptor of it, where an operation is about many.
+KEEP: Final = 0.05
 # What file systems answer that cannot fsync a folder.
 _NOFOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 
@@ -19,7 +22,7 @@ _NOFOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 def components(path: bytes) -> list[bytes]:
     """The parts of a relative path; none for b"". Raises Trouble "bad" for what could lead anywhere else."""
     parts = path.split(b"/") if path else []
-    if any(part in (b"", b".", b"..") or b"\0" in part for part in parts):
+    if b"\0" in path or not _NOWHERE.isdisjoint(parts):
         raise Trouble("bad", f"not a path beneath a root: {path!r}")
     return parts
 
@@ -52,6 +55,40 @@ def walk(start: int, parts: Sequence[bytes]) -> int:
     return here
 
 
+class LastFolder:
+    """Folders beneath a root, of which the last stays open for `keep` seconds: its files then cost one walk together.
+
+    What happens to it within that span goes unnoticed; without `keep` each path is walked anew.
+    """
+
+    def __init__(self, walked: Callable[[bytes], int], *, keep: float = 0.0) -> None:
+        self._walked = walked
+        self._keep = keep
+        self._path: bytes | None = None
+        self._fd = -1
+        self._until = 0.0
+
+    def __enter__(self) -> "LastFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def at(self, path: bytes) -> int:
+        """A descriptor (O_PATH) that stays ours, good until the next call; raises what `walked` raises."""
+        if path != self._path or time.monotonic() >= self._until:
+            self._close()
+            self._fd = self._walked(path)
+            self._path = path
+            self._until = time.monotonic() + self._keep
+        return self._fd
+
+    def _close(self) -> None:
+        if self._path is not None:
+            self._path = None
+            os.close(self._fd)
+
+
 def sync_folder(fd: int) -> None:
     """fsync the folder that `fd` (O_PATH) stands for; file systems that cannot are let be."""
     try:
@@ -60,38 +97,6 @@ def sync_folder(fd: int) -> None:
     except OSError as error:
         if error.errno not in _NOFOLDER_SYNC:
             raise
-
-
-def mount_id(fd: int) -> int:
-    """The id of the mount that `fd` was opened on, as proc(5) tells in fdinfo."""
-    with closing(os.open(b"/proc/self/fdinfo/%d" % fd, os.O_RDONLY | os.O_CLOEXEC)) as info:
-        for line in os.read(info, 4096).splitlines():
-            if line.startswith(b"mnt_id:"):
-                return int(line[7:])
-    raise OSError(errno.ENOSYS, "the kernel does not tell mount ids")
-
-
-_parsed: Final = lru_cache(maxsize=1)(parse_mountinfo)
-
-
-def mounts() -> tuple[Mount, ...]:
-    """mountinfo as of now; parsed again only when its text differs."""
-    pieces = []
-    with closing(os.open(b"/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)) as info:
-        while piece := os.read(info, 65536):
-            pieces.append(piece)
-    return _parsed(b"".join(pieces))
-
-
-def mount_under(fd: int) -> tuple[Mount | None, bool]:
-    """The mount of `fd`, and whether it is the last of its mount point: neither detached nor mounted over."""
-    number = mount_id(fd)
-    now = mounts()
-    found = next((mount for mount in now if mount.id == number), None)
-    if found is None:
-        return None, False
-    last = next(mount for mount in reversed(now) if mount.mount_point == found.mount_point)
-    return found, last.id == number
 
 
 def open_root(root: bytes) -> int:

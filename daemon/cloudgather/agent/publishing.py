@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
-from cloudgather.agent.places import closing, components, sync_folder
+from cloudgather.agent.places import LastFolder, closing, components, sync_folder
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.agent.roots import Root
 from cloudgather.agent.system import syncfs
@@ -18,50 +18,65 @@ _NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 def publish(
-    job: Job,
-    *,
-    root: bytes,
-    identity: WireIdentity | None,
-    destination: bytes,
-    temporary: bytes,
-    size: int,
-    durable: bool,
-    over: bool = True,
+    job: Job, *, destination: bytes, temporary: bytes, size: int, over: bool = True, **common: Any
 ) -> dict[str, Any]:
-    """Size, mtime_ns and is_file of the final name, looked at after the rename.
+    """Publishing.publish of one file; what Publishing takes is `common`."""
+    with Publishing(job, **common) as publishing:
+        return publishing.publish(destination=destination, temporary=temporary, size=size, over=over)
 
-    Unless `over`, a file that has come to stand there since the copy began is somebody else's: Trouble "standing".
 
-    The mount is checked right before the rename, through the descriptor that the rename goes by. An absent temporary
-    is ENOENT at step "rename", whatever stands under the final name.
-    """
-    parts = components(destination)
-    if not parts or len(components(temporary)) != 1:
-        raise Trouble("bad", "these names make no rename")
-    name = parts[-1]
-    with Root(root, identity, job) as target:
+class Publishing:
+    """Renames files of one target, which stays open meanwhile, and so do their folders for `keep` seconds."""
+
+    def __init__(
+        self, job: Job, *, root: bytes, identity: WireIdentity | None, durable: bool, keep: float = 0.0
+    ) -> None:
+        """Raises Trouble "identity" where the root must not be used."""
+        self._job = job
+        self._durable = durable
+        self._target = Root(root, identity, job)
+        self._folders = LastFolder(self._target.folder, keep=keep)
+
+    def __enter__(self) -> "Publishing":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.__exit__()
+        self._target.__exit__()
+
+    def publish(self, *, destination: bytes, temporary: bytes, size: int, over: bool = True) -> dict[str, Any]:
+        """Size, mtime_ns and is_file of the final name, looked at after the rename.
+
+        Unless `over`, a file that has come to stand there since the copy began is somebody else's: Trouble "standing".
+
+        The mount is checked right before the rename, through the root that the folder was reached from. An absent
+        temporary is ENOENT at step "rename", whatever stands under the final name.
+        """
+        parts, job = components(destination), self._job
+        if not parts or len(components(temporary)) != 1:
+            raise Trouble("bad", "these names make no rename")
+        name = parts[-1]
         try:
-            folder = target.folder(b"/".join(parts[:-1]))
+            folder = self._folders.at(destination.rpartition(b"/")[0])
         except OSError as error:
             if error.errno in _NOTHING_THERE:
                 raise _temporary_gone(error) from error
             raise
-        with closing(folder):
-            _demand_whole(folder, temporary, size, job)
-            if not over:
-                _demand_free(folder, name, job)
-            job.step("rename", "target", size)
-            target.check()
-            try:
-                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except OSError as error:
-                swap(folder, temporary, name, error, target, job)
-            if durable:
-                job.step("fsync", "target", size)
-                sync_folder(folder)
-            job.step("stat", "target")
-            state = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "is_file": stat.S_ISREG(state.st_mode)}
+        _demand_whole(folder, temporary, size, job)
+        if not over:
+            _demand_free(folder, name, job)
+        job.step("rename", "target", size)
+        self._target.check()
+        try:
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            swap(folder, temporary, name, error, self._target, job)
+        if self._durable:
+            job.step("fsync", "target", size)
+            sync_folder(folder)
+        job.step("stat", "target")
+        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "is_file": stat.S_ISREG(state.st_mode)}
 
 
 def _temporary_gone(error: OSError) -> Trouble:

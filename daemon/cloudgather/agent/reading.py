@@ -10,7 +10,8 @@ import xxhash
 
 from cloudgather.agent import leases
 from cloudgather.agent.job import Job, Trouble
-from cloudgather.agent.places import closing, components, mount_under, open_root, walk
+from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
+from cloudgather.mounted import mount_under
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
@@ -32,26 +33,63 @@ def digest_of(fd: int, job: Job, side: str, *, count: bool = False) -> bytes:
             job.done = total
 
 
+class Originals:
+    """The files of a source, for one operation; those of one folder that are asked for within `keep` cost one walk."""
+
+    def __init__(self, root: bytes, job: Job, *, keep: float = 0.0) -> None:
+        self._root = root
+        self._job = job
+        self._folders = LastFolder(self._walked, keep=keep)
+
+    def __enter__(self) -> "Originals":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.__exit__()
+
+    def open(self, path: bytes, version: Sequence[int]) -> "Original":
+        """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened."""
+        return Original(self, path, version, self._job)
+
+    def find(self, path: bytes) -> int:
+        """O_PATH, so that a FIFO that was put there is neither waited for nor woken."""
+        above, _, name = path.rpartition(b"/")
+        self._job.step("root", "source")
+        try:
+            folder = self._folders.at(above)
+            self._job.step("open", "source")
+            return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError as error:
+            if error.errno in _GONE and self._job.at[0] == "open":
+                raise Trouble("gone", "the source is not there any more") from error
+            raise
+
+    def _walked(self, path: bytes) -> int:
+        with closing(open_root(self._root)) as root:
+            self._job.step("open", "source")
+            return walk(root, components(path))
+
+
 class Original:
     """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode."""
 
-    def __init__(self, root: bytes, path: bytes, version: Sequence[int], job: Job) -> None:
-        """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened."""
-        self._root = root
-        self._parts = components(path)
+    def __init__(self, originals: Originals, path: bytes, version: Sequence[int], job: Job) -> None:
+        self._originals = originals
+        self._path = path
         self._version = tuple(version)
         self._job = job
-        with closing(self._find()) as found:
+        with closing(originals.find(path)) as found:
             state = os.fstat(found)
             self._demand_version(state)
             mount, _ = mount_under(found)
             job.step("open", "source")
             self.fd = leases.reopened(found)
-        os.set_blocking(self.fd, True)
         self._ctime_ns = state.st_ctime_ns
         self.size = state.st_size
         self.mtime_ns = state.st_mtime_ns
         self.is_local = mount is not None and not mount.is_remote
+        if not self.is_local:
+            os.set_blocking(self.fd, True)
         self._tells_writers = mount is not None and mount.tells_writers
 
     def __enter__(self) -> "Original":
@@ -75,19 +113,6 @@ class Original:
             self._demand_no_writer()
             self._demand_same_file()
 
-    def _find(self) -> int:
-        """O_PATH, so that a FIFO that was put there is neither waited for nor woken."""
-        self._job.step("root", "source")
-        with closing(open_root(self._root)) as root:
-            self._job.step("open", "source")
-            try:
-                with closing(walk(root, self._parts[:-1])) as folder:
-                    return os.open(self._parts[-1], os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
-            except OSError as error:
-                if error.errno in _GONE:
-                    raise Trouble("gone", "the source is not there any more") from error
-                raise
-
     def _demand_version(self, state: os.stat_result) -> None:
         if stat.S_ISLNK(state.st_mode):
             raise Trouble("gone", "a symlink stands where the source was")
@@ -96,7 +121,7 @@ class Original:
             raise Trouble("changed", "the source is not the version that was ordered")
 
     def _demand_same_file(self) -> os.stat_result:
-        with closing(self._find()) as found:
+        with closing(self._originals.find(self._path)) as found:
             self._job.step("stat", "source")
             self._demand_version(os.fstat(found))
         state = os.fstat(self.fd)

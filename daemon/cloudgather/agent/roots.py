@@ -10,14 +10,12 @@ from cloudgather.agent.places import (
     FOLDER,
     closing,
     components,
-    mount_id,
-    mount_under,
-    mounts,
     open_root,
     sync_folder,
     walk,
 )
 from cloudgather.core.mounts import Mount, is_below, mount_of
+from cloudgather.mounted import mount_id, mount_of_id, mount_under, mounts
 
 _DEAD: Final = frozenset({errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ECONNABORTED, errno.ESHUTDOWN})
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
@@ -40,6 +38,7 @@ class Root:
         except OSError as error:
             raise _unusable(path, identity, error, job) from error
         try:
+            self._mount_id = mount_id(self.fd)
             self.mount = self.check()
         except BaseException:
             os.close(self.fd)
@@ -56,10 +55,7 @@ class Root:
 
         None where it is in no mountinfo entry but reached by its path all the same: in a chroot.
         """
-        mount, last = mount_under(self.fd)
-        if mount is None or not last:
-            # mountinfo is read in pieces, and may change between two of them.
-            mount, last = mount_under(self.fd)
+        mount, last = mount_of_id(self._mount_id)
         if mount is None and self._identity is None and self._is_reached():
             return None
         if mount is None or not last:
@@ -71,7 +67,7 @@ class Root:
     def _is_reached(self) -> bool:
         try:
             with closing(open_root(self.path)) as fresh:
-                return mount_id(fresh) == mount_id(self.fd)
+                return mount_id(fresh) == self._mount_id
         except OSError:
             return False
 
@@ -146,7 +142,7 @@ class Root:
 
     def _demand_same_mount(self, folder: int) -> None:
         # Another mount below the root is another file system, which no identity vouches for.
-        if self._identity is not None and mount_id(folder) != mount_id(self.fd):
+        if self._identity is not None and mount_id(folder) != self._mount_id:
             raise _not_it("other", "another file system is mounted below the root", mount_under(folder)[0])
 
 

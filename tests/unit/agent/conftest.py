@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudgather.agent.places import closing, mount_under
+from cloudgather.agent.places import closing
+from cloudgather.mounted import mount_under
 from unit.agent.orders import Pair
 from unit.agent.overmounts import Mounts
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import socket
@@ -156,7 +157,7 @@ def test_errors_tell_kind_step_and_side(pair: Pair) -> None:
         root = child.hear(3, "error")[2]
         child.send(4, "probe", root=b"/no/such/folder")
         gone = child.hear(4, "error")[2]
-        child.send(5, "copy", nonsense=True)
+        child.send(5, "copy", **copy_params(pair, path, nonsense=True))
         bad = child.hear(5, "error")[2]
         child.send(6, "no.such.op")
         unknown = child.hear(6, "error")[2]
@@ -280,15 +281,21 @@ def has_ended(pid: int) -> bool:
 
 
 def test_it_is_up_at_once(tmp_path: Path) -> None:
-    spans = []
+    spent = []
     for _ in range(5):
-        begun = time.monotonic()
+        before = cpu_of_children()
         with a_child() as child:
             child.ask(1, "probe", root=os.fsencode(tmp_path))
-            spans.append(time.monotonic() - begun)
+        spent.append(cpu_of_children() - before)
 
-    # The goal is 80 ms; a machine under load may take longer, but not for every one of five.
-    assert min(spans) < 0.25
+    # The goal is 80 ms. What it costs, not when it is there: the machine may have other things to do.
+    assert min(spent) < 0.2
+
+
+def cpu_of_children() -> float:
+    """Seconds of those that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_its_imports_stay_light() -> None:

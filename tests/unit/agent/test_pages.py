@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from cloudgather.agent.pages import WINDOW, ReadPages, WrittenPages, drop
-from cloudgather.agent.places import closing, mount_under
+from cloudgather.agent.places import closing
 from cloudgather.agent.system import resident, syncfs
+from cloudgather.mounted import mount_under
 
 SIZE = 2 * WINDOW
 
