@@ -225,6 +225,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "created": "建立时间",
     "queued again: {n}": "重新排队：{n}",
     "cancelled: {n}": "已取消：{n}",
+    "still stopping: {n}": "正在停止：{n}",
     "goes first: {n}": "已提前：{n}",
     "cleared: {n}": "已清除：{n}",
     "no transfer was concerned": "没有涉及任何上传项",

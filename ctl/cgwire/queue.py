@@ -62,7 +62,11 @@ class Retry(Order):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(Order):
-    """End queued, running and failed ones; they stay cancelled until the source changes or queue.retry: {count}."""
+    """End queued, running and failed ones; they stay so until the source changes or queue.retry: {count, ending}.
+
+    `count` is of those that have ended. Running ones are waited for, some seconds at most: `ending` will yet stop,
+    unless they are published or the daemon is killed before.
+    """
 
     METHOD: ClassVar[str] = "queue.cancel"
     ACCESS: ClassVar[Access] = Access.OPERATE

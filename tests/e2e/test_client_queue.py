@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cgwire import history as history_wire
+from cgwire import queue as queue_wire
 from e2e.running import Running
 from waiting import eventually_sync
 
@@ -44,7 +47,7 @@ def test_a_running_transfer_is_cancelled_and_stays_so_until_retried(tmp_path: Pa
         (moving,) = queue(running, "--state", "copying")
 
         assert "cancelled: 1" in running.cgctl("queue", "cancel", str(moving["id"])).stdout
-        running.until("a.mkv", "cancelled")
+        assert running.states() == {b"a.mkv": "cancelled"}  # what is acknowledged would survive a kill
         eventually_sync(lambda: running.sent() == {}, what="no temporary")
         assert "nothing to do" in running.cgctl("task", "run", "film", "--wait").stdout
         assert running.states() == {b"a.mkv": "cancelled"}
@@ -55,6 +58,26 @@ def test_a_running_transfer_is_cancelled_and_stays_so_until_retried(tmp_path: Pa
         assert "queued again: 1" in running.cgctl("queue", "retry", str(moving["id"])).stdout
         running.until("a.mkv", "done")
         assert running.sent() == {b"a.mkv": content}
+
+
+@pytest.mark.full
+def test_a_batch_that_takes_long_to_stop_is_not_told_to_be_cancelled_yet(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    target = 'profile = "disk"\nbandwidth = "512KiB/s"'
+    with Running(tmp_path, root=tmp_path / "target", kind="directory", target=target) as running:
+        running.cgctl("queue", "pause")
+        for number in range(12):
+            running.write(f"{number}.mkv", bytes(MIB // 2))
+            running.until(f"{number}.mkv", "queued")
+        running.cgctl("queue", "resume")
+        running.until("0.mkv", "copying")
+
+        reply = running.ask(queue_wire.Cancel(all=True))
+
+        assert reply == {"count": 0, "ending": 12}
+        running.until_idle(12)
+        assert set(running.states().values()) == {"cancelled"}
+        eventually_sync(lambda: running.sent() == {}, what="no temporary")
 
 
 def test_what_is_put_first_goes_first(tmp_path: Path) -> None:

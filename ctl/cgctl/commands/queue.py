@@ -148,7 +148,9 @@ def _order(kind: type[Order], name: str, text: str, done: str, examples: str) ->
             session.print_json(reply)
         else:
             session.print(session.say(done, n=reply["count"]))
-        if reply["count"] == 0 and (which or task or target):
+            if reply.get("ending"):
+                session.note(session.say("still stopping: {n}", n=reply["ending"]))
+        if reply["count"] == 0 and not reply.get("ending") and (which or task or target):
             raise Trouble(Exit.FAILED, "" if as_json else session.say("no transfer was concerned"), "cgctl queue list")
         return Exit.OK
 

@@ -8,18 +8,21 @@ from cgwire import history as history_wire
 from cgwire import queue as wire
 from cgwire import run as run_wire
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import is_below
 from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.events import Subscription
 from cloudgather.pipeline.redirecting import redirect
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import Chosen
 
 logger = logging.getLogger(__name__)
 
 _MOST = 10_000
+_PATIENCE: Final = 7.0  # seconds; an agent is given 5 to stop
 # What moves, then what waits in the order in which it goes, then what has ended, newest first.
 _SECTIONS: Final = (
     (frozenset({State.COPYING, State.PUBLISHING}), False),
@@ -68,15 +71,39 @@ class QueueOperations:
         return {"count": count}
 
     async def queue_cancel(self, request: wire.Cancel, caller: Caller) -> WireMap:
-        """Queued and failed ones at once, running ones as soon as their copy has stopped."""
+        """Queued and failed ones at once, running ones as soon as their copy has stopped: only then they count."""
         world, chosen = self._world, _ordered(request)
         reason = because(Code.CANCELLED_OPERATOR, by=caller.user)
-        running = await world.store.transfers(_only(chosen, State.COPYING), limit=_MOST)
-        ended = world.dispatcher.cancel([each.id for each in running], Event.CANCEL, reason)
-        count = ended + await world.store.cancel(chosen, reason=reason, now=world.clock.now())
+        heard = world.bus.subscribe(frozenset({"transfer"}))
+        try:
+            count = await world.store.cancel(chosen, reason=reason, now=world.clock.now())
+            running = [each.id for each in await world.store.transfers(_only(chosen, State.COPYING), limit=_MOST)]
+            if running:
+                world.dispatcher.cancel(running, Event.CANCEL, reason)
+                await wait_for_either(self._stopped(set(running), heard, reason), world.clock.sleep(_PATIENCE))
+        finally:
+            heard.close()
+        ending = 0
+        if running:
+            those = Chosen(ids=tuple(running))
+            await world.store.cancel(those, reason=reason, now=world.clock.now())  # what went back to the queue instead
+            count += await world.store.count(_only(those, State.CANCELLED))
+            ending = await world.store.count(_only(those, State.COPYING))
         if count:
             logger.info("%d cancelled by %s", count, caller.user)
-        return {"count": count}
+        return {"count": count, "ending": ending}
+
+    async def _stopped(self, ids: set[int], heard: Subscription, reason: Reason) -> None:
+        """Return when none of them is being copied any more."""
+        async for happening in heard:
+            if happening["id"] not in ids:
+                continue
+            if happening["event"] == Event.CLAIM:  # it was claimed already, and nobody could be told to stop yet
+                self._world.dispatcher.cancel([happening["id"]], Event.CANCEL, reason)
+            elif happening["state"] != State.COPYING:
+                ids.remove(happening["id"])
+                if not ids:
+                    return
 
     async def queue_first(self, request: wire.First, caller: Caller) -> WireMap:
         """To the head of their target's queue."""

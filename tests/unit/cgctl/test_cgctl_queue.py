@@ -44,6 +44,15 @@ def test_each_order_tells_how_many(cgctl: Any, order: str) -> None:
     assert said.out.rstrip().endswith(": 3")
 
 
+def test_what_is_still_stopping_is_told_beside_what_is_cancelled(cgctl: Any) -> None:
+    cgctl.daemon(queue_cancel={"count": 0, "ending": 2})
+
+    said = cgctl("queue", "cancel", "17", "18")
+
+    assert said.code == 0
+    assert "still stopping: 2" in said.err
+
+
 def test_an_order_that_concerned_nothing_failed(cgctl: Any) -> None:
     cgctl.daemon(queue_cancel={"count": 0})
 
