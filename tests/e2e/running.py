@@ -96,7 +96,11 @@ class Running:
                 env=self._environ,
             )
         if wait:
-            eventually_sync(self._answers, what="an answer of the daemon")
+            self.until_it_answers()
+
+    def until_it_answers(self) -> None:
+        """Until the daemon that was started does; an AssertionError if it ends."""
+        eventually_sync(self._answers, what="an answer of the daemon")
 
     def _answers(self) -> bool:
         assert self._process is not None
@@ -114,10 +118,11 @@ class Running:
         return self._process.pid
 
     def kill(self) -> None:
-        """kill -9, and wait until it is gone."""
+        """kill -9, and wait until it is gone. An AssertionError if it had ended by itself."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait()
+        code = self._process.wait()
+        assert code == -signal.SIGKILL, f"it had ended with {code}:\n{self.said()}"
 
     def stop(self, *, within: float = 10.0) -> int:
         """SIGTERM; its exit code. An AssertionError when it takes longer."""
@@ -141,8 +146,8 @@ class Running:
 
     def agents(self) -> list[int]:
         """Pids of its agent processes."""
-        found = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as file:  # it spawns them from its main thread
+            return [int(pid) for pid in file.read().split()]
 
     # ---- asking
 

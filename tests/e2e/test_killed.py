@@ -1,101 +1,223 @@
-"""`kill -9` of the daemon at any moment: every file arrives once, whole, and nothing is left behind."""
+"""`kill -9` of the daemon, of agents, of both, at any moment: every file arrives once, whole, and nothing is left."""
 
 import os
 import random
-import threading
-import time
-from collections.abc import Iterator
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
+import xxhash
 
+from accounts import assert_history_adds_up, copied, times_written
+from cgwire import queue as queue_wire
+from cgwire.codes import Code
+from cloudgather.core.transfer import State
+from e2e.batches import Batch, Stream, may_end
+from e2e.killing import Killer
+from e2e.meddling import Meddler
 from e2e.running import Running
+from e2e.witness import Witness
 from fuse.rclone import RcloneMount, needs_rclone
+from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
 SEED = int(os.environ.get("CLOUDGATHER_SEED", "1"))
 
+KIB: Final = 1 << 10
+MIB: Final = 1 << 20
+# What goes wrong at the mount.
+SPOILT: Final = ("create", "write", "flush", "fsync", "getattr", "rename", "renamed")
+CHANGES: Final = 0.3  # of the kills come after files have changed
 
-def a_batch(running: Running, luck: random.Random, count: int) -> dict[bytes, bytes]:
-    """Files of mixed sizes, most of them small."""
-    contents = {}
-    for number in range(count):
-        size = luck.choice([0, 1, 4096, 100_000, 1 << 20, 3 << 20])
-        name = f"{number % 7}/{number}.mkv"
-        contents[name.encode()] = luck.randbytes(size)
-        running.write(name, contents[name.encode()])
-    return contents
+
+class Ordeal:
+    """A disk that takes batches of small files, a mount that takes larger ones, and one daemon for both.
+
+    `spoil` is called now and then: something may go wrong at the mount.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        mount: SickMount | RcloneMount,
+        *,
+        target: str,
+        spoil: Callable[[random.Random], None] = lambda luck: None,
+    ) -> None:
+        self.luck = luck = random.Random(SEED)
+        many, shelf, state = folder / "many", folder / "shelf", folder / "state"
+        for each in (shelf, state):
+            each.mkdir()
+        self.running = Running(
+            folder,
+            root=mount.root,
+            target=f"parallel = 3\nattempts = 3\n{target}\n"
+            f'[targets.shelf]\nroot = "{shelf}"\nkind = "directory"\nbandwidth = "1MiB/s"\nretry_first = "1s"\n',
+            tasks={
+                "film": f'source = "{folder / "source"}"\ntarget = "cloud:films"\nsettle = "1s"\n',
+                "many": f'source = "{many}"\ntarget = "shelf:many"\nsettle = "1s"\n',
+            },
+        )
+        self.streams = {
+            "film": Stream(
+                prefix=b"f",
+                source=self.running.source,
+                arriving=mount.backing + b"/films",
+                sizes=(0, 5, 4 * KIB, 100 * KIB, MIB, 3 * MIB),
+                backlog=24,
+            ),
+            "many": Stream(
+                prefix=b"m",
+                source=os.fsencode(many),
+                arriving=os.fsencode(shelf / "many"),
+                sizes=(0, 1, 100, 4 * KIB, 16 * KIB),
+                backlog=150,
+            ),
+        }
+        self.batch = Batch([*self.streams.values()], luck)
+        self.witness = Witness(self.batch.folders, state_dir=state)
+        self.killer = Killer(self.running, self.witness, luck)
+        meddlers = random.Random(luck.random())
+        self.meddler = Meddler(self.running, meddlers, may_end=may_end, spoil=lambda: spoil(meddlers))
+
+    def run(self, kills: int, *, heal: Callable[[], None] = lambda: None) -> None:
+        """Kill so often, and then let everything come to its end; the promises that were kept are asserted."""
+        with told(self.killer.log):
+            with self.witness, self.running:
+                self.batch.stock(self.witness, ended=())
+                with self.meddler:
+                    for _ in range(kills):
+                        self.batch.stock(self.witness, ended=self.meddler.cancelled.values())
+                        if self.luck.random() < CHANGES:
+                            self.batch.change(self.witness)
+                        self.killer.kill()
+                    self.running.until_it_answers()
+                heal()
+                eventually_sync(self._come_to_its_end, within=120, what="all files at their targets")
+                self.running.stop()
+            self._assert_arrived()
+            self._assert_accounts()
+
+    def _come_to_its_end(self) -> bool:
+        """Whether it has; what has failed, or was cancelled by an order that nobody answered, is sent on its way."""
+        listed = self.running.ask(queue_wire.List(states=("failed", "cancelled"), limit=10_000))["transfers"]
+        again = tuple(each["id"] for each in listed if each["id"] not in self.meddler.cancelled)
+        if again:
+            self.running.ask(queue_wire.Retry(ids=again))
+        live = self.running.ask(queue_wire.List(states=("queued", "copying", "publishing", "written"), limit=1))
+        ended = set(self.meddler.cancelled.values())
+        return not again and live["total"] == 0 and all(path.endswith(tuple(ended)) for path in self.witness.missing())
+
+    def _assert_arrived(self) -> None:
+        """Every file came once, whole, and is where it belongs; nothing else is there."""
+        assert self.witness.wrong == []
+        ended = set(self.meddler.cancelled.values())
+        latest = self.witness.latest()
+        for stream in self.streams.values():
+            wanted = {stream.path(number) for number in range(stream.made)} - ended
+            assert files_below(stream.arriving) == {path: latest[stream.arriving + b"/" + path] for path in wanted}
+
+    def _assert_accounts(self) -> None:
+        """History says what has happened, and what was acknowledged is true."""
+        with copied(self.running.folder / "state", self.running.folder / "copied") as connection:
+            assert_history_adds_up(connection)
+            assert connection.execute("SELECT path FROM debris").fetchall() == []
+            arrivals = {
+                (task, path): self.witness.arrivals(stream.arriving + b"/" + path)
+                for task, stream in self.streams.items()
+                for path in map(stream.path, range(stream.made))
+            }
+            assert times_written(connection) == Counter(arrivals)
+            rows = connection.execute("SELECT id, state, priority, generation FROM transfer").fetchall()
+            assert {state for _, state, _, _ in rows} <= {"done", "cancelled"}
+            assert {id for id, state, _, _ in rows if state == "cancelled"} == set(self.meddler.cancelled)
+            ahead = {id for id, _, priority, generation in rows if priority > 0 or generation > 1}
+            assert self.meddler.first <= ahead
+            latest = self.witness.latest()
+            for task, path, digest in connection.execute("SELECT task, path, digest FROM ledger"):
+                assert digest == xxhash.xxh3_128_digest(latest[self.streams[task].arriving + b"/" + path])
+
+    def assert_work_was_hit(self) -> None:
+        """Kills that hit nothing show nothing."""
+        hit = self.killer.hit
+        assert hit[State.COPYING] + hit[State.PUBLISHING] >= self.killer.daemons, self.killer.log
+        assert {State.COPYING, State.PUBLISHING} <= hit.keys()
+        assert self.meddler.acknowledged.keys() >= {"cancel", "first", "retry", "pause"}
+
+    def copies_lost(self) -> int:
+        """How many copies history says were lost with their agents."""
+        with copied(self.running.folder / "state", self.running.folder / "copied") as connection:
+            moves = "SELECT count(*) FROM move WHERE before = 'copying' AND instr(reason, ?)"
+            return int(connection.execute(moves, (Code.FAIL_AGENT.encode(),)).fetchone()[0])
 
 
 @contextmanager
-def sampled(folder: bytes, contents: dict[bytes, bytes]) -> Iterator[list[str]]:
-    """Watches the target all the while: a final name must always show the whole file, and stay the same file."""
-    wrong: list[str] = []
-    inodes: dict[bytes, int] = {}
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(0.005):
-            for path, content in contents.items():
-                try:
-                    found = os.stat(folder + b"/" + path)
-                except FileNotFoundError:
-                    continue
-                if found.st_size != len(content):
-                    wrong.append(f"{path!r} shows {found.st_size} of {len(content)} bytes")
-                if inodes.setdefault(path, found.st_ino) != found.st_ino:
-                    wrong.append(f"{path!r} was published twice")
-
-    thread = threading.Thread(target=sample)
-    thread.start()
+def told(log: list[str]) -> Iterator[None]:
+    """If it fails, say with which seed and what was killed when."""
     try:
-        yield wrong
-    finally:
-        ended.set()
-        thread.join()
+        yield
+    except BaseException:
+        sys.stdout.write("\n".join([f"seed {SEED}", *log, ""]))
+        raise
 
 
-def kill_again_and_again(running: Running, luck: random.Random, *, times: int, count: int) -> int:
-    """Kill and start `times` times within the batch; how many kills came before it was done."""
-    useful = 0
-    for _ in range(times):
-        before = sum(state == "done" for state in running.states().values())
-        time.sleep(luck.uniform(0.05, 0.6))  # the moment of the kill is the input of this test
-        running.kill()
-        useful += before < count
-        running.start()
-    return useful
+def files_below(folder: bytes) -> dict[bytes, bytes]:
+    """Relative path -> content."""
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, folder)] = file.read()
+    return found
 
 
-@pytest.mark.parametrize("profile", ["disk", "lan"])
-def test_every_file_arrives_once_on_a_disk(tmp_path: Path, profile: str) -> None:
-    luck = random.Random(SEED)
-    (tmp_path / "target").mkdir()
-    target = f'profile = "{profile}"\nbandwidth = "12MiB/s"'
-    running = Running(tmp_path, root=tmp_path / "target", kind="directory", target=target)
-    contents = a_batch(running, luck, 60)
+def on_a_sick_mount(folder: Path, kills: int) -> Ordeal:
+    """The ordeal, where operations of the mount fail, are slow, or lose a byte, once each time."""
+    with SickMount(folder) as sick:
 
-    with sampled(running.base, contents) as wrong, running:
-        useful = kill_again_and_again(running, luck, times=8, count=len(contents))
-        running.until_idle(len(contents))
+        def spoil(luck: random.Random) -> None:
+            op, skip = luck.choice(SPOILT), luck.randrange(10)
+            match luck.choice(["fail", "slow", "shorten"]):
+                case "fail":
+                    sick.fail(op, times=1, skip=skip)
+                case "slow":
+                    sick.slow(op, luck.uniform(0, 1), times=1)
+                case _:
+                    sick.wrong_length(times=1)
 
-    assert useful >= 4, "the batch was done before the kills"
-    assert running.sent() == contents  # and no temporary beside them
-    assert wrong == []
+        ordeal = Ordeal(folder, sick, target='profile = "lan"\nbandwidth = "8MiB/s"', spoil=spoil)
+        ordeal.run(kills, heal=sick.heal)
+    return ordeal
+
+
+@needs_sick
+def test_every_file_arrives_once_whoever_is_killed(tmp_path: Path) -> None:
+    ordeal = on_a_sick_mount(tmp_path, 10)
+
+    ordeal.assert_work_was_hit()
+
+
+@needs_sick
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_every_file_arrives_once_whoever_is_killed_200_times(tmp_path: Path) -> None:
+    ordeal = on_a_sick_mount(tmp_path, 200)
+
+    ordeal.assert_work_was_hit()
+    assert ordeal.killer.daemons > 80
+    assert ordeal.killer.agents > 50
+    assert ordeal.copies_lost() > 10
 
 
 @needs_rclone
 def test_every_file_arrives_once_on_an_rclone_mount(tmp_path: Path) -> None:
-    luck = random.Random(SEED)
     with RcloneMount(tmp_path) as mount:
-        running = Running(
-            tmp_path, root=mount.root, target='parallel = 3\nbandwidth = "12MiB/s"\nmetadata_per_second = 10'
-        )
-        contents = a_batch(running, luck, 30)
-        with running:
-            useful = kill_again_and_again(running, luck, times=5, count=len(contents))
-            running.until_idle(len(contents), within=120)
-            eventually_sync(lambda: running.sent(mount.backing) == contents, what="all files and no temporary")
+        ordeal = Ordeal(tmp_path, mount, target='profile = "cloud"\nbandwidth = "8MiB/s"\nmetadata_per_second = 20')
+        ordeal.run(5)
 
-    assert useful >= 3, "the batch was done before the kills"
+    ordeal.assert_work_was_hit()

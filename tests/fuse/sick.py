@@ -110,6 +110,7 @@ class SickFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has n
     def rename(self, old: str, new: str) -> None:
         self._faults.strike("rename", new)
         os.rename(self._real(old), self._real(new))
+        self._faults.strike("renamed", new)
 
     def unlink(self, path: str) -> None:
         self._faults.strike("unlink", path)

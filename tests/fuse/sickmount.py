@@ -25,7 +25,8 @@ class SickMount:
 
     `root` is the mount point, `backing` the folder behind it (look there, never through a mount that hangs).
     Operations: getattr readdir statfs readlink create open read write truncate flush release fsync fsyncdir rename
-    unlink mkdir rmdir symlink chmod chown utimens. What close() reports is `flush`.
+    unlink mkdir rmdir symlink chmod chown utimens. What close() reports is `flush`; a rename that has happened, and may
+    still go wrong for its caller, is `renamed`.
     """
 
     def __init__(self, folder: Path, *, source: str = "sick:", name: str = "cloud") -> None:

@@ -1,0 +1,87 @@
+"""Killer: ends the daemon, its agents or both with `kill -9`, at moments of their work that luck draws."""
+
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from typing import Final
+
+from accounts import copied, states
+from cloudgather.core.transfer import State
+from e2e.running import Running
+from e2e.witness import Seen, Witness
+
+VICTIMS: Final = ("daemon", "both", "agents", "an agent")
+_WEIGHTS: Final = (3, 3, 2, 2)
+# What a kill waits for, and how often at most it lets it happen.
+_MOMENTS: Final = ((Seen.MADE, 20), (Seen.GREW, 40), (Seen.RENAMED, 20), (Seen.COMMITTED, 40))
+_MOST_WAIT: Final = 5.0  # seconds for that: a target may rest
+_STARTING: Final = 0.7  # seconds in which a daemon on a machine that is not busy has begun its work
+_LATER: Final = 0.003  # seconds at most between the moment and the kill
+
+
+class Killer:
+    """`log` tells of each kill; `daemons` and `agents` (under a daemon that lived on) count who was killed.
+
+    `hit`: of how many killed daemons some transfer was left in each state.
+    """
+
+    def __init__(self, running: Running, witness: Witness, luck: random.Random) -> None:
+        self.log: list[str] = []
+        self.daemons = 0
+        self.agents = 0
+        self.hit: Counter[State] = Counter()
+        self._running = running
+        self._witness = witness
+        self._luck = luck
+
+    def kill(self) -> None:
+        """Once; a daemon that was killed is started again, and not waited for."""
+        (whom,) = self._luck.choices(VICTIMS, _WEIGHTS)
+        moment = self._await_moment(whom)
+        if whom in ("agents", "an agent"):
+            self._kill_agents(1 if whom == "an agent" else None, whom, moment)
+        else:
+            self._kill_daemon(whom, moment)
+
+    def _await_moment(self, whom: str) -> str:
+        daemon = whom in ("daemon", "both")
+        if daemon and self._luck.random() < 0.15:
+            seconds = self._luck.uniform(0, _STARTING)
+            time.sleep(seconds)  # the moment of the kill is the input
+            return f"{seconds:.3f} s after its start"
+        seen, most = self._luck.choice(_MOMENTS if daemon else _MOMENTS[:3])
+        times, later = self._luck.randint(1, most), self._luck.uniform(0, _LATER)
+        met = self._witness.wait(seen, times, within=_MOST_WAIT)
+        time.sleep(later)
+        return f"{1000 * later:.1f} ms after {times} x {seen.value}{'' if met else ', waited for in vain'}"
+
+    def _kill_daemon(self, whom: str, moment: str) -> None:
+        running = self._running
+        if whom == "both":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(running.pid, signal.SIGSTOP)  # so that it does not see its agents die
+            self._end(running.agents())
+        running.kill()
+        with copied(running.folder / "state", running.folder / "copied") as connection:
+            found = states(connection)
+        self.daemons += 1
+        self.hit.update(found.keys())
+        told = ", ".join(f"{count} {state}" for state, count in sorted(found.items()))
+        self.log.append(f"{len(self.log) + 1}. {whom} {moment}: {told}")
+        running.start(wait=False)
+
+    def _kill_agents(self, most: int | None, whom: str, moment: str) -> None:
+        pids = self._running.agents()
+        self._luck.shuffle(pids)
+        self._end(pids[:most])
+        self.agents += len(pids[:most])
+        self.log.append(f"{len(self.log) + 1}. {whom} {moment}: {len(pids[:most])} of {len(pids)}")
+
+    @staticmethod
+    def _end(pids: list[int]) -> None:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
