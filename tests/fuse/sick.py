@@ -1,15 +1,13 @@
 """A FUSE file system that passes everything on to a folder, and goes wrong where it is told to; run as a process."""
 
 import argparse
-import json
 import os
-import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import mfusepy
 
+from fuse.control import listen
 from fuse.faults import Faults
 
 # utimensat(2): what libfuse hands on for "leave it" and "now".
@@ -151,21 +149,6 @@ class SickFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy has n
         os.utime(self._real(path), ns=(access, modified))
 
 
-def _listen(control: str, faults: Faults) -> None:
-    """One command a connection: a line of JSON each way."""
-    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    server.bind(control)
-    server.listen()
-
-    def serve() -> None:
-        while True:
-            connection, _ = server.accept()
-            with connection, connection.makefile("rw") as stream:
-                stream.write(json.dumps(faults.obey(json.loads(stream.readline()))) + "\n")
-
-    threading.Thread(target=serve, daemon=True, name="control").start()
-
-
 def main() -> None:
     """Serve until unmounted or killed."""
     parser = argparse.ArgumentParser(prog="fuse.sick", description=__doc__)
@@ -175,7 +158,7 @@ def main() -> None:
     parser.add_argument("--source", default="sick:", help="the mount source to show in mountinfo")
     arguments = parser.parse_args()
     faults = Faults()
-    _listen(arguments.control, faults)
+    listen(arguments.control, faults.obey)
     mfusepy.FUSE(
         SickFileSystem(os.fsencode(arguments.backing), faults),
         arguments.mount,

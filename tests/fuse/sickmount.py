@@ -1,26 +1,14 @@
 """SickMount: mounts the sick file system for a test, tells it what should go wrong, and always cleans up."""
 
 import errno as errnos
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-import pytest
+from fuse.served import ServedMount, needs_mfusepy
 
-from fuse.mounting import detach_all, mounts_at, why_no_sick
-from waiting import eventually_sync
-
-needs_sick = pytest.mark.skipif(why_no_sick() is not None, reason=str(why_no_sick()))
+needs_sick = needs_mfusepy
 
 
-class SickMount:
+class SickMount(ServedMount):
     """A pass-through FUSE file system in a process of its own.
 
     `root` is the mount point, `backing` the folder behind it (look there, never through a mount that hangs).
@@ -30,74 +18,7 @@ class SickMount:
     """
 
     def __init__(self, folder: Path, *, source: str = "sick:", name: str = "cloud") -> None:
-        self.root = os.fsencode(folder / name)
-        self.backing = os.fsencode(folder / f"{name}.backing")
-        self._source = source
-        self._process: subprocess.Popen[bytes] | None = None
-        self._former: list[subprocess.Popen[bytes]] = []
-        self._control_folder = tempfile.mkdtemp(prefix="sick-")
-        self._starts = 0
-
-    def __enter__(self) -> "SickMount":
-        os.makedirs(self.root, exist_ok=True)
-        os.makedirs(self.backing, exist_ok=True)
-        try:
-            self.start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.detach()
-        for process in (self._process, *self._former):
-            if process is not None:
-                _end(process)
-        shutil.rmtree(self._control_folder, ignore_errors=True)
-
-    def start(self) -> None:
-        """Mount, also once more after `kill` or `detach`; a detached one serves on for those who have it open."""
-        if self._process is not None:
-            self._former.append(self._process)
-        self._starts += 1
-        before = len(mounts_at(self.root))
-        command = [sys.executable, "-m", "fuse.sick", "--backing", os.fsdecode(self.backing)]
-        command += ["--mount", os.fsdecode(self.root), "--control", self._control, "--source", self._source]
-        log = f"{self._control_folder}/log"
-        with open(log, "wb") as file:
-            process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdin=subprocess.DEVNULL, stderr=file)
-        self._process = process
-        eventually_sync(lambda: len(mounts_at(self.root)) > before or process.poll() is not None, what="the mount")
-        if process.poll() is not None:
-            with open(log) as file_again:
-                said = file_again.read()
-            if "ermission denied" in said or "not permitted" in said:
-                pytest.skip(f"FUSE file systems cannot be mounted here: {said}")
-            raise RuntimeError(said)
-        eventually_sync(lambda: os.path.exists(self._control), what="the controlling socket")
-
-    @property
-    def _control(self) -> str:
-        # Not in the test's own folder: a Unix socket's path is at most 107 bytes long.
-        return f"{self._control_folder}/{self._starts}"
-
-    @property
-    def pid(self) -> int:
-        """Of the process that serves the mount."""
-        assert self._process is not None
-        return self._process.pid
-
-    def detach(self) -> None:
-        """Lazily unmount all that is mounted on root; the process serves on for those who have it open."""
-        detach_all(self.root)
-
-    def kill(self) -> None:
-        """kill -9 the file system: the mount stays and answers ENOTCONN; whoever hangs in it is let go."""
-        if self._process is not None:
-            _end(self._process)
-            self._process = None
+        super().__init__(folder, name=name, program=("fuse.sick", "--source", source))
 
     # ---- what should go wrong
 
@@ -168,16 +89,3 @@ class SickMount:
     def reset(self) -> None:
         """Count anew."""
         self.tell("reset")
-
-    def tell(self, command: str, **facts: Any) -> dict[str, Any]:
-        """One command and its answer; blocks for as long as a local socket takes."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(self._control)
-            connection.sendall(json.dumps({"command": command, **facts}).encode() + b"\n")
-            with connection.makefile() as stream:
-                return dict(json.loads(stream.readline()))
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
