@@ -1,5 +1,6 @@
 """Opens the database of a state directory: checks that it is ours and whole before anything is written to it."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -23,15 +24,41 @@ from cloudgather.store.migrating import (
 DATABASE: Final = "state.db"
 
 _MAGIC: Final = b"SQLite format 3\0"
+_JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
+# A folder that may not be read was not made by us either; some file systems cannot sync one.
+_NOT_OURS_TO_SYNC: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EROFS}
+)
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 def make_folder(state_dir: str) -> None:
-    """Make the state directory, for us alone; raises StateUnusable."""
+    """Make the state directory, durably and for us alone; raises StateUnusable."""
     try:
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        _sync_above(os.path.realpath(state_dir))
     except OSError as error:
         raise unusable(error, state_dir) from error
+
+
+def _sync_above(folder: str) -> None:
+    """A database whose folder is forgotten with the power is lost, and whoever made it need not have seen to that."""
+    device = os.stat(folder).st_dev
+    while (above := os.path.dirname(folder)) != folder and os.stat(above).st_dev == device:
+        try:
+            _sync(above)
+        except OSError as error:
+            if error.errno not in _NOT_OURS_TO_SYNC:
+                raise
+        folder = above
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migration]) -> str:
@@ -62,22 +89,17 @@ def _make(file: str) -> None:
     except FileExistsError:
         return
     os.close(descriptor)
-    folder = os.open(os.path.dirname(file), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)  # SQLite does this for its log, not for the database
-    finally:
-        os.close(folder)
+    _sync(os.path.dirname(file))  # SQLite does this for its log, not for the database
 
 
 def _check(file: str, now: datetime, *, newest: int) -> int:
     """The database's schema, 0 for one without; raises if it is not ours, damaged or newer. Changes nothing."""
-    with open(file, "rb") as database:
-        magic = database.read(len(_MAGIC))
+    magic = _beginning(file, len(_MAGIC))
     if not magic and not _size(file + "-wal"):
         return 0
     if not magic:
         raise StateCorrupt(file, "it is empty, but its log is not", _kept(file, "corrupt", now))
-    if magic != _MAGIC:
+    if magic != _MAGIC and not _was_being_made(file, magic):
         raise StateForeign(file, "it is not an SQLite database")
     try:
         # A crash while it was made leaves a journal, which only a writer can roll back.
@@ -97,6 +119,19 @@ def _check(file: str, now: datetime, *, newest: int) -> int:
     if verdict != "ok":
         raise StateCorrupt(file, verdict, _kept(file, "corrupt", now))
     return schema
+
+
+def _was_being_made(file: str, magic: bytes) -> bool:
+    """A power cut may leave it without its first page; the journal beside it then undoes the others."""
+    return not any(magic) and _beginning(file + "-journal", len(_JOURNAL_MAGIC)) == _JOURNAL_MAGIC
+
+
+def _beginning(file: str, length: int) -> bytes:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(length)
+    except FileNotFoundError:
+        return b""
 
 
 def _size(file: str) -> int:

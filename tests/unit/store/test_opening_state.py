@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -278,6 +279,27 @@ def test_a_database_that_a_crash_left_without_tables_is_made_anew(tmp_path: Path
     open_and_close(tmp_path)
 
     assert rows_in(tmp_path / "state.db") == 0
+
+
+@pytest.mark.parametrize("size", [4096, 12288])
+def test_a_database_that_a_power_cut_left_without_its_beginning_is_made_anew(tmp_path: Path, size: int) -> None:
+    # The journal of a first transaction: magic, no page to restore, and that the file was empty before.
+    journal = bytes.fromhex("d9d505f920a163d7") + struct.pack(">IIIII", 0, 0, 0, 512, 4096)
+    (tmp_path / "state.db-journal").write_bytes(journal.ljust(512, b"\0"))
+    (tmp_path / "state.db").write_bytes(bytes(4096) + b"x" * (size - 4096))
+
+    open_and_close(tmp_path)
+
+    assert rows_in(tmp_path / "state.db") == 0
+
+
+def test_zeros_without_a_journal_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(bytes(8192))
+
+    with pytest.raises(StateForeign):
+        open_and_close(tmp_path)
+
+    assert (tmp_path / "state.db").read_bytes() == bytes(8192)
 
 
 def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
