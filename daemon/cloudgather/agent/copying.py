@@ -12,7 +12,7 @@ from cloudgather.agent.job import CHUNK, Job, Trouble, WireIdentity
 from cloudgather.agent.pages import ReadPages, drop
 from cloudgather.agent.places import LastFolder, closing, components
 from cloudgather.agent.reading import Original, Originals, digest_of
-from cloudgather.agent.roots import Root
+from cloudgather.agent.roots import DurableFolders, Root
 from cloudgather.agent.throttle import Throttle
 
 
@@ -50,18 +50,19 @@ class Copying:
         file_mode: int | None,
         dir_mode: int | None,
         keep: float = 0.0,
+        durable_folders: DurableFolders | None = None,
     ) -> None:
         """Raises Trouble "identity" where the root must not be used."""
         self._job = job
         self._throttle = throttle
         self._base = base
         self._standing_base = b"" if make_base else base
-        self._durable = durable
         self._verify = verify
         self._file_mode = file_mode
         self._dir_mode = dir_mode
         self._originals = Originals(source_root, job, keep=keep)
-        self._target = Root(root, identity, job)
+        self._target = Root(root, identity, job, durable_folders=durable_folders)
+        self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
         self._folders = LastFolder(self._made, keep=keep)
 
     def __enter__(self) -> "Copying":

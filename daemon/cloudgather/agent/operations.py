@@ -7,6 +7,7 @@ from typing import Any
 from cloudgather.agent import copying, listing, publishing
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import KEEP
+from cloudgather.agent.roots import DurableFolders
 from cloudgather.agent.throttle import Throttle
 
 Operation = Callable[..., Any]
@@ -14,13 +15,14 @@ Operation = Callable[..., Any]
 
 def operations(throttle: Throttle) -> dict[str, Operation]:
     """By name; each takes the job and its parameters by keyword."""
+    durable_folders = DurableFolders()
 
     def copy(job: Job, **params: Any) -> Any:
-        return copying.copy(job, throttle, **params)
+        return copying.copy(job, throttle, durable_folders=durable_folders, **params)
 
     @contextmanager
     def copies(job: Job, **common: Any) -> Iterator[Operation]:
-        with copying.Copying(job, throttle, keep=KEEP, **common) as session:
+        with copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session:
             yield session.copy
 
     @contextmanager

@@ -33,8 +33,8 @@ class Publishing:
     ) -> None:
         """Raises Trouble "identity" where the root must not be used."""
         self._job = job
-        self._durable = durable
         self._target = Root(root, identity, job)
+        self._durable = durable or not self._target.syncs_whole
         self._folders = LastFolder(self._target.folder, keep=keep)
 
     def __enter__(self) -> "Publishing":
@@ -158,25 +158,43 @@ def prepare(
 
 
 def sweep(job: Job, *, root: bytes, identity: WireIdentity | None, paths: Sequence[bytes]) -> list[bytes]:
-    """Unlinks these files, and answers with those that are now known to be gone."""
-    gone = []
+    """Unlinks these files, and answers with those that are now known to be gone for good.
+
+    That goes for one that was not there, too: whoever removed it may not have lived to make that durable.
+    """
+    gone: set[bytes] = set()
     with Root(root, identity, job) as target:
         for path in paths:
-            job.check()
-            parts = components(path)
-            if not parts:
+            if not components(path):
                 raise Trouble("bad", "the root is no temporary")
-            if _unlink(target, parts, job):
-                gone.append(path)
+        folders: dict[bytes, list[bytes]] = {}
+        for path in paths:
+            folders.setdefault(path.rpartition(b"/")[0], []).append(path)
+        for folder, those in folders.items():
+            gone.update(_unlinked(target, folder, those, job))
         target.check()
+    return [path for path in paths if path in gone]
+
+
+def _unlinked(target: Root, path: bytes, paths: Sequence[bytes], job: Job) -> Sequence[bytes]:
+    """Those of one folder that are gone."""
+    try:
+        folder = target.folder(path)
+    except OSError as error:
+        return paths if error.errno in _NOTHING_THERE else []
+    with closing(folder):
+        gone = [each for each in paths if _unlink(folder, components(each)[-1], job)]
+        if gone:
+            job.step("fsync", "target")
+            sync_folder(folder)
     return gone
 
 
-def _unlink(target: Root, parts: list[bytes], job: Job) -> bool:
+def _unlink(folder: int, name: bytes, job: Job) -> bool:
+    job.check()
+    job.step("unlink", "target")
     try:
-        with closing(target.folder(b"/".join(parts[:-1]))) as folder:
-            job.step("unlink", "target")
-            os.unlink(parts[-1], dir_fd=folder)
+        os.unlink(name, dir_fd=folder)
     except OSError as error:
         return error.errno in _NOTHING_THERE
     return True

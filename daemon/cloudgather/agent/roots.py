@@ -18,20 +18,46 @@ from cloudgather.core.mounts import Mount, is_below, mount_of
 from cloudgather.mounted import mount_id, mount_of_id, mount_under, mounts
 
 _DEAD: Final = frozenset({errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ECONNABORTED, errno.ESHUTDOWN})
+_MOST_KNOWN: Final = 10_000
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
+
+
+class DurableFolders:
+    """Which folders are known to be found again after a power cut: so that each is made sure of once only."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[bytes, bytes]] = set()
+
+    def knows(self, root: bytes, path: bytes) -> bool:
+        """Whether this one need not be looked after."""
+        return (root, path) in self._known
+
+    def add(self, root: bytes, path: bytes) -> None:
+        """Its name is on the disk."""
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known.add((root, path))
+
+    def discard(self, root: bytes, path: bytes) -> None:
+        """It was made anew."""
+        self._known.discard((root, path))
 
 
 class Root:
     """A target's root, open for one operation, known to be on the right mount when it was entered."""
 
-    def __init__(self, path: bytes, identity: WireIdentity | None, job: Job) -> None:
+    def __init__(
+        self, path: bytes, identity: WireIdentity | None, job: Job, *, durable_folders: DurableFolders | None = None
+    ) -> None:
         """Raises Trouble "identity" when it must not be used.
 
-        Its fact `what`: absent, other, local, detached, dead, denied, root-gone.
+        Its fact `what`: absent, other, local, detached, dead, denied, root-gone. `durable_folders` is what earlier
+        operations have found out.
         """
         self.path = path
         self._identity = identity
         self._job = job
+        self._durable_folders = durable_folders or DurableFolders()
         job.step("root", "target")
         try:
             self.fd = open_root(path)
@@ -71,6 +97,11 @@ class Root:
         except OSError:
             return False
 
+    @property
+    def syncs_whole(self) -> bool:
+        """Whether a barrier makes durable what was written; else each file and folder must be synced by itself."""
+        return self.mount is None or self.mount.syncs_whole
+
     def folder(self, path: bytes) -> int:
         """A new descriptor (O_PATH) of a folder beneath the root; raises FileNotFoundError, NotADirectoryError."""
         self._job.step("open", "target")
@@ -79,6 +110,7 @@ class Root:
     def make(self, path: bytes, *, standing: bytes = b"", mode: int | None, durable: bool) -> tuple[int, bool]:
         """As folder(), making what is missing of it; also tells whether anything was.
 
+        If `durable`, the whole path is, whoever made it: a killed agent may have left a folder that was never synced.
         Raises Trouble "identity" base-gone where `standing`, its beginning, is not there, and "occupied" where
         something else than a folder stands in the way.
         """
@@ -93,9 +125,12 @@ class Root:
                 except FileNotFoundError as error:
                     if index < standing_parts:
                         raise self.base_gone(standing) from error
-                    self._create(here, part, mode=mode, durable=durable)
+                    self._durable_folders.discard(self.path, b"/".join(parts[: index + 1]))
+                    self._create(here, part, mode=mode)
                     made = True
                     there = os.open(part, FOLDER, dir_fd=here)
+                if durable:
+                    self._make_durable(here, b"/".join(parts[: index + 1]))
             except NotADirectoryError as error:
                 raise Trouble("occupied", "something that is no folder stands in the way", name=part) from error
             finally:
@@ -107,7 +142,13 @@ class Root:
         """What to raise where a folder that was there once is there no more: its account may be logged out."""
         return _not_it("base-gone", "the folder at the target is not there", self.mount, folder=base)
 
-    def _create(self, parent: int, name: bytes, *, mode: int | None, durable: bool) -> None:
+    def _make_durable(self, parent: int, path: bytes) -> None:
+        if not self._durable_folders.knows(self.path, path):
+            self._job.step("fsync", "target")
+            sync_folder(parent)
+            self._durable_folders.add(self.path, path)
+
+    def _create(self, parent: int, name: bytes, *, mode: int | None) -> None:
         # Checked here too: through the descriptor of a detached mount a folder can still be made.
         self.check()
         self._demand_same_mount(parent)
@@ -118,9 +159,6 @@ class Root:
             return  # by another transfer of ours
         if mode is not None:
             self._set_mode(parent, name, mode)
-        if durable:
-            self._job.step("fsync", "target")
-            sync_folder(parent)
 
     def _set_mode(self, parent: int, name: bytes, mode: int) -> None:
         # mkdir's mode passes through the umask. A file system that refuses keeps what it has.

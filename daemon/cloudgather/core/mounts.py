@@ -46,6 +46,11 @@ class Mount:
         return is_remote_type(self.fs_type)
 
     @property
+    def syncs_whole(self) -> bool:
+        """Whether syncfs makes everything on it durable: the kernel passes it on to no FUSE program and no server."""
+        return not self.is_remote and not self.fs_type.startswith("fuse")  # fuseblk
+
+    @property
     def is_pseudo(self) -> bool:
         """A kernel interface, never a place for files."""
         return self.fs_type in _PSEUDO
