@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -80,6 +81,7 @@ class Carrier:
             whole = await self._without_ended(lane, whole, copying)
             if not whole:
                 return
+            await self._remember_bases(whole)
             publishing = await self._recorder.record(
                 [move_of(transfer, Event.PUBLISH, sent=sent) for transfer, sent in whole]
             )
@@ -211,6 +213,14 @@ class Carrier:
                 await self._end(lane, move_of(transfer, ending[0], reason=ending[1]), copying)
         return left
 
+    async def _remember_bases(self, whole: Sequence[tuple[Transfer, Sent]]) -> None:
+        """Once they are durable: a folder that is remembered, and was forgotten with the power, would hold its task."""
+        for name in {transfer.task for transfer, _ in whole}:
+            task = self._board.tasks.get(name)
+            if task is not None and not task.base_made:
+                task.memory = memory = replace(task.memory, base_made=task.place)
+                await self._recorder.insist(partial(self._store.remember_task, memory))
+
     async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
         lane.littered = lane.littered or not move.swept
         await self._recorder.record([move])
@@ -250,9 +260,6 @@ class Carrier:
             raise Ended(self._trouble.of(lane, transfer, error)) from error
         except Failed as error:
             raise Ended(self._trouble.of(lane, transfer, error)) from error
-        if not task.base_made:
-            task.memory = memory = replace(task.memory, base_made=task.place)
-            await self._recorder.insist(lambda: self._store.remember_task(memory))
         return sent
 
     def _order(self, lane: TargetState, task: TaskState, transfer: Transfer, *, durable: bool) -> CopyOrder:

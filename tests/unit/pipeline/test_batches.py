@@ -47,6 +47,23 @@ def test_all_are_copied_then_all_recorded_then_all_renamed(tmp_path: Path) -> No
     asyncio.run(main())
 
 
+def test_the_folder_of_a_task_is_remembered_once_it_is_durable(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[DISK]) as works:
+            remembered: list[bool] = []
+
+            async def met(step: str, path: bytes) -> None:
+                if step in ("barrier", "publish.begin"):
+                    remembered.append((await works.store.tasks())["films"].base_made is not None)
+
+            works.target.met = met
+            await works.queue(*NAMES)
+
+            assert remembered == [False, True, True, True, True]  # one barrier, three renames, another barrier
+
+    asyncio.run(main())
+
+
 def test_one_that_hangs_costs_those_behind_it_no_attempt(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[DISK]) as works:
