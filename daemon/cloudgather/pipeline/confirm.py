@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cgwire.codes import Code
@@ -35,6 +35,14 @@ _AGAIN_AT_LEAST: Final = 60.0
 _DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one within minutes
 
 
+@dataclass(slots=True, kw_only=True)
+class _Missed:
+    """A written file that was looked for in vain. Monotonic seconds."""
+
+    since: float  # of the first look: the target may have been away for longer since it was written
+    due: float  # of the next
+
+
 class Confirmer:
     """Looks at each written file through a fresh open of the target's root, or has the mount's program asked."""
 
@@ -48,7 +56,7 @@ class Confirmer:
         self._clock = clock
         self._wanted: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
-        self._missed: dict[int, float] = {}  # transfer -> monotonic: first looked for, and not found
+        self._missed: dict[str, dict[int, _Missed]] = {}  # by target and transfer
         self._moved: set[str] = set()  # targets where something has come of the last look
         self._wake = asyncio.Event()
 
@@ -90,16 +98,19 @@ class Confirmer:
     async def _confirmed(self, name: str) -> bool:
         """Whether nothing is left to look at."""
         chosen = Chosen(target=name, states=frozenset({State.WRITTEN}))
+        left: set[int] = set()  # nothing has come of them; what comes behind them must not wait for that
         try:
             while True:
                 lane = self._board.targets.get(name)
                 if lane is None or self._board.stopping:
                     return True
                 at_once = _ASKED_AT_ONCE if self._asks(name) else _AT_ONCE
-                written = await self._store.transfers(chosen, limit=at_once)
+                written = await self._store.transfers(chosen, limit=at_once, offset=len(left))
                 if not written:
-                    lane.unconfirmed, lane.unconfirmed_why = {}, None
-                    return True
+                    self._forget_missed(name, left)
+                    if not left:
+                        lane.unconfirmed, lane.unconfirmed_why = {}, None
+                    return not left
                 if lane.hold is not None or lane.memory.paused or lane.breaker.is_open(self._clock.now()):
                     return False
                 moves = await self._moves(lane, written)
@@ -108,7 +119,8 @@ class Confirmer:
                     self._moved.add(name)
                 if any(move.event is not Event.CONFIRM for move in moves):
                     lane.littered = True  # the temporary of what did not arrive may be there
-                if len(moves) < len(written):
+                left |= {each.id for each in written} - {move.transfer for move in moves}
+                if left and self._asks(name):  # it was told of all that it can be asked about at once
                     return False
         except (TargetHeld, Failed, StoreUnavailable):
             return False  # the target's own loop finds out why
@@ -136,21 +148,29 @@ class Confirmer:
                 await lane.port.barrier()
             code = Code.DONE_STORED if lane.spec.confirm is Confirm.STORED else Code.DONE_UNCONFIRMED
             return [move_of(each, Event.CONFIRM, reason=because(code), strength=strength) for each in written]
-        shown = await lane.port.look([transfer.destination for transfer in written])
+        return await self._shown(lane, written)
+
+    async def _shown(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
+        """Those that the target shows, and those that it has not shown for too long; it is asked ever more rarely."""
+        now = self._clock.monotonic()
+        missed = self._missed.setdefault(lane.spec.name, {})
+        due = [each for each in written if (miss := missed.get(each.id)) is None or miss.due <= now]
+        shown = await lane.port.look([transfer.destination for transfer in due]) if due else []
         moves = []
-        for transfer, standing in zip(written, shown, strict=True):
+        for transfer, standing in zip(due, shown, strict=True):
             if standing is not None and standing.is_file and standing.size == transfer.version.size:
-                moves.append(move_of(transfer, Event.CONFIRM, reason=because(Code.DONE_SEEN), strength=strength))
-            elif self._is_missed_for_long(transfer):
+                reason = because(Code.DONE_SEEN)
+                moves.append(move_of(transfer, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
+                continue
+            miss = missed.setdefault(transfer.id, _Missed(since=now, due=now))
+            miss.due = now + min(max(_AGAIN, now - miss.since), _AGAIN_AT_LEAST)
+            if now - miss.since > _DEADLINE:
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
-        for move in moves:
-            self._missed.pop(move.transfer, None)
         return moves
 
-    def _is_missed_for_long(self, transfer: Transfer) -> bool:
-        """Counted from the first look: the target may have been away for longer since it was written."""
-        now = self._clock.monotonic()
-        return now - self._missed.setdefault(transfer.id, now) > _DEADLINE
+    def _forget_missed(self, name: str, left: Set[int]) -> None:
+        """All but these have been found, or are not written any more."""
+        self._missed[name] = {id: miss for id, miss in self._missed.get(name, {}).items() if id in left}
 
 
 def _unconfirmed(standing: Standing | None) -> Reason:

@@ -106,3 +106,32 @@ def test_what_is_written_is_done_where_nothing_is_confirmed_any_more(tmp_path: P
             assert await works.states() == {b"a.mkv": "done"}
 
     asyncio.run(main())
+
+
+def test_files_that_are_not_shown_keep_no_others_from_being_confirmed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end" and b"cut" in path:
+                    works.target.put(path, b"cut")
+
+            works.target.met = cut
+            short = [b"cut %d.mkv" % number for number in range(150)]
+            await works.queue(*short, content=b"whole content")
+            await works.advance(60)
+            works.target.steps.clear()
+            await works.queue(b"whole.mkv")
+            await works.advance(60)
+
+            states = await works.states()
+            assert states.pop(b"whole.mkv") == "done"
+            assert set(states.values()) == {"written"}
+
+            await works.advance(3600)
+
+            assert set((await works.states()).values()) == {"failed", "done"}
+            looks = [path for step, path in works.target.steps if step == "look" and path == b"films/" + short[0]]
+            assert 3 <= len(looks) <= 15
+
+    asyncio.run(main())
