@@ -39,7 +39,7 @@ class TaskOperations:
         """All tasks."""
         counts = await self._world.store.counts()
         tasks = []
-        for name, state in self._world.board.tasks.items():
+        for name, state in list(self._world.board.tasks.items()):  # a reload may come between
             last = await self._world.store.runs(name, limit=1)
             tasks.append(describe.task(self._world, state, counts, last[0] if last else None))
         return {"tasks": tasks}
