@@ -56,7 +56,7 @@ from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
-from cloudgather.pipeline.upkeep import Upkeep
+from cloudgather.pipeline.upkeep import Pruning, Upkeep
 from cloudgather.pipeline.uploading import UploadWatch
 from cloudgather.ports import Source, StoreUnavailable, TargetMemory
 from cloudgather.store.sqlite import SqliteStore
@@ -83,6 +83,7 @@ class Daemon:
         mounts: MountTable,
         logs: Logging,
         deadlines: Deadlines | None = None,
+        pruning: Pruning | None = None,
     ) -> None:
         self._configuration = configuration
         self._store = store
@@ -126,7 +127,11 @@ class Daemon:
             store=store, recorder=recorder, carrier=carrier, may_still_act=self._fleet.may_still_act
         )
         self._upkeep = Upkeep(
-            store=store, board=board, clock=clock, history_days=lambda: self._configuration.settings.history_days
+            store=store,
+            board=board,
+            clock=clock,
+            history_days=lambda: self._configuration.settings.history_days,
+            pruning=pruning,
         )
         self._dispatcher = Dispatcher(
             store=store,

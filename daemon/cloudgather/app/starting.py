@@ -15,6 +15,7 @@ from cloudgather.control.address import AddressUnusable
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.logs import Logging, set_up
 from cloudgather.outside.mounts import MountTable
+from cloudgather.pipeline.upkeep import Pruning
 from cloudgather.ports import StoreUnavailable
 from cloudgather.store.errors import StateRefused
 from cloudgather.store.sqlite import open_store
@@ -60,8 +61,11 @@ def _load(file: str) -> Configuration:
         mounts.close()
 
 
-def run(file: str, *, deadlines: Deadlines | None = None) -> Exit:
-    """Run the daemon in the foreground until SIGTERM or SIGINT; `deadlines` of its agents, else the design's."""
+def run(file: str, *, deadlines: Deadlines | None = None, pruning: Pruning | None = None) -> Exit:
+    """Run the daemon in the foreground until SIGTERM or SIGINT.
+
+    `deadlines` of its agents and `pruning` of its history are the design's unless given.
+    """
     try:
         configuration = _load(file)
     except InvalidConfiguration as invalid:
@@ -77,12 +81,14 @@ def run(file: str, *, deadlines: Deadlines | None = None) -> Exit:
         zone=zone_of(configuration),
     )
     try:
-        return asyncio.run(_run(configuration, logs, deadlines))
+        return asyncio.run(_run(configuration, logs, deadlines, pruning))
     finally:
         logs.close()
 
 
-async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines | None) -> Exit:
+async def _run(
+    configuration: Configuration, logs: Logging, deadlines: Deadlines | None, pruning: Pruning | None
+) -> Exit:
     settings = configuration.settings
     for problem in configuration.problems:
         logger.error("%s", problem.text)
@@ -109,7 +115,9 @@ async def _run(configuration: Configuration, logs: Logging, deadlines: Deadlines
         mounts.close()
         await store.close()
         return Exit.CONFIG
-    daemon = Daemon(configuration=configuration, store=store, mounts=mounts, logs=logs, deadlines=deadlines)
+    daemon = Daemon(
+        configuration=configuration, store=store, mounts=mounts, logs=logs, deadlines=deadlines, pruning=pruning
+    )
     try:
         await daemon.run()
     except AddressUnusable as unusable:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -12,18 +12,34 @@ from cloudgather.ports import Clock, QueueStore, StoreUnavailable
 logger = logging.getLogger(__name__)
 
 _EVERY: Final = 30.0
-_PRUNE_EVERY: Final = 6 * 3600.0
 _JUMP: Final = 5.0  # seconds that the wall clock may move against the monotonic one between two looks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """When history is removed."""
+
+    every: float = 6 * 3600.0  # seconds
+    kept: timedelta | None = None  # how long; None: as configured
 
 
 class Upkeep:
     """One loop."""
 
-    def __init__(self, *, store: QueueStore, board: Board, clock: Clock, history_days: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        board: Board,
+        clock: Clock,
+        history_days: Callable[[], int],
+        pruning: Pruning | None = None,
+    ) -> None:
         self._store = store
         self._board = board
         self._clock = clock
         self._history_days = history_days
+        self._pruning = pruning or Pruning()
         self._offset = self._measured()
         self._retries_clamped = True
         self._pruned: float | None = None
@@ -35,7 +51,7 @@ class Upkeep:
                 await self._look()
             except StoreUnavailable as refused:
                 logger.warning("upkeep waits: %s", refused)
-            await self._clock.sleep(_EVERY)
+            await self._clock.sleep(min(_EVERY, self._pruning.every))
 
     def longest_retry(self) -> timedelta:
         """No retry of any target is due later than this from now."""
@@ -66,8 +82,9 @@ class Upkeep:
         if not self._retries_clamped:
             await self._store.clamp_due(now=now, most=self.longest_retry())
             self._retries_clamped = True
-        if self._pruned is None or self._clock.monotonic() - self._pruned > _PRUNE_EVERY:
-            count = await self._store.prune(before=now - timedelta(days=self._history_days()))
+        if self._pruned is None or self._clock.monotonic() - self._pruned >= self._pruning.every:
+            kept = self._pruning.kept or timedelta(days=self._history_days())
+            count = await self._store.prune(before=now - kept)
             self._pruned = self._clock.monotonic()
             if count:
                 logger.info("history: %d old transfers removed", count)

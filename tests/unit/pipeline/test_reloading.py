@@ -9,6 +9,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm
 from cloudgather.pipeline.effect import Difference
+from cloudgather.pipeline.upkeep import Pruning, Upkeep
 from fakes.target import an_error
 from pipework import a_spec, a_task, a_world, working
 
@@ -241,5 +242,27 @@ def test_old_history_is_pruned_now_and_then(tmp_path: Path) -> None:
 
             assert await works.transfers() == []
             assert (await works.store.real.ledger("films", [b"a.mkv"])).keys() == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
+def test_what_is_kept_and_how_often_is_pruned_may_be_given(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            upkeep = Upkeep(
+                store=works.store,
+                board=works.board,
+                clock=works.clock,
+                history_days=lambda: 90,
+                pruning=Pruning(every=5.0, kept=timedelta(seconds=20)),
+            )
+            await works.queue(b"a.mkv")
+            works.errands.start(upkeep.run())
+            await works.advance(15)
+            assert len(await works.transfers()) == 1
+
+            await works.advance(15)
+
+            assert await works.transfers() == []
 
     asyncio.run(main())
