@@ -367,6 +367,29 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
     }
 
 
+def test_a_transfer_may_go_several_ways_in_one_step(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"one", run=7), a_plan(b"two")], now=NOW))
+    claim = store.claim("cloud", now=NOW, count=2, most_bytes=None, except_tasks=frozenset())
+    files = do(store.move([a_move(transfer, Event.PUBLISH, sent=a_sent()) for transfer in do(claim)], now=NOW))
+
+    moves = [a_move(file, Event.WRITE) for file in files] + [
+        a_move(file, Event.CONFIRM, strength="stored") for file in files
+    ]
+    made = do(store.move(moves, now=LATER))
+
+    assert [transfer.state for transfer in made] == [State.WRITTEN] * 2 + [State.DONE] * 2
+    assert [do(store.transfer(transfer.id)) for transfer in made[2:]] == made[2:]
+    past = do(store.history(task="films", path=b"one", transfer=None, limit=2))
+    assert [(one.before, one.after) for _, one in past] == [
+        (State.WRITTEN, State.DONE),
+        (State.PUBLISHING, State.WRITTEN),
+    ]
+    ledger = do(store.ledger("films", [b"one", b"two"]))
+    assert {entry.strength for entry in ledger.values()} == {"stored"}
+    counts = {key[2]: count for key, (count, _) in do(store.counts()).items() if count}
+    assert counts == {State.DONE: 2}
+
+
 def test_attempts_count_what_was_spent(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     reason = because(Code.FAIL_IO, errno=5, step="write", message=b"\xff".decode("utf-8", "surrogateescape"))

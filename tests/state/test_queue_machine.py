@@ -153,6 +153,7 @@ class QueueMachine(RuleBasedStateMachine):
         ]
         due.sort(key=lambda row: (-row.priority, row.id))
         assert [transfer.id for transfer in claimed] == [row.id for row in due[:count]]
+        assert claimed == [self.do(self.store.transfer(row.id)) for row in due[:count]]
         for row in due[:count]:
             row.state = State.COPYING
             row.tries += 1
@@ -185,6 +186,7 @@ class QueueMachine(RuleBasedStateMachine):
         (moved,) = self.do(self.store.move([move], now=self.now))
 
         assert moved.state is after
+        assert moved == self.do(self.store.transfer(moved.id))
         if move.swept or event is Event.WRITE:
             self.debris.discard((row.id, row.tries))
         row.state = after

@@ -8,6 +8,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports import Added, Move
+from cloudgather.store.ledger import pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
     TRANSFER,
@@ -15,28 +16,49 @@ from cloudgather.store.rows import (
     from_instant,
     from_number,
     from_reason,
-    from_version,
     to_transfer,
 )
 
 # Sent whatever was before: these override a failure or a cancellation of the very same version.
 _INSISTING: Final = frozenset({Code.GO_OVERWRITE, Code.GO_RESEND})
-_NEWEST: Final = (
-    f"SELECT {TRANSFER}, binds FROM transfer WHERE path = ? AND task = ? "
-    "ORDER BY state IN ('queued', 'copying', 'publishing') DESC, id DESC LIMIT 1"
+# In such an order that the last one of each path is the one that counts.
+_OF_PATHS: Final = (
+    f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) "
+    "ORDER BY state IN ('queued', 'copying', 'publishing'), id"
+)
+_INSERT: Final = (
+    "INSERT INTO transfer (task, path, target, destination, size, mtime_ns, device, inode, priority, reason, "
+    "plan_reason, replaces, guessed, run, created, updated, generation, state, attempts, tries, binds, cleared) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'queued', 0, 0, 0, 0)"
 )
 
 
 def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
     """ports.QueueStore.add."""
-    return [_add(connection, plan, now) for plan in plans]
+    newest = _newest(connection, plans)
+    added = []
+    for plan in plans:
+        if (plan.task, plan.path) not in newest:  # a second plan of its path
+            newest |= _newest(connection, [plan])
+        added.append(_add(connection, plan, newest.pop((plan.task, plan.path)), now))
+    return added
 
 
-def _add(connection: Connection, plan: Plan, now: datetime) -> tuple[int, Added]:
-    found = connection.execute(_NEWEST, (plan.path, plan.task)).fetchone()
-    if found is None:
+def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, bytes], tuple[Transfer, bool] | None]:
+    """The live transfer of each plan's path, else the newest, with whether it binds; None where there is none."""
+    found: dict[tuple[str, bytes], tuple[Transfer, bool] | None] = {(plan.task, plan.path): None for plan in plans}
+    for task in {plan.task for plan in plans}:
+        for some in pieces([plan.path for plan in plans if plan.task == task]):
+            marks = ", ".join("?" * len(some))
+            for row in connection.execute(_OF_PATHS.format(marks=marks), (task, *some)):
+                found[task, row[2]] = to_transfer(row[:-1]), bool(row[-1])
+    return found
+
+
+def _add(connection: Connection, plan: Plan, newest: tuple[Transfer, bool] | None, now: datetime) -> tuple[int, Added]:
+    if newest is None:
         return _insert(connection, plan, now), Added.NEW
-    row, binds = to_transfer(found[:-1]), bool(found[-1])
+    row, binds = newest
     same = plan.version.same_content_as(row.version)
     insisting = plan.reason.code in _INSISTING
     if row.state is State.QUEUED:
@@ -54,24 +76,28 @@ def _add(connection: Connection, plan: Plan, now: datetime) -> tuple[int, Added]
 
 
 def _insert(connection: Connection, plan: Plan, now: datetime) -> int:
-    columns: dict[str, Any] = {
-        "task": plan.task,
-        "path": plan.path,
-        "generation": 1,
-        "state": str(State.QUEUED),
-        "attempts": 0,
-        "tries": 0,
-        "reason": from_reason(plan.reason),
-        "created": from_instant(now),
-        "updated": from_instant(now),
-        "binds": 0,
-        "cleared": 0,
-        "run": plan.run,
-        **from_version(plan.version),
-        **_columns(plan),
-    }
-    names, marks = ", ".join(columns), ", ".join(f":{name}" for name in columns)
-    id = connection.execute(f"INSERT INTO transfer ({names}) VALUES ({marks})", columns).lastrowid
+    reason, instant, version = from_reason(plan.reason), from_instant(now), plan.version
+    id = connection.execute(
+        _INSERT,
+        (
+            plan.task,
+            plan.path,
+            plan.target,
+            plan.destination,
+            version.size,
+            from_number(version.mtime_ns),
+            from_number(version.device),
+            from_number(version.inode),
+            plan.priority,
+            reason,
+            reason,
+            int(plan.replace),
+            int(plan.guessed),
+            plan.run,
+            instant,
+            instant,
+        ),
+    ).lastrowid
     assert id is not None
     return id
 
@@ -79,10 +105,19 @@ def _insert(connection: Connection, plan: Plan, now: datetime) -> int:
 def _refresh(connection: Connection, row: Transfer, plan: Plan, event: Event, now: datetime) -> tuple[int, Added]:
     """Let the row be what the plan says from now on; what was put first in the queue stays there."""
     move = Move(transfer=row.id, generation=row.generation, event=event, reason=plan.reason, version=plan.version)
-    columns = _columns(plan) | {"run": plan.run if plan.run is not None else row.run}
-    if event is Event.CHANGE:
-        columns["priority"] = max(plan.priority, row.priority)
-    make(connection, row, move, now, **columns)
+    make(
+        connection,
+        row,
+        move,
+        now,
+        target=plan.target,
+        destination=plan.destination,
+        priority=max(plan.priority, row.priority) if event is Event.CHANGE else plan.priority,
+        plan_reason=plan.reason,
+        replace=plan.replace,
+        guessed=plan.guessed,
+        run=plan.run if plan.run is not None else row.run,
+    )
     return row.id, Added.REFRESHED
 
 
@@ -99,14 +134,3 @@ def _take_over(connection: Connection, row: Transfer, plan: Plan, insisting: boo
             changes["run"] = plan.run
     if changes:
         connection.execute(f"UPDATE transfer SET {assignments(changes)} WHERE id = :id", changes | {"id": row.id})
-
-
-def _columns(plan: Plan) -> dict[str, Any]:
-    return {
-        "target": plan.target,
-        "destination": plan.destination,
-        "priority": plan.priority,
-        "plan_reason": from_reason(plan.reason),
-        "replaces": int(plan.replace),
-        "guessed": int(plan.guessed),
-    }

@@ -8,7 +8,7 @@ from typing import Final
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.ports import DailyLimitSpent, Move
 from cloudgather.store import debris, spending
-from cloudgather.store.moving import make, transfer
+from cloudgather.store.moving import Making, by_id
 from cloudgather.store.rows import from_instant, to_instant
 
 # INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.
@@ -45,32 +45,37 @@ def claim(
     first: list[tuple[int, int, int]] = []
     for task in _tasks(connection, target, except_tasks):
         first += connection.execute(FIRST, (target, task, count)).fetchall()
-    claimed: list[Transfer] = []
+    picked: list[int] = []
     total = 0
     spent = None if daily_limit is None else spending.of_target(connection, target, now)
     for _, id, size in sorted(first)[:count]:
         total += size
-        if claimed and most_bytes is not None and total > most_bytes:
+        if picked and most_bytes is not None and total > most_bytes:
             break
         if daily_limit is not None and spent is not None:
             if not spent.fits(size, daily_limit):
-                if not claimed:
+                if not picked:
                     raise DailyLimitSpent(size=size, spending=spent)
                 break
             spent = spent.reserving(size)
-        claimed.append(_claim(connection, id, now))
-        if spent is not None:
-            spending.reserve(connection, claimed[-1], now)
+        picked.append(id)
+    claimed = _claim_all(connection, picked, now)
+    if spent is not None:
+        for transfer in claimed:
+            spending.reserve(connection, transfer, now)
     return claimed
 
 
-def _claim(connection: Connection, id: int, now: datetime) -> Transfer:
-    row = transfer(connection, id)
-    assert row is not None
-    temporary = debris.temporary_name(connection, row.id, row.tries + 1)
-    move = Move(transfer=row.id, generation=row.generation, event=Event.CLAIM)
-    claimed = make(connection, row, move, now, temporary=temporary)
-    debris.write(connection, claimed, temporary)
+def _claim_all(connection: Connection, picked: Sequence[int], now: datetime) -> list[Transfer]:
+    rows, making = by_id(connection, picked), Making(connection, now)
+    daemon_id = debris.daemon_id(connection)
+    claimed = []
+    for id in picked:
+        row = rows[id]
+        move = Move(transfer=id, generation=row.generation, event=Event.CLAIM)
+        claimed.append(making.make(row, move, temporary=debris.temporary_name(daemon_id, id, row.tries + 1)))
+    making.write()
+    debris.write(connection, claimed)
     return claimed
 
 

@@ -1,6 +1,7 @@
 """Debris: every temporary that may exist at a target, and which of them nobody owns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 
 from cloudgather.core.naming import sibling
@@ -8,28 +9,33 @@ from cloudgather.core.transfer import Transfer
 from cloudgather.ports import Debris
 
 
-def temporary_name(connection: Connection, transfer: int, tries: int) -> bytes:
+def daemon_id(connection: Connection) -> str:
+    """What tells this daemon's temporaries from those of others at the same target."""
+    (id,) = connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()
+    return str(id)
+
+
+def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
     """The temporary's name for this try: hidden, of fixed length, no media file, and never given twice."""
-    (daemon_id,) = connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()
     return f".cg-{daemon_id}-{transfer:010x}-{tries:06x}.part~".encode("ascii")
 
 
-def write(connection: Connection, row: Transfer, temporary: bytes) -> None:
-    """List the temporary of the try that `row` is in."""
-    connection.execute(
+def write(connection: Connection, rows: Iterable[Transfer]) -> None:
+    """List the temporaries of the tries that these are in."""
+    connection.executemany(
         "INSERT INTO debris (target, path, transfer, try) VALUES (?, ?, ?, ?)",
-        (row.target, sibling(row.destination, temporary), row.id, row.tries),
+        [(row.target, sibling(row.destination, row.temporary or b""), row.id, row.tries) for row in rows],
     )
 
 
 def write_again(connection: Connection, row: Transfer) -> None:
     """List what was renamed once more: a write-back cache that died may have forgotten the rename."""
-    write(connection, row, temporary_name(connection, row.id, row.tries))
+    write(connection, [replace(row, temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
 
 
-def remove(connection: Connection, transfer: int, tries: int) -> None:
-    """The temporary of this try is known to be gone, or was renamed."""
-    connection.execute("DELETE FROM debris WHERE transfer = ? AND try = ?", (transfer, tries))
+def remove(connection: Connection, tries: Sequence[tuple[int, int]]) -> None:
+    """The temporaries of these (transfer, try) are known to be gone, or were renamed."""
+    connection.executemany("DELETE FROM debris WHERE transfer = ? AND try = ?", tries)
 
 
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:

@@ -1,6 +1,6 @@
 """The ledger: what has been dealt with, by task and path, the newest only."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 from typing import Any, Final, TypeVar
@@ -71,36 +71,38 @@ def sent_there(connection: Connection, target: str, places: Sequence[bytes]) -> 
 
 def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
     """ports.QueueStore.adopt."""
-    for entry in entries:
-        _put(connection, entry)
+    _put(connection, entries)
 
 
-def write(connection: Connection, row: Transfer, now: datetime) -> None:
-    """The transfer stands under its final name; nothing is known yet of the cloud."""
+def write(connection: Connection, rows: Iterable[Transfer], now: datetime) -> None:
+    """These transfers stand under their final names; nothing is known yet of the cloud."""
     _put(
         connection,
-        LedgerEntry(
-            task=row.task,
-            path=row.path,
-            size=row.version.size,
-            mtime_ns=row.version.mtime_ns,
-            origin=Origin.SENT,
-            target=row.target,
-            destination=row.destination,
-            target_size=None,
-            digest=row.sent.digest if row.sent else None,
-            transfer=row.id,
-            strength="",
-            at=now,
-        ),
+        [
+            LedgerEntry(
+                task=row.task,
+                path=row.path,
+                size=row.version.size,
+                mtime_ns=row.version.mtime_ns,
+                origin=Origin.SENT,
+                target=row.target,
+                destination=row.destination,
+                target_size=None,
+                digest=row.sent.digest if row.sent else None,
+                transfer=row.id,
+                strength="",
+                at=now,
+            )
+            for row in rows
+        ],
     )
 
 
-def confirm(connection: Connection, row: Transfer, strength: str) -> None:
-    """Note the strength, unless another transfer has been written since."""
-    connection.execute(
+def confirm(connection: Connection, strengths: Iterable[tuple[Transfer, str]]) -> None:
+    """Note how strong the proofs are, unless another transfer of the path has been written since."""
+    connection.executemany(
         "UPDATE ledger SET strength = ? WHERE task = ? AND path = ? AND transfer = ?",
-        (strength, row.task, row.path, row.id),
+        [(strength, row.task, row.path, row.id) for row, strength in strengths],
     )
 
 
@@ -115,24 +117,27 @@ def pieces(values: Sequence[T], most: int = 500) -> Iterator[Sequence[T]]:
         yield values[begin : begin + most]
 
 
-def _put(connection: Connection, entry: LedgerEntry) -> None:
-    connection.execute(
+def _put(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
+    connection.executemany(
         f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            entry.task,
-            entry.path,
-            entry.size,
-            from_number(entry.mtime_ns),
-            str(entry.origin),
-            entry.target,
-            entry.destination,
-            entry.target_size,
-            entry.digest,
-            entry.transfer,
-            entry.strength,
-            from_instant(entry.at),
-            folded(entry.destination),
-        ),
+        [
+            (
+                entry.task,
+                entry.path,
+                entry.size,
+                from_number(entry.mtime_ns),
+                str(entry.origin),
+                entry.target,
+                entry.destination,
+                entry.target_size,
+                entry.digest,
+                entry.transfer,
+                entry.strength,
+                from_instant(entry.at),
+                folded(entry.destination),
+            )
+            for entry in entries
+        ],
     )
 
 

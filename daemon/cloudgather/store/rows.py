@@ -57,7 +57,14 @@ def from_number(number: int) -> int | str:
 
 def from_reason(reason: Reason | None) -> bytes | None:
     """As the wire has it."""
-    return None if reason is None else packed(reason.to_wire())
+    if reason is None:
+        return None
+    return packed(reason.to_wire()) if reason.facts else _bare(reason.code)
+
+
+@lru_cache(maxsize=256)
+def _bare(code: str) -> bytes:
+    return packed({"code": code})
 
 
 def to_reason(blob: bytes | None) -> Reason | None:
@@ -87,16 +94,6 @@ def to_sent(blob: bytes | None) -> Sent | None:
         digest=digest,
         standing=None if standing is None else (standing[0], int(standing[1])),
     )
-
-
-def from_version(version: Version) -> dict[str, int | str]:
-    """By column."""
-    return {
-        "size": version.size,
-        "mtime_ns": from_number(version.mtime_ns),
-        "device": from_number(version.device),
-        "inode": from_number(version.inode),
-    }
 
 
 def to_transfer(row: tuple[Any, ...]) -> Transfer:

@@ -1,6 +1,6 @@
 """What was sent to targets within a day: reserved with the claim, settled with the move that ends the try."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 
@@ -33,15 +33,20 @@ def reserve(connection: Connection, row: Transfer, now: datetime) -> None:
     )
 
 
-def settle(connection: Connection, row: Transfer, move: Move, now: datetime) -> None:
-    """Its try is over: what was really sent counts from now on, and all that was reserved where nobody knows."""
-    found = connection.execute("DELETE FROM reserved WHERE transfer = ? RETURNING target, size", (row.id,)).fetchall()
-    for target, size in found:
-        sent = size if move.moved is None else move.moved
-        if move.event is Event.PUBLISH and move.sent is not None:
-            sent = max(move.moved or 0, move.sent.size)
-        if sent:
-            _spend(connection, target, hour_of(now), sent)
+def settle(connection: Connection, moves: Sequence[Move], now: datetime) -> None:
+    """These end tries: what was really sent counts from now on, and all that was reserved where nobody knows."""
+    if connection.execute("SELECT 1 FROM reserved LIMIT 1").fetchone() is None:
+        return
+    for move in moves:
+        found = connection.execute(
+            "DELETE FROM reserved WHERE transfer = ? RETURNING target, size", (move.transfer,)
+        ).fetchall()
+        for target, size in found:
+            sent = size if move.moved is None else move.moved
+            if move.event is Event.PUBLISH and move.sent is not None:
+                sent = max(move.moved or 0, move.sent.size)
+            if sent:
+                _spend(connection, target, hour_of(now), sent)
 
 
 def shift(connection: Connection, now: datetime, hours: int) -> None:
