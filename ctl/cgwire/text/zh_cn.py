@@ -204,7 +204,10 @@ HINTS: Final[Mapping[str, Template]] = {
     ),
     "held.other-mount": "挂载正确的网盘；如果确实要换，请用 cgctl target accept {target}",
     "held.mount-dead": "重新启动挂载程序（rclone、CloudDrive 等）；必要时先 umount -l 失效的挂载点",
-    "held.mount-denied": "挂载时加 allow_other（/etc/fuse.conf 中需有 user_allow_other），或让守护进程以其所有者运行",
+    "held.mount-denied": (
+        "挂载时加 allow_other（/etc/fuse.conf 中需有 user_allow_other），或让守护进程以其所有者的用户和用户组运行"
+        "（sudo systemctl edit cloudgather：User=、Group=、SupplementaryGroups=cloudgather）"
+    ),
     "held.read-only": "请以可读写方式挂载",
     "held.root-gone": "创建该文件夹，或在配置中改正",
     "held.base-gone": ("可能网盘账号已退出登录，或有人移动了文件夹；请重新登录，或重新创建", "：{folder}"),

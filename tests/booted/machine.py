@@ -1,0 +1,193 @@
+"""A machine with a systemd of its own: booted by systemd-nspawn on an overlay of this one's files, gone afterwards."""
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from waiting import eventually_sync
+
+_CHECKOUT: Final = Path(__file__).parents[2]
+_PASSED_ON: Final = ("PIP_", "SSL_CERT_", "REQUESTS_CA_BUNDLE")  # what pip needs to reach its index
+_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+@functools.cache
+def why_no_machine() -> str | None:
+    """What is missing for booting one here; None when it was tried, and came up."""
+    if os.geteuid() != 0:
+        return "only root boots a machine"
+    for program in ("systemd-nspawn", "nsenter", "mount"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    try:
+        with Machine():
+            return None
+    except (AssertionError, OSError, subprocess.CalledProcessError) as error:
+        return f"systemd does not come up in systemd-nspawn here: {error}"
+
+
+class Machine:
+    """Enter it to boot, leave it to switch it off. The checkout is copied to /root/cloudgather.
+
+    It sees this machine's files as they are, writes go to memory. None of this machine's services run in it.
+    """
+
+    checkout: Final = "/root/cloudgather"
+
+    def __init__(self) -> None:
+        self._folder = Path()
+        self._nspawn: subprocess.Popen[bytes] | None = None
+        self._leader = 0
+
+    def __enter__(self) -> "Machine":
+        self._folder = Path(tempfile.mkdtemp(prefix="cloudgather-machine-", dir="/var/tmp"))
+        try:
+            self._mount()
+            self._boot()
+        except BaseException:
+            self._off()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self.run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", check=False, show=True)
+        self._off()
+
+    # ---- what a test does with it ------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *command: str,
+        user: str | None = None,
+        check: bool = True,
+        show: bool = False,
+        within: float = 60.0,
+        environ: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it there, as root or as `user` with the groups that one has; `check`: an exit code of 0 is asserted."""
+        as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"] if user else []
+        outside = {key: value for key, value in os.environ.items() if key.startswith(_PASSED_ON)}
+        inside = {"PATH": _PATH, "HOME": f"/home/{user}" if user else "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
+        ended = subprocess.run(
+            ["nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--", *as_user, *command],
+            env={**outside, **inside, **(environ or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+        if show:
+            print(ended.stdout, ended.stderr)
+        assert not check or ended.returncode == 0, f"{command}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
+        return ended
+
+    def says(self, *command: str, user: str | None = None) -> str:
+        """What it prints, without the line's end."""
+        return self.run(*command, user=user).stdout.rstrip("\n")
+
+    def write(self, path: str, text: str | bytes, *, user: str | None = None, mode: int = 0o644) -> None:
+        """Write a file there, through the machine's own mounts."""
+        content = text.encode() if isinstance(text, str) else text
+        as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"] if user else []
+        subprocess.run(
+            ["nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--", *as_user]
+            + ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"', "-", path, f"{mode:o}"],
+            input=content,
+            check=True,
+        )
+
+    def until(self, *command: str, says: str, within: float = 30.0, user: str | None = None) -> None:
+        """Run it again and again until its output contains that."""
+        last = ""
+
+        def said() -> bool:
+            nonlocal last
+            ended = self.run(*command, user=user, check=False)
+            last = ended.stdout + ended.stderr
+            return says in last
+
+        try:
+            eventually_sync(said, within=within, what=f"{command} to say {says!r}")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; it says {last!r}") from None
+
+    def show(self, unit: str, key: str) -> str:
+        """A property of a unit."""
+        return self.says("systemctl", "show", "-P", key, unit)
+
+    # ---- on and off --------------------------------------------------------------------------------------------------
+
+    def _mount(self) -> None:
+        folder = self._folder
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4g,mode=0755", "machine", folder], check=True)
+        for name in ("written", "work", "root"):
+            (folder / name).mkdir()
+        layers = f"lowerdir=/,upperdir={folder}/written,workdir={folder}/work"
+        subprocess.run(["mount", "-t", "overlay", "-o", layers, "machine", folder / "root"], check=True)
+        files = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=_CHECKOUT,
+            check=True,
+            capture_output=True,
+        ).stdout
+        there = folder / "root" / self.checkout.lstrip("/")
+        for name in filter(None, files.split(b"\0")):
+            copy = os.path.join(os.fsencode(there), name)
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            if os.path.lexists(os.path.join(os.fsencode(_CHECKOUT), name)):
+                shutil.copy2(os.path.join(os.fsencode(_CHECKOUT), name), copy, follow_symlinks=False)
+
+    def _boot(self) -> None:
+        with open(self._folder / "console", "wb") as console:
+            self._nspawn = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+        eventually_sync(self._is_up, within=60, what="systemd to come up")
+        self.run("mknod", "-m", "666", "/dev/fuse", "c", "10", "229")
+
+    def _command(self) -> list[str]:
+        return [
+            *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe"),
+            *(f"--machine=cloudgather-{os.getpid()}", f"--directory={self._folder}/root"),
+            *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
+            "systemd.unit=basic.target",
+        ]
+
+    def _is_up(self) -> bool:
+        assert self._nspawn is not None
+        assert self._nspawn.poll() is None, (self._folder / "console").read_text(errors="replace")
+        children = _children(self._nspawn.pid)
+        for pid in children:
+            with open(f"/proc/{pid}/comm") as file:
+                if file.read().strip() == "systemd":
+                    self._leader = pid
+        if not self._leader:
+            return False
+        state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+        return state in ("running", "degraded")
+
+    def _off(self) -> None:
+        if self._nspawn is not None:
+            if self._leader and self._nspawn.poll() is None:
+                self.run("systemctl", "--force", "--force", "poweroff", check=False)
+            try:
+                self._nspawn.wait(20)
+            except subprocess.TimeoutExpired:
+                self._nspawn.kill()
+                self._nspawn.wait(20)
+        for place in (self._folder / "root", self._folder):
+            subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _children(pid: int) -> Sequence[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        found += map(int, (task / "children").read_text().split())
+    return found

@@ -1,0 +1,208 @@
+"""Installed by script/install on a machine with a real systemd, with a cloud drive that only its owner may see."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from booted.machine import Machine, why_no_machine
+from fuse.mounting import why_no_rclone
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.timeout(600),
+    pytest.mark.xdist_group("booted"),
+]
+
+DRIVE = """
+[Service]
+Type=notify
+User=alice
+ExecStart=rclone --config=/dev/null mount /srv/cloud /srv/drive --vfs-cache-mode off
+# Without -z a mount that is in use, by whomever, refuses to go, and its dead remains refuse the next start.
+ExecStop=fusermount3 -uz /srv/drive
+"""
+DAEMON = """
+[Unit]
+Wants=drive.service
+After=drive.service
+[Service]
+User=alice
+Group=alice
+SupplementaryGroups=cloudgather
+WatchdogSec=10s
+RestartSec=1s
+"""
+MIB = 1024 * 1024
+LEFT_IN = ("/etc", "/opt", "/run", "/usr/local", "/var/lib", "/var/log")
+SLOW = 'bandwidth = "1MiB/s"\n'
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    if (why := why_no_machine() or why_no_rclone()) is not None:
+        assert "CLOUDGATHER_MUST_BOOT" not in os.environ, why
+        pytest.skip(why)
+    with Machine() as machine:
+        machine.run("useradd", "--create-home", "alice")
+        machine.run("mount", "-t", "tmpfs", "srv", "/srv")  # the kernel tells of writers there, not so on an overlay
+        machine.run("install", "-d", "-o", "alice", "/srv/cloud", "/srv/drive", "/srv/downloads")
+        machine.write("/etc/systemd/system/drive.service", DRIVE)
+        machine.write("/etc/systemd/system/cloudgather.service.d/here.conf", DAEMON)
+        installed = machine.run(f"{Machine.checkout}/script/install", within=400)
+        assert "the daemon runs" in installed.stdout
+        configure(machine)
+        machine.write(
+            "/etc/cloudgather/tasks.d/films.toml", 'source = "/srv/downloads"\ntarget = "drive:films"\nsettle = "1s"\n'
+        )
+        machine.run("systemctl", "restart", "cloudgather")
+        yield machine
+
+
+def configure(machine: Machine, target: str = "") -> None:
+    machine.write("/etc/cloudgather/cloudgather.toml", f'[targets.drive]\nroot = "/srv/drive"\n{target}')
+
+
+def download(machine: Machine, name: str, content: bytes = b"film" * 1000) -> bytes:
+    """A program of alice's finishes a download."""
+    machine.write(f"/srv/downloads/{name}", content, user="alice")
+    return content
+
+
+def slow_download(machine: Machine, name: str, seconds: int = 8) -> bytes:
+    """One whose upload takes about that long, and has begun."""
+    configure(machine, SLOW)
+    machine.run("cgctl", "config", "reload")
+    content = download(machine, name, bytes(range(256)) * (seconds * MIB // 256))
+    machine.until("cgctl", "queue", "list", "--state", "copying", says=name)
+    return content
+
+
+def arrived(machine: Machine, name: str, content: bytes, *, within: float = 60) -> None:
+    machine.until("cgctl", "why", f"/srv/downloads/{name}", says="Uploaded", within=within)
+    machine.write(f"/root/expected/{name}", content)
+    machine.run("cmp", f"/root/expected/{name}", f"/srv/cloud/films/{name}")
+
+
+def test_a_download_arrives_on_a_drive_that_root_itself_may_not_see(machine: Machine) -> None:
+    assert machine.run("ls", "/srv/drive", check=False).returncode != 0
+
+    arrived(machine, "first.mkv", download(machine, "first.mkv"))
+
+    assert machine.show("cloudgather", "StatusText") == "0 moving, 0 settling, 1 tasks"
+    assert "first.mkv" in machine.says("journalctl", "--no-pager", "TASK=films")
+
+
+def test_systemd_finds_the_units_right_and_the_sandbox_tight(machine: Machine) -> None:
+    verify = machine.run("systemd-analyze", "verify", "--man=no", "cloudgather.service")
+    assert verify.stderr == ""
+    machine.run("systemd-analyze", "security", "--threshold=20", "cloudgather.service")
+
+
+def test_the_drive_can_be_restarted_while_the_daemon_is_idle(machine: Machine) -> None:
+    machine.run("systemctl", "restart", "drive")
+
+    arrived(machine, "after restart.mkv", download(machine, "after restart.mkv"))
+
+
+def test_the_drive_can_be_restarted_in_the_middle_of_an_upload(machine: Machine) -> None:
+    content = slow_download(machine, "interrupted.mkv")
+
+    machine.run("systemctl", "restart", "drive")
+
+    assert machine.show("drive", "ActiveState") == "active"
+    assert machine.run("test", "-e", "/srv/cloud/films/interrupted.mkv", check=False).returncode != 0
+    arrived(machine, "interrupted.mkv", content)
+
+
+def test_a_killed_daemon_is_started_again_and_finishes_the_upload(machine: Machine) -> None:
+    content = slow_download(machine, "killed.mkv")
+    pid = machine.show("cloudgather", "MainPID")
+
+    machine.run("kill", "-9", pid)
+
+    arrived(machine, "killed.mkv", content)
+    assert machine.show("cloudgather", "MainPID") not in (pid, "0")
+
+
+def test_a_daemon_that_stands_still_is_restarted_by_the_watchdog(machine: Machine) -> None:
+    content = slow_download(machine, "stopped.mkv")
+    pid = machine.show("cloudgather", "MainPID")
+
+    machine.run("kill", "-STOP", pid)
+
+    machine.until("journalctl", "--no-pager", "-u", "cloudgather", says="Watchdog timeout", within=40)
+    arrived(machine, "stopped.mkv", content)
+    assert machine.show("cloudgather", "MainPID") not in (pid, "0")
+
+
+def test_a_reload_with_an_invalid_file_keeps_the_old_configuration_and_says_so(machine: Machine) -> None:
+    configure(machine, 'bandwidth = "very fast"\n')
+
+    machine.run("systemctl", "reload", "cloudgather", check=False)
+
+    machine.until("journalctl", "--no-pager", "-u", "cloudgather", says="bandwidth")
+    arrived(machine, "after reload.mkv", download(machine, "after reload.mkv"))
+    configure(machine)
+    machine.run("systemctl", "reload", "cloudgather")
+
+
+def test_an_invalid_configuration_at_the_start_is_not_tried_again_and_again(machine: Machine) -> None:
+    configure(machine, 'bandwidth = "very fast"\n')
+
+    assert machine.run("systemctl", "restart", "cloudgather", check=False).returncode != 0
+
+    assert machine.show("cloudgather", "ActiveState") == "failed"
+    assert machine.show("cloudgather", "ExecMainStatus") == "78"
+    assert "bandwidth" in machine.says("journalctl", "--no-pager", "-u", "cloudgather", "-n", "20")
+    configure(machine)
+    machine.run("systemctl", "start", "cloudgather")
+
+
+def test_it_stops_in_time_while_the_drive_hangs_and_starts_again(machine: Machine) -> None:
+    content = slow_download(machine, "hung.mkv")
+    rclone = machine.show("drive", "MainPID")
+    machine.run("kill", "-STOP", rclone)
+    try:
+        # The agent cannot be killed while rclone has its request. systemd waits for it, gives up, and calls that a
+        # failure; what counts is that it comes back, and that the daemon does not need that agent to be gone.
+        machine.run("systemctl", "stop", "cloudgather", within=45)
+        assert machine.show("cloudgather", "ActiveState") in ("inactive", "failed")
+        assert machine.show("cloudgather", "ExecMainStatus") == "0"
+        machine.run("systemctl", "start", "cloudgather", within=40)
+        assert machine.show("cloudgather", "ActiveState") == "active"
+    finally:
+        machine.run("kill", "-CONT", rclone)
+
+    arrived(machine, "hung.mkv", content)
+
+
+def test_an_upgrade_in_the_middle_of_an_upload_loses_nothing(machine: Machine) -> None:
+    content = slow_download(machine, "upgraded.mkv", seconds=120)
+    before = machine.says("readlink", "/opt/cloudgather/bin")
+    pid = machine.show("cloudgather", "MainPID")
+
+    machine.run(f"{Machine.checkout}/script/install", within=400)
+
+    assert machine.says("readlink", "/opt/cloudgather/bin") != before
+    assert machine.show("cloudgather", "MainPID") != pid
+    assert machine.run("test", "-e", before, check=False).returncode != 0
+    assert "upgraded.mkv" in machine.says("cgctl", "queue", "list")
+    configure(machine)
+    machine.run("cgctl", "config", "reload")
+    arrived(machine, "upgraded.mkv", content)
+
+
+def test_uninstalled_it_leaves_configuration_and_queue_and_purged_nothing(machine: Machine) -> None:
+    machine.run(f"{Machine.checkout}/script/uninstall")
+
+    assert machine.run("systemctl", "cat", "cloudgather", check=False).returncode != 0
+    machine.run("test", "-s", "/var/lib/cloudgather/state.db")
+    machine.run("test", "-s", "/etc/cloudgather/tasks.d/films.toml")
+
+    machine.run(f"{Machine.checkout}/script/uninstall", "--purge")
+
+    left = machine.says("find", *LEFT_IN, "-xdev", "-name", "*cloudgather*")
+    assert left == ""
+    assert machine.run("getent", "passwd", "cloudgather", check=False).returncode == 2
+    machine.run("test", "-e", "/srv/cloud/films/first.mkv")
