@@ -35,7 +35,7 @@ _LINES: dict[str, Callable[[Setting], list[Row]]] = {
     "g": long_queue.rows,
     "h": watching.rows,
 }
-_DISK_SIZE = {False: 7168 * MIB, True: 1536 * MIB}
+_DISK_SIZE = {False: 6144 * MIB, True: 1536 * MIB}
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from functools import partial
 
-from measuring import MIB, Taken, Wrong, in_turn, walls
+from measuring import MIB, Taken, Wrong, cpus, in_turn, walls
 from places import kind_of, scratch
 from report import Goal, Row
 from running import Daemon
@@ -54,6 +54,7 @@ def rows(setting: Setting) -> list[Row]:
             where=where,
             unit="/s",
             ours=[finished / each.wall for each in taken[where]],
+            cpu=cpus(taken[where]),
             now=Goal(words="3,000/s", least=3_000),
             later=Goal(words="10,000/s", least=10_000),
         )

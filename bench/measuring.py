@@ -51,7 +51,12 @@ def command(*words: str) -> Taken:
     with tempfile.TemporaryFile() as said:
         begin = time.perf_counter()
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # we are asked to stop: what it works on is about to be taken away
+            process.kill()
+            process.wait()
+            raise
         wall = time.perf_counter() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
@@ -128,17 +133,23 @@ def cpu_of(pid: int, *, with_ended: bool = True) -> float:
 
 def pss_of(pid: int) -> int:
     """Bytes of memory, what it shares with others divided by their number; 0 for a process that is gone."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return sum(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except OSError:
-        return 0
+    return _memory_of(pid, "smaps_rollup", "Pss:")
+
+
+def alone_of(pids: Sequence[int]) -> int:
+    """Bytes of memory of these processes if none but they had the same programs and libraries loaded."""
+    private = sum(_memory_of(pid, "smaps_rollup", "Pss_Anon:") for pid in pids)
+    return private + max(_memory_of(pid, "status", "RssFile:") for pid in pids)
 
 
 def rss_of(pid: int) -> int:
     """Resident bytes; 0 for a process that is gone."""
+    return _memory_of(pid, "status", "VmRSS:")
+
+
+def _memory_of(pid: int, file: str, name: str) -> int:
     try:
-        with open(f"/proc/{pid}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        with open(f"/proc/{pid}/{file}") as lines:
+            return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
     except OSError:
         return 0

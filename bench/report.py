@@ -65,7 +65,7 @@ class Row:
             self.peer,
             _figure(self.theirs, self.unit),
             f"**{times:.2f}**" if times is not None else "–",
-            f"{statistics.median(self.cpu):.2f} : {statistics.median(self.their_cpu):.2f}" if self.their_cpu else "–",
+            " : ".join(f"{statistics.median(each):.2f}" for each in (self.cpu, self.their_cpu) if each) or "–",
             self.now.told(value, times) if self.now else "–",
             self.later.told(value, times) if self.later else "–",
         ]

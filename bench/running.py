@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from measuring import Taken, Wrong, children_of, cpu_of, pss_of, until
+from measuring import Taken, Wrong, alone_of, children_of, cpu_of, pss_of, until
 
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgwire import daemon as daemon_wire
@@ -162,7 +162,11 @@ class Daemon:
 
     def pss(self) -> int:
         """Bytes of memory of daemon and agents."""
-        return pss_of(self.pid) + sum(pss_of(pid) for pid in self.agents())
+        return sum(pss_of(pid) for pid in (self.pid, *self.agents()))
+
+    def alone(self) -> int:
+        """The same if no other Python ran; ours does, and shares the interpreter with them."""
+        return alone_of((self.pid, *self.agents()))
 
 
 def cgctl(daemon: Daemon, *words: str) -> tuple[str, ...]:
