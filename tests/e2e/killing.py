@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from accounts import copied, states
@@ -16,7 +17,8 @@ from e2e.witness import Seen, Witness
 VICTIMS: Final = ("daemon", "both", "agents", "an agent")
 _WEIGHTS: Final = (3, 3, 2, 2)
 # What a kill waits for, and how often at most it lets it happen.
-_MOMENTS: Final = ((Seen.MADE, 20), (Seen.GREW, 40), (Seen.RENAMED, 20), (Seen.COMMITTED, 40))
+_MOMENTS: Final = ((Seen.MADE, 10), (Seen.GREW, 20), (Seen.RENAMED, 10))
+_MOST_COMMITS: Final = 40
 _MOST_WAIT: Final = 5.0  # seconds for that: a target may rest
 _STARTING: Final = 0.7  # seconds in which a daemon on a machine that is not busy has begun its work
 _LATER: Final = 0.003  # seconds at most between the moment and the kill
@@ -28,14 +30,17 @@ class Killer:
     `hit`: of how many killed daemons some transfer was left in each state.
     """
 
-    def __init__(self, running: Running, witness: Witness, luck: random.Random) -> None:
+    def __init__(self, running: Running, witness: Witness, luck: random.Random, *, places: Sequence[bytes]) -> None:
+        """`places` are the folders of the targets."""
         self.log: list[str] = []
         self.daemons = 0
         self.agents = 0
+        self.in_vain = 0  # moments that did not come: a target rested
         self.hit: Counter[State] = Counter()
         self._running = running
         self._witness = witness
         self._luck = luck
+        self._places = places
 
     def kill(self) -> None:
         """Once; a daemon that was killed is started again, and not waited for."""
@@ -52,11 +57,16 @@ class Killer:
             seconds = self._luck.uniform(0, _STARTING)
             time.sleep(seconds)  # the moment of the kill is the input
             return f"{seconds:.3f} s after its start"
-        seen, most = self._luck.choice(_MOMENTS if daemon else _MOMENTS[:3])
+        below = self._luck.choice(self._places)
+        seen, most = self._luck.choice(_MOMENTS)
+        if daemon and self._luck.random() < 0.2:
+            below, seen, most = os.fsencode(self._running.folder / "state"), Seen.COMMITTED, _MOST_COMMITS
         times, later = self._luck.randint(1, most), self._luck.uniform(0, _LATER)
-        met = self._witness.wait(seen, times, within=_MOST_WAIT)
+        met = self._witness.wait(seen, times, below=below, within=_MOST_WAIT)
+        self.in_vain += not met
         time.sleep(later)
-        return f"{1000 * later:.1f} ms after {times} x {seen.value}{'' if met else ', waited for in vain'}"
+        where = os.fsdecode(os.path.basename(below))
+        return f"{1000 * later:.1f} ms after {times} x {seen.value} in {where}{'' if met else ', waited for in vain'}"
 
     def _kill_daemon(self, whom: str, moment: str) -> None:
         running = self._running

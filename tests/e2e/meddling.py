@@ -71,7 +71,7 @@ class Meddler:
     def _meddle(self) -> None:
         order = self._luck.choices(
             [self._cancel, self._cancel_and_retry, self._put_first, self._retry, self._pause, self._spoil],
-            [2, 2, 4, 4, 1, 4],
+            [2, 2, 4, 4, 1, 1],
         )[0]
         order()
 

@@ -1,6 +1,7 @@
 """`kill -9` aimed at the rename: between `publishing` and the rename, between that and its commit, and until `done`."""
 
 import errno
+import itertools
 import os
 import random
 import signal
@@ -78,9 +79,18 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["answered-before-the-start", "answered-after-the-start"])
-@pytest.mark.parametrize("whom", ["daemon", "both"])
-@pytest.mark.parametrize("op", ["rename", "renamed"])
+@pytest.mark.parametrize(
+    ("op", "whom", "late"),
+    [
+        ("rename", "both", True),
+        ("renamed", "daemon", False),
+        *(
+            pytest.param(*each, marks=pytest.mark.full)
+            for each in itertools.product(("rename", "renamed"), ("daemon", "both"), (False, True))
+            if each not in {("rename", "both", True), ("renamed", "daemon", False)}
+        ),
+    ],
+)
 def test_killed_while_the_mount_renames(tmp_path: Path, sick: SickMount, op: str, whom: str, late: bool) -> None:
     """The mount renames before or after the kill, and before or after there is another daemon."""
     content = os.urandom(MIB)
@@ -106,7 +116,7 @@ def test_killed_while_the_mount_renames(tmp_path: Path, sick: SickMount, op: str
     assert_books(running)
 
 
-@pytest.mark.parametrize("whom", ["daemon", "both", "agent"])
+@pytest.mark.parametrize("whom", [pytest.param("daemon", marks=pytest.mark.full), "both", "agent"])
 def test_killed_between_the_rename_and_its_commit(tmp_path: Path, sick: SickMount, whom: str) -> None:
     """The daemon is stopped while the mount renames, so that it does not hear of it, or hears of it too late."""
     content = os.urandom(MIB)
@@ -137,7 +147,7 @@ def test_killed_between_the_rename_and_its_commit(tmp_path: Path, sick: SickMoun
     assert_books(running)
 
 
-@pytest.mark.parametrize("op", ["rename", "renamed"])
+@pytest.mark.parametrize("op", [pytest.param("rename", marks=pytest.mark.full), "renamed"])
 def test_the_agent_is_killed_while_the_mount_renames(tmp_path: Path, sick: SickMount, op: str) -> None:
     content = os.urandom(MIB)
     sick.hang(op, times=1)
@@ -160,7 +170,7 @@ def test_the_agent_is_killed_while_the_mount_renames(tmp_path: Path, sick: SickM
     assert_books(running)
 
 
-@pytest.mark.parametrize("op", ["rename", "renamed"])
+@pytest.mark.parametrize("op", [pytest.param("rename", marks=pytest.mark.full), "renamed"])
 def test_killed_in_the_middle_of_a_batch_that_is_renamed(tmp_path: Path, sick: SickMount, op: str) -> None:
     luck = random.Random(SEED)
     contents = {b"%d.mkv" % number: luck.randbytes(luck.choice([0, 1, 5000])) for number in range(12)}
@@ -216,8 +226,12 @@ def test_killed_between_written_and_done(tmp_path: Path, sick: SickMount) -> Non
 
 @pytest.mark.parametrize(
     ("op", "path"),
-    [("renamed", ".old"), ("rename", "/films/a.mkv"), ("renamed", "/films/a.mkv"), ("unlink", ".old")],
-    ids=["old-aside", "before-in-place", "in-place", "before-old-removed"],
+    [
+        pytest.param("renamed", ".old", id="old-aside"),
+        pytest.param("rename", "/films/a.mkv", id="before-in-place", marks=pytest.mark.full),
+        pytest.param("renamed", "/films/a.mkv", id="in-place", marks=pytest.mark.full),
+        pytest.param("unlink", ".old", id="before-old-removed", marks=pytest.mark.full),
+    ],
 )
 def test_killed_where_a_rename_does_not_replace(tmp_path: Path, sick: SickMount, op: str, path: str) -> None:
     """The old file aside, the new one in place, the old one removed: the new one stands in the end, alone."""

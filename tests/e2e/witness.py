@@ -36,7 +36,7 @@ class Witness:
         self._state_dir = os.fsencode(state_dir)
         self._versions: dict[bytes, list[bytes]] = {}
         self._arrived: defaultdict[bytes, list[int]] = defaultdict(list)
-        self._seen: Counter[Seen] = Counter()
+        self._seen: Counter[tuple[Seen, bytes]] = Counter()
         self._changed = threading.Condition()
         self._ended = False
         self._notices = Notices()
@@ -88,11 +88,14 @@ class Witness:
         with self._changed:
             return [path for path in self._versions if path not in missing]
 
-    def wait(self, what: Seen, times: int, *, within: float) -> bool:
-        """Until it has happened so many times from now on; whether it did."""
+    def wait(self, what: Seen, times: int, *, below: bytes, within: float) -> bool:
+        """Until it has happened so many times from now on in folders below that one; whether it did."""
         with self._changed:
-            enough = self._seen[what] + times
-            return self._changed.wait_for(lambda: self._seen[what] >= enough, timeout=within)
+            enough = self._times(what, below) + times
+            return self._changed.wait_for(lambda: self._times(what, below) >= enough, timeout=within)
+
+    def _times(self, what: Seen, below: bytes) -> int:
+        return sum(count for (seen, folder), count in self._seen.items() if seen is what and folder.startswith(below))
 
     # ---- how
 
@@ -108,13 +111,13 @@ class Witness:
     def _notice(self, kind: int, folder: bytes, name: bytes) -> None:
         if folder == self._state_dir:
             if name.endswith(b"-wal"):
-                self._count(Seen.COMMITTED)
+                self._count(Seen.COMMITTED, folder)
         elif name.startswith(b".cg-"):
             if kind in (CREATED, MODIFIED):
-                self._count(Seen.MADE if kind == CREATED else Seen.GREW)
+                self._count(Seen.MADE if kind == CREATED else Seen.GREW, folder)
         elif kind == MOVED_HERE:
             self._arrive(folder + b"/" + name)
-            self._count(Seen.RENAMED)
+            self._count(Seen.RENAMED, folder)
         else:
             self.wrong.append(f"{folder + b'/' + name!r} was changed otherwise than by a rename ({kind:#x})")
 
@@ -131,7 +134,7 @@ class Witness:
             else:
                 arrived.append(newer[-1])
 
-    def _count(self, what: Seen) -> None:
+    def _count(self, what: Seen, folder: bytes) -> None:
         with self._changed:
-            self._seen[what] += 1
+            self._seen[what, folder] += 1
             self._changed.notify_all()
