@@ -5,6 +5,7 @@ tests/unit/triggers/test_inotify.py breaks each of these on purpose, so that ano
 """
 
 import contextlib
+import ctypes
 import errno
 import logging
 import os
@@ -24,15 +25,17 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyEmitter
+from watchdog.observers.inotify import InotifyEmitter, InotifyWatchGroup
 from watchdog.observers.inotify_c import (
     CallbackId,
     InotifyConstants,
     InotifyEvent,
     InotifyFD,
     Mask,
+    Watch,
     WatchCallback,
     WatchDescriptor,
+    inotify_add_watch,
 )
 
 from cloudgather.core.filters import is_junk
@@ -152,6 +155,9 @@ class _Reader(InotifyFD):
         self._root = root
         self._inbox = inbox
         self._departed: set[int] = set()  # cookies of folders moved from somewhere and not yet to anywhere
+        # watchdog makes an object and two dicts for each folder, all with the same callback: 300 bytes.
+        self._any_watch = Watch(_NO_WATCH, Mask(0), root)
+        self._released = False
         self.tried = 0
         self.refused = 0
         self.is_starved = False
@@ -171,6 +177,25 @@ class _Reader(InotifyFD):
             # What close() goes by: nobody reads any more, so that it gives the descriptors back itself.
             with self._lock:
                 self._is_reading = False
+                if self._closed:
+                    self._close_resources()
+
+    def close(self) -> None:
+        """In place of watchdog's, which removes one watch after another: they all end with their descriptor."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._watch_for_wd.clear()
+            if self._is_reading:
+                os.write(self._kill_w, b"!")
+            else:
+                self._close_resources()
+
+    def _close_resources(self) -> None:
+        if not self._released:
+            self._released = True
+            super()._close_resources()
 
     def handle_event(self, event: InotifyEvent) -> None:
         if event.mask & InotifyConstants.IN_Q_OVERFLOW:
@@ -204,27 +229,64 @@ class _Reader(InotifyFD):
         if path != self._root and is_junk(os.path.basename(path)):
             raise OSError(errno.EPERM, "always passed over")
         self.tried += 1
-        try:
-            watch = self._get_or_create_watch(path, mask)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.ENOMEM):
+        if (wd := inotify_add_watch(self._inotify_fd, path, mask)) == _NO_WATCH:
+            number = ctypes.get_errno()
+            if number in (errno.ENOSPC, errno.ENOMEM):
                 self.is_starved = True
                 self._inbox.fault(Fault.LIMIT)
-            raise
-        if watch.wd == _NO_WATCH:
-            del self._watch_for_wd[_NO_WATCH]
-            self.refused += 1
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        watch.callbacks[id_] = callback
-        return watch.wd
+            elif number == errno.EACCES:
+                self.refused += 1
+            raise OSError(number, os.strerror(number))
+        self._any_watch.callbacks[id_] = callback
+        self._watch_for_wd[wd] = self._any_watch
+        return wd
+
+
+class _Group(InotifyWatchGroup):
+    """The watches of one tree, set up and let go without a system call too many."""
+
+    def _add_all_callbacks(self, path: bytes) -> None:
+        # In place of watchdog's, which asks of each folder once more whether it is a symlink, and enters folders that
+        # are always passed over. Each folder is watched before it is read: what comes into it later is an event.
+        self._add_callback(path)
+        folders = [path]
+        while folders:
+            try:
+                with os.scandir(folders.pop()) as entries:
+                    found = [
+                        entry.path
+                        for entry in entries
+                        if entry.is_dir(follow_symlinks=False) and not is_junk(entry.name)
+                    ]
+            except OSError:  # gone again, or not ours to read: then it could not be watched either, and that counts
+                continue
+            for folder in found:
+                self._add_callback(folder)
+            folders += found
+
+    def deactivate(self) -> None:
+        """Hear no more. The watches end with the reader's descriptor, which is this tree's alone."""
+        with self._lock:
+            self._is_active = False
+            self._active_callbacks_by_watch.clear()
+            self._active_callbacks_by_path.clear()
+            self._move_event_grouper.close()
 
 
 class _Emitter(InotifyEmitter):
-    """Bounds the queue between watchdog's threads, which is endless otherwise."""
+    """Watches by `_Group`, and bounds the queue between watchdog's threads, which is endless otherwise."""
 
     def __init__(self, *args: Any, inbox: Inbox, **others: Any) -> None:
         super().__init__(*args, **others)
         self._inbox = inbox
+
+    def on_thread_start(self) -> None:
+        self._inotify = _Group(
+            self._inotify_fd,
+            os.fsencode(self.watch.path),
+            event_mask=self.get_event_mask_from_filter(),
+            is_recursive=True,
+        )
 
     def queue_event(self, event: FileSystemEvent) -> None:
         if self._event_queue.qsize() < MOST:

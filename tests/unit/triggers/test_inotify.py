@@ -135,6 +135,54 @@ def test_stopping_during_the_start_frees_the_watches(tmp_path: Path) -> None:
     assert not watch.is_whole
 
 
+def test_folders_that_are_always_passed_over_are_not_entered(tmp_path: Path) -> None:
+    (tmp_path / "@eaDir" / "film.mkv").mkdir(parents=True)
+    (tmp_path / "films" / "extras").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "films")
+    watch = TreeWatch(Inbox(lambda: None))
+
+    watch.start(os.fsencode(tmp_path))
+    try:
+        assert watch.directories == 3
+    finally:
+        watch.stop()
+
+
+def _descriptors() -> list[str]:
+    """What this process has open of inotify and pipes."""
+    names = []
+    for fd in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            names.append(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0])
+    return sorted(name for name in names if name in ("anon_inode", "pipe"))
+
+
+@pytest.mark.parametrize("reading", [True, False], ids=["while its reader reads", "when its reader is dead"])
+def test_stopping_gives_back_every_descriptor(tmp_path: Path, reading: bool) -> None:
+    before = _descriptors()
+    watch = TreeWatch(Inbox(lambda: None))
+    watch.start(os.fsencode(tmp_path))
+    assert watch._reader is not None
+    assert len(_descriptors()) == len(before) + 3
+    if not reading:
+        watch._reader.stop()
+        watch._reader.join()
+
+    watch.stop()
+
+    assert _descriptors() == before
+
+
+def test_a_reader_that_is_stopped_before_it_reads_gives_back_its_descriptors(tmp_path: Path) -> None:
+    before = _descriptors()
+    reader = _Reader(os.fsencode(tmp_path), Inbox(lambda: None))
+
+    reader.stop()
+    reader.run()
+
+    assert _descriptors() == before
+
+
 # ---- limits, in a user namespace of its own, so that nobody else on the machine feels them ---------------------------
 
 _PROGRAM = Path(__file__).with_name("limited.py")
