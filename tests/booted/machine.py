@@ -5,9 +5,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from waiting import eventually_sync
@@ -55,21 +54,13 @@ class Machine:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            self.run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", check=False, show=True)
+    def __exit__(self, *_: object) -> None:
         self._off()
 
     # ---- what a test does with it ------------------------------------------------------------------------------------
 
     def run(
-        self,
-        *command: str,
-        user: str | None = None,
-        check: bool = True,
-        show: bool = False,
-        within: float = 60.0,
-        environ: Mapping[str, str] | None = None,
+        self, *command: str, user: str | None = None, check: bool = True, given: bytes = b"", within: float = 60.0
     ) -> subprocess.CompletedProcess[str]:
         """Run it there, as root or as `user` with the groups that one has; `check`: an exit code of 0 is asserted."""
         as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"] if user else []
@@ -77,47 +68,43 @@ class Machine:
         inside = {"PATH": _PATH, "HOME": f"/home/{user}" if user else "/root", "LANG": "C.UTF-8", "TERM": "dumb"}
         ended = subprocess.run(
             ["nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--", *as_user, *command],
-            env={**outside, **inside, **(environ or {})},
-            stdin=subprocess.DEVNULL,
+            env={**outside, **inside},
+            input=given,
             capture_output=True,
-            text=True,
             timeout=within,
             check=False,
         )
-        if show:
-            print(ended.stdout, ended.stderr)
-        assert not check or ended.returncode == 0, f"{command}: exit {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-        return ended
+        output, errors = (each.decode(errors="backslashreplace") for each in (ended.stdout, ended.stderr))
+        if check and ended.returncode != 0:
+            raise AssertionError(f"{command}: exit {ended.returncode}\n{output}\n{errors}\n{self._journal()}")
+        return subprocess.CompletedProcess(ended.args, ended.returncode, output, errors)
 
-    def says(self, *command: str, user: str | None = None) -> str:
+    def says(self, *command: str) -> str:
         """What it prints, without the line's end."""
-        return self.run(*command, user=user).stdout.rstrip("\n")
+        return self.run(*command).stdout.rstrip("\n")
 
-    def write(self, path: str, text: str | bytes, *, user: str | None = None, mode: int = 0o644) -> None:
+    def write(self, path: str, content: str | bytes, *, user: str | None = None) -> None:
         """Write a file there, through the machine's own mounts."""
-        content = text.encode() if isinstance(text, str) else text
-        as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"] if user else []
-        subprocess.run(
-            ["nsenter", "--target", str(self._leader), "--all", "--wdns=/", "--", *as_user]
-            + ["sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1" && chmod "$2" "$1"', "-", path, f"{mode:o}"],
-            input=content,
-            check=True,
-        )
+        given = content.encode() if isinstance(content, str) else content
+        self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "-", path, user=user, given=given)
 
-    def until(self, *command: str, says: str, within: float = 30.0, user: str | None = None) -> None:
+    def until(self, *command: str, says: str, within: float = 30.0) -> None:
         """Run it again and again until its output contains that."""
         last = ""
 
         def said() -> bool:
             nonlocal last
-            ended = self.run(*command, user=user, check=False)
+            ended = self.run(*command, check=False)
             last = ended.stdout + ended.stderr
             return says in last
 
         try:
             eventually_sync(said, within=within, what=f"{command} to say {says!r}")
         except AssertionError as late:
-            raise AssertionError(f"{late}; it says {last!r}") from None
+            raise AssertionError(f"{late}; it says {last!r}\n{self._journal()}") from None
+
+    def _journal(self) -> str:
+        return self.run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", check=False).stdout
 
     def show(self, unit: str, key: str) -> str:
         """A property of a unit."""
@@ -132,18 +119,17 @@ class Machine:
             (folder / name).mkdir()
         layers = f"lowerdir=/,upperdir={folder}/written,workdir={folder}/work"
         subprocess.run(["mount", "-t", "overlay", "-o", layers, "machine", folder / "root"], check=True)
-        files = subprocess.run(
+        listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=_CHECKOUT,
             check=True,
             capture_output=True,
         ).stdout
         there = folder / "root" / self.checkout.lstrip("/")
-        for name in filter(None, files.split(b"\0")):
-            copy = os.path.join(os.fsencode(there), name)
-            os.makedirs(os.path.dirname(copy), exist_ok=True)
-            if os.path.lexists(os.path.join(os.fsencode(_CHECKOUT), name)):
-                shutil.copy2(os.path.join(os.fsencode(_CHECKOUT), name), copy, follow_symlinks=False)
+        for name in map(os.fsdecode, filter(None, listed.split(b"\0"))):
+            if (_CHECKOUT / name).exists():  # and has not just been deleted
+                (there / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(_CHECKOUT / name, there / name)
 
     def _boot(self) -> None:
         with open(self._folder / "console", "wb") as console:

@@ -268,8 +268,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.other-mount": "mount the right one, or, if the change is wanted: cgctl target accept {target}",
     "held.mount-dead": "start the mount program again (rclone, CloudDrive, …), after `umount -l` where it asks for it",
     "held.mount-denied": (
-        "mount it with allow_other (user_allow_other in /etc/fuse.conf), or run the daemon as its owner, user and group "
-        "(sudo systemctl edit cloudgather: User=, Group=, SupplementaryGroups=cloudgather)"
+        "mount it with allow_other (user_allow_other in /etc/fuse.conf), or run the daemon as its owner, user and "
+        "group (sudo systemctl edit cloudgather: User=, Group=, SupplementaryGroups=cloudgather)"
     ),
     "held.read-only": "mount it read-write",
     "held.root-gone": "create the folder, or correct it in the configuration",
