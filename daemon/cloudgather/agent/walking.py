@@ -21,7 +21,7 @@ Found = Seen | Refused
 
 
 class _Descent:
-    """Opens folders beneath a root, keeping those open that the next one is likely to lie in."""
+    """Opens folders beneath a root for reading, keeping those open that the next one is likely to lie in."""
 
     def __init__(self, root: int) -> None:
         self._root = root
@@ -34,18 +34,23 @@ class _Descent:
         for fd in self._open.values():
             os.close(fd)
 
-    def folder(self, parts: tuple[bytes, ...]) -> int:
-        """A descriptor (O_PATH) that stays ours."""
+    def open(self, parts: tuple[bytes, ...]) -> int:
+        """A descriptor to read the folder by; the caller closes it or has it kept."""
+        if not parts:
+            return os.open(b".", _READ_FOLDER, dir_fd=self._root)
         for path in [path for path in self._open if parts[: len(path)] != path]:
             os.close(self._open.pop(path))
-        if parts in self._open:
-            return self._open[parts]
-        above = next((parts[:end] for end in range(len(parts) - 1, 0, -1) if parts[:end] in self._open), ())
-        fd = walk(self._open.get(above, self._root), parts[len(above) :])
+        if (above := self._open.get(parts[:-1])) is not None:
+            return os.open(parts[-1], _READ_FOLDER, dir_fd=above)
+        nearest = next((parts[:end] for end in range(len(parts) - 1, 0, -1) if parts[:end] in self._open), ())
+        with closing(walk(self._open.get(nearest, self._root), parts[len(nearest) : -1])) as folder:
+            return os.open(parts[-1], _READ_FOLDER, dir_fd=folder)
+
+    def keep(self, parts: tuple[bytes, ...], fd: int) -> None:
+        """Folders below it come next."""
         self._open[parts] = fd
         if len(self._open) > _KEPT:
             os.close(self._open.pop(next(iter(self._open))))
-        return fd
 
 
 def walk_tree(root: bytes, below: bytes = b"", entered: Callable[[], None] | None = None) -> Iterator[Found]:
@@ -93,26 +98,32 @@ def _read(descent: _Descent, parts: tuple[bytes, ...], folders: list[tuple[bytes
     """The files of one folder; its folders are appended to `folders`."""
     path = b"/".join(parts)
     try:
-        reading = os.open(b".", _READ_FOLDER, dir_fd=descent.folder(parts))
+        reading = descent.open(parts)
     except OSError as error:
         if (refused := _excused(path, error)) is not None:
             yield refused
         return
     prefix = path + b"/" if path else b""
-    with closing(reading), os.scandir(reading) as entries:
-        for entry in entries:
-            name = os.fsencode(entry.name)
-            if is_junk(name):
-                continue
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append((*parts, name))
+    try:
+        with os.scandir(reading) as entries:
+            for entry in entries:
+                name = os.fsencode(entry.name)
+                if is_junk(name):
                     continue
-                found = judged(prefix + name, entry.stat(follow_symlinks=False))
-            except OSError as error:
-                found = _excused(prefix + name, error)
-            if found is not None:
-                yield found
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append((*parts, name))
+                        continue
+                    found = judged(prefix + name, entry.stat(follow_symlinks=False))
+                except OSError as error:
+                    found = _excused(prefix + name, error)
+                if found is not None:
+                    yield found
+    finally:
+        if folders:
+            descent.keep(parts, reading)
+        else:
+            os.close(reading)
 
 
 def judged(path: bytes, state: os.stat_result) -> Found | None:
