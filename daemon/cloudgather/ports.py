@@ -361,6 +361,7 @@ class Added(StrEnum):
     REFRESHED = "refreshed"  # a live or ended transfer of the path took the new version
     KNOWN = "known"  # a live transfer of this very version is there already
     BOUND = "bound"  # failed or cancelled for this very version: stays so
+    SENT = "sent"  # this very version was written there since it was planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,6 +227,29 @@ def test_a_version_after_a_written_one_is_a_transfer_beside_it(store: QueueStore
     assert do(store.newest("films", b"film.mkv")).id == id
 
 
+@pytest.mark.parametrize("event", [None, Event.CONFIRM])
+def test_a_plan_made_before_its_version_was_written_is_out_of_date(
+    store: QueueStore, do: Do, event: Event | None
+) -> None:
+    before = written(store, do)
+    if event is not None:
+        do(moved_on(store, before, event))
+
+    late = do(store.add([a_plan()], now=NOW))
+    ((by_order, insisted),) = do(store.add([a_plan(reason=because(Code.GO_OVERWRITE))], now=NOW))
+
+    assert late == [(before.id, Added.SENT)]
+    assert (by_order != before.id, insisted) == (True, Added.NEW)
+
+
+def test_a_plan_for_another_place_is_not_out_of_date(store: QueueStore, do: Do) -> None:
+    before = written(store, do)
+
+    ((id, added),) = do(store.add([a_plan(destination=b"elsewhere/film.mkv")], now=NOW))
+
+    assert (id != before.id, added) == (True, Added.NEW)
+
+
 @pytest.mark.parametrize("path", STRANGE)
 def test_any_bytes_travel(store: QueueStore, do: Do, path: bytes) -> None:
     transfer = written(store, do, path=path, task="任务")

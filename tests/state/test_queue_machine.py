@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State
+from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Version
 from cloudgather.ports import Added, Chosen, Move, Overtaken
 from cloudgather.store.sqlite import SqliteStore, open_store
 from queueing import NOW, a_plan, a_sent, a_version
@@ -70,6 +70,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.rows: dict[int, Row] = {}
         self.debris: set[tuple[int, int]] = set()  # transfer, try
+        self.ledger: dict[tuple[str, bytes], tuple[int, Version]] = {}  # by task and path: transfer, what was sent
         self.now = NOW
         self.folder = tempfile.TemporaryDirectory()
         self.runner = asyncio.Runner()
@@ -109,10 +110,15 @@ class QueueMachine(RuleBasedStateMachine):
 
     def model_add(self, plan: Plan) -> tuple[int | None, Added]:
         row = self.live(plan) or max(self.of(plan), key=lambda row: row.id, default=None)
-        if row is None or row.state in (State.WRITTEN, State.DONE, State.VANISHED):
+        if row is None:
             return None, Added.NEW
         same = row.plan.version == plan.version
         insisting = plan.reason.code == Code.GO_OVERWRITE
+        _, sent = self.ledger.get((plan.task, plan.path), (0, None))
+        if row.state not in LIVE and not insisting and sent == plan.version:
+            return row.id, Added.SENT
+        if row.state in (State.WRITTEN, State.DONE, State.VANISHED):
+            return None, Added.NEW
         if row.state is State.QUEUED:
             row.priority = max(row.priority, plan.priority)
             if same:
@@ -189,6 +195,11 @@ class QueueMachine(RuleBasedStateMachine):
         assert moved == self.do(self.store.transfer(moved.id))
         if move.swept or event is Event.WRITE:
             self.debris.discard((row.id, row.tries))
+        place = row.plan.task, row.plan.path
+        if event is Event.WRITE:
+            self.ledger[place] = row.id, row.plan.version
+        elif event is Event.LOSE and self.ledger.get(place, (0,))[0] == row.id:
+            del self.ledger[place]
         row.state = after
         row.attempts = 0 if event in (Event.CHANGE, Event.REQUEUE) else row.attempts + move.spend
         row.generation += event is Event.CHANGE

@@ -265,7 +265,7 @@ class Intake:
                     run.skipped[skip.reason.code] += 1
         for run in {id(run): run for run in runs.values() if run is not None}.values():
             await self._runs.note(run)
-        if any(outcome is not Added.BOUND for _, outcome in added):
+        if any(outcome not in (Added.BOUND, Added.SENT) for _, outcome in added):
             self._planned(state.task.target)
 
     def _ask_again(self, pending: Pending, wait: Reason) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports import Added, Move
-from cloudgather.store.ledger import pieces
+from cloudgather.store.ledger import has_sent, pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
     TRANSFER,
@@ -68,6 +68,8 @@ def _add(connection: Connection, plan: Plan, newest: tuple[Transfer, bool] | Non
         return _refresh(connection, row, plan, Event.CHANGE, now)
     if row.state in LIVE:  # its own check after the copy finds out whether the source is another version now
         return row.id, Added.KNOWN
+    if not insisting and has_sent(connection, plan):
+        return row.id, Added.SENT
     if row.state in (State.FAILED, State.CANCELLED):
         if same and binds and not insisting:
             return row.id, Added.BOUND

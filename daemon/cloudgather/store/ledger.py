@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from cloudgather.core.clashes import folded
 from cloudgather.core.naming import destination
-from cloudgather.core.transfer import Transfer
+from cloudgather.core.transfer import Plan, Transfer
 from cloudgather.ports import Content, LedgerEntry, Origin
 from cloudgather.store.rows import from_instant, from_number, to_instant
 
@@ -67,6 +67,17 @@ def sent_there(connection: Connection, target: str, places: Sequence[bytes]) -> 
         rows = connection.execute(SENT_THERE.format(marks=", ".join("?" * len(some))), (target, *some))
         found += [_entry(row) for row in rows]
     return found
+
+
+def has_sent(connection: Connection, plan: Plan) -> bool:
+    """Whether this version was sent to this place: planning and sending may overlap."""
+    known = entries(connection, plan.task, [plan.path]).get(plan.path)
+    return (
+        known is not None
+        and known.origin is Origin.SENT
+        and (known.size, known.mtime_ns) == (plan.version.size, plan.version.mtime_ns)
+        and (known.target, known.destination) == (plan.target, plan.destination)
+    )
 
 
 def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
