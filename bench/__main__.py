@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import client
@@ -19,13 +19,13 @@ import noticing
 import one_file
 import rescan
 import watching
-from measuring import MIB
+from measuring import MIB, Wrong
 from places import kind_of, memory_disk, scratch
-from report import Row, machine, table
+from report import Report, Row, machine
 from setting import Setting, versions
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_LINES: dict[str, Callable[[Setting], list[Row]]] = {
+_LINES: dict[str, Callable[[Setting], Iterable[Row]]] = {
     "a": many_files.rows,
     "b": one_file.rows,
     "c": rescan.rows,
@@ -45,23 +45,23 @@ def main() -> int:
     if results is None and lines == list(_LINES) and not asked.quick:
         results = os.path.join(_HERE, "RESULTS.md")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is mounted, set or running is cleared away
-    began = time.monotonic()
-    found: list[Row] = []
-    failed: dict[str, str] = {}
     with _setting(asked) as setting:
+        report = Report(head=_head(setting))
         for line in lines:
-            begin = time.monotonic()
             print(f"{line} …", end=" ", flush=True, file=sys.stderr)
+            begin = time.monotonic()
             try:
-                found += _LINES[line](setting)
-            except Exception as error:  # one line must not cost the others
+                for row in _LINES[line](setting):
+                    report.rows.append(row)
+            except Exception as error:  # costs neither the other lines nor what this one has found already
                 traceback.print_exc()
-                failed[line] = f"{type(error).__name__}: {error}"
-            print(f"{time.monotonic() - begin:.0f} s", file=sys.stderr)
+                report.failed[line] = error
+            report.seconds[line] = time.monotonic() - begin
+            print(f"{report.seconds[line]:.0f} s", file=sys.stderr)
             if results is not None:
-                _write(results, _report(setting, found, failed, time.monotonic() - began))
-        print(_report(setting, found, failed, time.monotonic() - began), end="")
-    return 1 if failed else 0
+                _write(results, report.text())
+    print(report.text(), end="")
+    return 1 if report.failed else 0
 
 
 def _arguments() -> argparse.Namespace:
@@ -92,17 +92,17 @@ def _setting(asked: argparse.Namespace) -> Iterator[Setting]:
         yield Setting(runs=asked.runs, quick=asked.quick, fast=fast, disk=disk)
 
 
-def _report(setting: Setting, rows: list[Row], failed: dict[str, str], seconds: float) -> str:
-    title = "Measured" if not setting.quick else "Measured in small, to see that all works"
-    text = f"""# {title}
+def _head(setting: Setting) -> str:
+    title = "Measured in small, to see that all works" if setting.quick else "Measured"
+    return f"""# {title}
 
-{_revision()} on {datetime.date.today()}, in {seconds / 60:.0f} minutes: {machine()}.
-Peers: {versions()}. Scratch files on {kind_of(setting.fast)}, the real disk is {kind_of(setting.disk)}.
-Each program ran {setting.runs} times, in turn: medians, in brackets the least and the most. What is measured, and how:
-[README](README.md).
+{_revision()} on {datetime.date.today()}: {machine()}.
+Peers: {versions()}.
+Scratch files on {kind_of(setting.fast)}, the real disk is {kind_of(setting.disk)}.
 
-{table(rows)}"""
-    return text + "".join(f"\n**Line {line} failed:** {why}\n" for line, why in failed.items())
+Each program ran {setting.runs} times, in turn with the others (`cgctl status` more often): medians, in brackets the
+least and the most. What is measured, and how: [README](README.md).
+"""
 
 
 def _revision() -> str:
@@ -118,4 +118,7 @@ def _write(path: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Wrong as error:
+        sys.exit(f"bench: {error}")

@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 
@@ -32,14 +33,14 @@ _BATCH = 64  # as the dispatcher of a plain disk claims
 _SIZE = 4096
 
 
-def rows(setting: Setting) -> list[Row]:
+def rows(setting: Setting) -> Iterator[Row]:
     """Memory and restart beside a daemon without a queue; the rate on the RAM disk and on the real one."""
     queued, finished = setting.of(1_000_000, 20_000), setting.of(100 * _BATCH, 10 * _BATCH)
     with setting.scratch() as folder, scratch(setting.disk) as on_disk:
         homes = {"full": os.path.join(folder, "full"), "empty": os.path.join(folder, "empty")}
         asyncio.run(_filled(homes["full"], queued))
         asyncio.run(_filled(homes["empty"], 0))
-        found = _restarts(setting, folder, homes, queued)
+        yield from _restarts(setting, folder, homes, queued)
         on_disk = shutil.copytree(homes["full"], os.path.join(on_disk, "full"))
         states = {
             kind_of(folder): os.path.join(homes["full"], "state"),
@@ -47,8 +48,8 @@ def rows(setting: Setting) -> list[Row]:
         }
         finishers = {where: partial(_finished, state, finished) for where, state in states.items()}
         taken = in_turn(finishers, setting.runs)
-    return found + [
-        Row(
+    for where in states:
+        yield Row(
             line="g",
             work=f"{_words(queued)}: claimed and finished, by the store",
             where=where,
@@ -58,8 +59,6 @@ def rows(setting: Setting) -> list[Row]:
             now=Goal(words="3,000/s", least=3_000),
             later=Goal(words="10,000/s", least=10_000),
         )
-        for where in states
-    ]
 
 
 def _words(queued: int) -> str:

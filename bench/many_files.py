@@ -1,6 +1,7 @@
 """Line a: many small files through the daemon, its durable queue included, beside rclone and rsync."""
 
 import os
+from collections.abc import Iterator
 
 from bringing import contestants
 from measuring import in_turn
@@ -13,14 +14,14 @@ _SIZE = 4096
 _RCLONE, _RSYNC = "`rclone copy`", "`rsync -a`"
 
 
-def rows(setting: Setting) -> list[Row]:
+def rows(setting: Setting) -> Iterator[Row]:
     """To a plain disk, and to a FUSE mount."""
     with setting.scratch() as folder:
         root = os.path.join(folder, "root")
         os.mkdir(root)
-        found = _compared(setting, folder, root, setting.of(10_000, 1_000), kind_of(folder))
+        yield from _compared(setting, folder, root, setting.of(10_000, 1_000), kind_of(folder))
     with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, _):
-        return found + _compared(setting, folder, point, setting.of(1_000, 100), FUSE, mount=True)
+        yield from _compared(setting, folder, point, setting.of(1_000, 100), FUSE, mount=True)
 
 
 def _compared(setting: Setting, folder: str, root: str, files: int, where: str, *, mount: bool = False) -> list[Row]:

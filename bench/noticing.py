@@ -35,16 +35,16 @@ class _Place:
 _Watch = Callable[[str, str], AbstractContextManager[None]]  # given a folder for what it needs, and the source
 
 
-def rows(setting: Setting) -> list[Row]:
+def rows(setting: Setting) -> Iterator[Row]:
     """To a plain disk, and to a FUSE mount."""
     with setting.scratch() as folder:
         root = os.path.join(folder, "root")
         os.mkdir(root)
         place = _Place(folder=folder, root=root, behind=root)
-        found = _compared(setting, place, setting.of(1_000, 50), kind_of(folder))
+        yield from _compared(setting, place, setting.of(1_000, 50), kind_of(folder))
     with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, backing):
         place = _Place(folder=folder, root=point, behind=backing, mount=True)
-        return found + _compared(setting, place, setting.of(200, 20), FUSE)
+        yield from _compared(setting, place, setting.of(200, 20), FUSE)
 
 
 def _compared(setting: Setting, place: _Place, files: int, where: str) -> list[Row]:

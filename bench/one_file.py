@@ -1,6 +1,7 @@
 """Line b: one large file through the daemon, digest included, beside cp, rsync and rclone."""
 
 import os
+from collections.abc import Iterator
 
 from bringing import contestants
 from measuring import MIB, in_turn
@@ -12,18 +13,18 @@ from trees import let_settle, make_large_file
 _RCLONE, _CP, _RSYNC = "`rclone copy`", "`cp`", "`rsync -a`"
 
 
-def rows(setting: Setting) -> list[Row]:
+def rows(setting: Setting) -> Iterator[Row]:
     """To a plain disk, and to a FUSE mount."""
     size = setting.of(2048, 64)
     with setting.scratch() as folder:
         root = os.path.join(folder, "root")
         os.mkdir(root)
         goals: Goals = {_RCLONE: (ratio(1.0, "rclone's time"), None), _CP: (None, None), _RSYNC: (None, None)}
-        found = _compared(setting, folder, root, size, kind_of(folder), goals)
+        yield from _compared(setting, folder, root, size, kind_of(folder), goals)
     with setting.scratch() as folder, rclone_mount(peer("rclone"), folder) as (point, _):
         as_cp = ratio(1 / 0.9, "0.9 × cp's throughput"), ratio(1.0, "the mount is the limit")
         goals = {_RCLONE: (ratio(1.0, "rclone's time"), None), _CP: as_cp, _RSYNC: (None, None)}
-        return found + _compared(setting, folder, point, size, FUSE, goals, mount=True)
+        yield from _compared(setting, folder, point, size, FUSE, goals, mount=True)
 
 
 def _compared(

@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from measuring import Taken, cpus, walls
@@ -109,9 +109,24 @@ def compared(taken: Mapping[str, Sequence[Taken]], goals: Goals, **facts: Any) -
     ]
 
 
-def table(rows: Sequence[Row]) -> str:
-    """All rows."""
-    return "\n".join([_HEAD, _RULE, *(row.told() for row in rows)]) + "\n"
+@dataclass
+class Report:
+    """What has been found so far."""
+
+    head: str
+    rows: list[Row] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)  # by line
+    seconds: dict[str, float] = field(default_factory=dict)  # that each line took
+
+    def text(self) -> str:
+        """All of it, as Markdown."""
+        table = "\n".join([_HEAD, _RULE, *(row.told() for row in self.rows)])
+        failed = [
+            f"**Line {line} has failed:** {' '.join(f'{type(error).__name__}: {error}'.split())}"
+            for line, error in self.failed.items()
+        ]
+        took = ", ".join(f"{line} {seconds:.0f} s" for line, seconds in self.seconds.items())
+        return "\n\n".join([self.head.rstrip("\n"), table, *failed, f"It took {took}."]) + "\n"
 
 
 def machine() -> str:
