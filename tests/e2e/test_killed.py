@@ -96,15 +96,17 @@ class Ordeal:
                         if self.luck.random() < CHANGES:
                             self.batch.change(self.witness)
                         self.killer.kill()
+                        assert self.witness.wrong == []
                     self.running.until_it_answers()
                 heal()
-                eventually_sync(self._come_to_its_end, within=120, what="all files at their targets")
+                eventually_sync(self._come_to_its_end, within=80, what="all files at their targets")
                 self.running.stop()
             self._assert_arrived()
             self._assert_accounts()
 
     def _come_to_its_end(self) -> bool:
         """Whether it has; what has failed, or was cancelled by an order that nobody answered, is sent on its way."""
+        assert self.witness.wrong == []
         listed = self.running.ask(queue_wire.List(states=("failed", "cancelled"), limit=10_000))["transfers"]
         again = tuple(each["id"] for each in listed if each["id"] not in self.meddler.cancelled)
         if again:
