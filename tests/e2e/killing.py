@@ -9,19 +9,20 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from accounts import copied, states
+from accounts import assert_history_adds_up, copied, states
 from cloudgather.core.transfer import State
 from e2e.running import Running
 from e2e.witness import Seen, Witness
 
-VICTIMS: Final = ("daemon", "both", "agents", "an agent")
-_WEIGHTS: Final = (3, 3, 2, 2)
+# Who is killed, and how often of ten times.
+_VICTIMS: Final = {"daemon": 2, "stopping daemon": 1, "both": 3, "agents": 2, "an agent": 2}
 # What a kill waits for, and how often at most it lets it happen.
 _MOMENTS: Final = ((Seen.MADE, 10), (Seen.GREW, 20), (Seen.RENAMED, 10))
 _MOST_COMMITS: Final = 40
 _MOST_WAIT: Final = 5.0  # seconds for that: a target may rest
 _STARTING: Final = 0.7  # seconds in which a daemon on a machine that is not busy has begun its work
 _LATER: Final = 0.003  # seconds at most between the moment and the kill
+_STOPPING: Final = 0.3  # seconds at most between SIGTERM and the kill
 
 
 class Killer:
@@ -42,17 +43,21 @@ class Killer:
         self._luck = luck
         self._places = places
 
-    def kill(self) -> None:
-        """Once; a daemon that was killed is started again, and not waited for."""
-        (whom,) = self._luck.choices(VICTIMS, _WEIGHTS)
-        moment = self._await_moment(whom)
-        if whom in ("agents", "an agent"):
-            self._kill_agents(1 if whom == "an agent" else None, whom, moment)
-        else:
-            self._kill_daemon(whom, moment)
+    def victims(self, kills: int) -> list[str]:
+        """Of so many kills, mixed well: whatever luck says, some of five are daemons."""
+        deck = [whom for whom, count in _VICTIMS.items() for _ in range(count)]
+        return [whom for _ in range(0, kills, len(deck)) for whom in self._luck.sample(deck, len(deck))][:kills]
 
-    def _await_moment(self, whom: str) -> str:
-        daemon = whom in ("daemon", "both")
+    def kill(self, whom: str) -> None:
+        """A daemon that was killed is started again, and not waited for."""
+        daemon = "agent" not in whom
+        moment = self._await_moment(daemon=daemon)
+        if daemon:
+            self._kill_daemon(whom, moment)
+        else:
+            self._kill_agents(1 if whom == "an agent" else None, whom, moment)
+
+    def _await_moment(self, *, daemon: bool) -> str:
         if daemon and self._luck.random() < 0.15:
             seconds = self._luck.uniform(0, _STARTING)
             time.sleep(seconds)  # the moment of the kill is the input
@@ -74,9 +79,11 @@ class Killer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGSTOP)  # so that it does not see its agents die
             self._end(running.agents())
-        running.kill()
+        running.kill(stopping=self._luck.uniform(0, _STOPPING) if whom == "stopping daemon" else None)
         with copied(running.folder / "state", running.folder / "copied") as connection:
             found = states(connection)
+            if found:
+                assert_history_adds_up(connection)
         self.daemons += 1
         self.hit.update(found.keys())
         told = ", ".join(f"{count} {state}" for state, count in sorted(found.items()))

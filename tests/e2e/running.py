@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,12 +118,19 @@ class Running:
         assert self._process is not None
         return self._process.pid
 
-    def kill(self) -> None:
-        """kill -9, and wait until it is gone. An AssertionError if it had ended by itself."""
+    def kill(self, *, stopping: float | None = None) -> None:
+        """kill -9, and wait until it is gone. An AssertionError if it had ended by itself.
+
+        `stopping`: so many seconds after SIGTERM, which may have ended it.
+        """
         assert self._process is not None
+        if stopping is not None:
+            self._process.send_signal(signal.SIGTERM)
+            time.sleep(stopping)  # the moment of the kill is the input
         self._process.kill()
         code = self._process.wait()
-        assert code == -signal.SIGKILL, f"it had ended with {code}:\n{self.said()}"
+        ended = code == -signal.SIGKILL or (stopping is not None and code in (0, -signal.SIGTERM))
+        assert ended, f"it had ended with {code}:\n{self.said()}"
 
     def stop(self, *, within: float = 10.0) -> int:
         """SIGTERM; its exit code. An AssertionError when it takes longer."""
