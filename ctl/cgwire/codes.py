@@ -34,6 +34,7 @@ class Code(StrEnum):
     HELD_RETRY = "held.retry"  # until, cause (a reason), attempt, attempts
     HELD_WINDOW = "held.window"  # until, window, whose (task or target)
     HELD_DAILY_LIMIT = "held.daily-limit"  # target, limit, spent (within 24 h), size (of the next), until where known
+    HELD_METADATA = "held.metadata"  # target, per_second: it is claimed, and waits until the target may be asked again
     HELD_UNCONFIRMED = "held.unconfirmed"  # target, unconfirmed, limit: so much is to be uploaded by rclone first
     HELD_MIN_FREE = "held.min-free"  # target, folder, free, min_free: the disk with the mount's cache fills up
     HELD_CACHE_UNKNOWN = "held.cache-unknown"  # target, folder, message: that disk cannot be looked at
@@ -66,6 +67,9 @@ class Code(StrEnum):
     WATCH_INSTANCES = "watch.instances"  # limit: max_user_instances reached; polling instead
     WATCH_REMOTE = "watch.remote"  # source, fs_type: gives no events; polling instead
     WATCH_BROKEN = "watch.broken"  # message
+
+    # The log.
+    LOG_DROPPED = "log.dropped"  # message, lines: it cannot be written now, and so many lines are lost
 
     # A file that does not go.
     SKIP_NO_TASK = "skip.no-task"  # path

@@ -1,6 +1,6 @@
 """What the pipeline needs from the world, as Protocols whose docstrings state the law."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -220,6 +220,11 @@ class Target(Protocol):
     @property
     def expects_no_mount(self) -> bool:
         """A plain disk, by kind or because the operator accepted it as one."""
+        ...
+
+    @property
+    def awaiting_turn(self) -> Collection[bytes]:
+        """The temporaries of copies that have not begun: the target may not be asked about files again yet."""
         ...
 
     def limits(self, bandwidth: int | None) -> None:

@@ -236,6 +236,27 @@ def test_a_new_version_of_the_same_size_is_not_taken_for_the_old_one(tmp_path: P
 
 @needs_sick
 @with_each_rclone
+@pytest.mark.full
+def test_what_rclone_has_yet_to_upload_keeps_more_from_being_written(tmp_path: Path, program: str) -> None:
+    with a_cloud(tmp_path, program, more='max_unconfirmed = "200KiB"') as cloud:
+        cloud.disk.hang("create")
+        cloud.send("a.mkv")
+        cloud.running.write("b.mkv", CONTENT[1000:])
+        cloud.sent["b.mkv"] = CONTENT[1000:]
+        cloud.running.until_code("b.mkv", "held.unconfirmed")
+        sentence = "clone has to upload what is written to the target cloud first (293 KiB, at most 200 KiB)"
+        for words in (("status",), ("why", cloud.running.path("b.mkv")), ("target", "show", "cloud")):
+            assert sentence in cloud.running.cgctl(*words).stdout
+        cloud.running.kill()
+        cloud.running.start()
+        cloud.running.until_code("b.mkv", "held.unconfirmed")
+
+        cloud.disk.heal()
+        cloud.until("b.mkv", lambda state: state == "done")
+
+
+@needs_sick
+@with_each_rclone
 def test_a_remote_control_that_does_not_answer_is_named(tmp_path: Path, program: str) -> None:
     silent = a_port()
     with a_cloud(tmp_path, program, rc=silent) as cloud:

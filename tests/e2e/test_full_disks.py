@@ -66,12 +66,15 @@ def test_a_log_disk_that_is_full_stops_nothing_and_says_afterwards_what_it_lost(
             running.write(name, b"content")
         running.until_idle(len(names))
         assert set(running.states().values()) == {"done"}
-        assert running.cgctl("status").returncode == 0
+        told = running.cgctl("--lang", "en", "status").stdout
+        assert "the log cannot be written, its lines are lost" in told
+        assert "No space left on device" in told
+        assert "无法写入日志" in running.cgctl("--lang", "zh-CN", "status").stdout
         assert not log.read_text().endswith("199.mkv uploaded and stored, 7 B\n")
 
         ballast.unlink()
         running.write("after.mkv", b"content")
 
         eventually_sync(lambda: "after.mkv uploaded" in log.read_text(), what="lines again")
-        assert "No space left on device" in running.said()
+        assert running.status()["daemon"]["problems"] == []
         assert "lines were dropped" in log.read_text()

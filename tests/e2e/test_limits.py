@@ -1,10 +1,14 @@
 """Limits of a target, as cgctl shows and changes them."""
 
+import errno
 import json
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from e2e.expecting import until_held
 from e2e.running import Running
+from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
 MIB = 1 << 20
@@ -97,3 +101,50 @@ def test_two_files_for_one_place_are_told_by_name_and_neither_is_written_over(tm
         assert "takes for the same: film: a.mkv" in running.cgctl("why", path).stdout
         assert "film: a.mkv" in running.cgctl("status").stdout
         assert running.sent() == {b"a.mkv": b"first"}
+
+
+def everywhere(running: Running, name: str, sentence: str) -> None:
+    """`status`, `why` and `target show` all say it."""
+    for words in (("status",), ("why", running.path(name)), ("target", "show", "cloud")):
+        said = running.cgctl(*words).stdout
+        assert sentence in said, said
+
+
+def test_what_waits_until_the_target_may_be_asked_again_says_so(tmp_path: Path) -> None:
+    with a_disk(tmp_path, "parallel = 1\nmetadata_per_second = 0.2") as running:
+        for name in ("a.mkv", "b.mkv"):
+            running.write(name, b"content")
+        eventually_sync(lambda: "held.metadata" in running.codes("b.mkv"), what="it waits for its turn")
+
+        assert running.states()[b"b.mkv"] == "copying"
+        for words in (("status",), ("queue", "list"), ("why", running.path("b.mkv"))):
+            assert "aiting until the target cloud may be asked again" in running.cgctl(*words).stdout
+        assert "metadata_per_second" in running.cgctl("target", "show", "cloud").stdout
+        running.until("b.mkv", "done")
+
+
+def test_outside_its_window_a_target_holds_what_is_queued_after_a_restart_too(tmp_path: Path) -> None:
+    begin = datetime.now() + timedelta(hours=2)
+    window = f"{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"
+    with a_disk(tmp_path, f'upload_window = "{window}"\nwindow_end = "stop"') as running:
+        running.write("a.mkv", b"content")
+        running.until_code("a.mkv", "held.window")
+        everywhere(running, "a.mkv", f"utside the upload window {window} of the target; it opens at ")
+        running.kill()
+        running.start()
+        running.until_code("a.mkv", "held.window")
+
+        running.config.write_text(running.config.read_text().replace("upload_window", "# upload_window"))
+        running.cgctl("config", "reload")
+        running.until("a.mkv", "done")
+
+
+@needs_sick
+def test_a_target_that_rests_is_shown_everywhere(tmp_path: Path) -> None:
+    with SickMount(tmp_path) as sick:
+        sick.fail("write", errno.EDQUOT)
+        with Running(tmp_path, root=sick.root, target='profile = "lan"', retry="10m") as running:
+            running.write("a.mkv", b"content")
+            until_held(running, "a.mkv", "held.breaker", cause="fail.full")
+            everywhere(running, "a.mkv", "is given a rest until ")
+            everywhere(running, "a.mkv", "the target is full, or its quota is used up (step write)")

@@ -115,6 +115,11 @@ class FakeTarget:
         """A plain disk."""
         return self.spec.kind is Kind.DIRECTORY
 
+    @property
+    def awaiting_turn(self) -> frozenset[bytes]:
+        """Nobody waits: it may be asked as often as one likes."""
+        return frozenset()
+
     def limits(self, bandwidth: int | None) -> None:
         """Noted."""
         self.bandwidth = bandwidth

@@ -78,7 +78,7 @@ def list_(
         return
     rows = []
     for item in reply["transfers"]:
-        moving = item["state"] == "copying" and item.get("done") is not None
+        moving = item["state"] == "copying" and item.get("done") is not None and not item.get("held")
         rows.append(
             [
                 str(item["id"]),

@@ -51,6 +51,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "; the next file has {size:size}",
         " and may go at {until:clock}",
     ),
+    "held.metadata": (
+        "waiting until the target {target} may be asked again",
+        " (metadata_per_second = {per_second})",
+    ),
     "held.unconfirmed": (
         "rclone has to upload what is written to the target {target} first",
         (" (", "{unconfirmed:size}", ", at most {limit:size}", ")"),
@@ -121,6 +125,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "watch.instances": ("the kernel allows no further watch", " (limit {limit})", ": looking periodically instead"),
     "watch.remote": ("a file system that reports no changes", " ({fs_type})", ": looking periodically instead"),
     "watch.broken": ("the watch does not work", ": {message}", "; looking periodically instead"),
+    "log.dropped": ("the log cannot be written, its lines are lost", " ({lines:n|line|lines} so far)", ": {message}"),
     "skip.no-task": "no task covers this path",
     "skip.junk": ("a file that is never wanted", " ({name})"),
     "skip.filter.extension": (

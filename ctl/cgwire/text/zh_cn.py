@@ -39,6 +39,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "；下一个文件 {size:size}",
         "，{until:clock} 可以开始",
     ),
+    "held.metadata": ("等待可以再次访问目标“{target}”", "（metadata_per_second = {per_second}）"),
     "held.unconfirmed": (
         "等待 rclone 先把已写入目标“{target}”的文件上传完",
         ("（", "{unconfirmed:size}", "，上限 {limit:size}", "）"),
@@ -75,6 +76,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "watch.instances": ("内核不允许再增加监视", "（上限 {limit}）", "，改为定期检查"),
     "watch.remote": ("此文件系统不报告变化", "（{fs_type}）", "，改为定期检查"),
     "watch.broken": ("监视无法工作", "：{message}", "；改为定期检查"),
+    "log.dropped": ("无法写入日志，日志行正在丢失", "（已丢失 {lines} 行）", "：{message}"),
     "skip.no-task": "没有任务包含这个路径",
     "skip.junk": ("这类文件从不上传", "（{name}）"),
     "skip.filter.extension": ("任务的过滤器不接受这个扩展名", "（{extension}）", "；接受的有 {allowed:list}"),

@@ -1,6 +1,6 @@
 """AgentTarget: ports.Target by way of the target's agent process."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from cgwire.codes import Code
@@ -32,6 +32,7 @@ class AgentTarget:
         self._fleet = fleet
         self._pace = fleet.pace(spec.name)
         self._pace.set(spec.metadata_per_second)
+        self._awaiting_turn: set[bytes] = set()
 
     # ---- what it is
 
@@ -54,6 +55,11 @@ class AgentTarget:
     def limits(self, bandwidth: int | None) -> None:
         """Bytes a second over all its copies, running ones too, and for agents to come."""
         self._fleet.limit(self._spec.name, bandwidth)
+
+    @property
+    def awaiting_turn(self) -> Collection[bytes]:
+        """The temporaries of copies that wait until the target may be asked again."""
+        return self._awaiting_turn
 
     # ---- is it there?
 
@@ -96,7 +102,7 @@ class AgentTarget:
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.Target.copy says."""
-        await self._pace.turn()
+        await self._take_turn([order])
         params = {**_in_common(order), **_of_its_own(order)}
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
@@ -107,7 +113,7 @@ class AgentTarget:
         params = _in_common(orders[0])
         if any(_in_common(order) != params for order in orders):
             raise ValueError("the orders are not alike")
-        await self._pace.turn(len(orders))
+        await self._take_turn(orders)
         return await self._each("copy.each", params, [_of_its_own(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:
@@ -163,6 +169,14 @@ class AgentTarget:
         return {name: _standing(size, mtime_ns, is_file) for name, is_file, size, mtime_ns in entries}
 
     # ---- how
+
+    async def _take_turn(self, orders: Sequence[CopyOrder]) -> None:
+        temporaries = {order.temporary for order in orders}
+        self._awaiting_turn |= temporaries
+        try:
+            await self._pace.turn(len(orders))
+        finally:
+            self._awaiting_turn -= temporaries
 
     def _recorded(self) -> Identity | None:
         return None if self._spec.kind is Kind.DIRECTORY else self._identity()

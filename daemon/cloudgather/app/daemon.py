@@ -191,6 +191,7 @@ class Daemon:
             watch=self._watch_state,
             mounts=mounts.current,
             read_log=logs.read_lines,
+            log_trouble=logs.trouble,
             doctor=lambda: examine_elsewhere(self._configuration.settings.file),
         )
         self._handlers = Handlers(operations=Operations(world), bus=bus, peers=peers)

@@ -54,6 +54,8 @@ class DaemonOperations:
     def _daemon(self) -> WireMap:
         world, settings = self._world, self._world.configuration().settings
         problems = [each.to_wire() for found in world.board.broken.values() for each in found]
+        if (trouble := world.log_trouble()) is not None:
+            problems.append(trouble.to_wire())
         return {
             "version": world.version,
             "pid": world.pid,

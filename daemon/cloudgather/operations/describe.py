@@ -69,10 +69,12 @@ def transfer(world: World, it: Transfer) -> dict[str, Any]:
 
 
 def _waits_for(world: World, it: Transfer) -> tuple[Reason, ...]:
-    """What holds a queued transfer, or keeps a whole one from its final name, or a written one from being done."""
+    """What keeps it from its next state: a queued one, one that has not begun, a whole one, a written one."""
     match it.state:
         case State.QUEUED:
             return world.board.holds_of(it)
+        case State.COPYING:
+            return world.board.not_begun(it)
         case State.PUBLISHING:
             return world.board.unpublished(it)
         case State.WRITTEN:

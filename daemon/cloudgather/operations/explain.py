@@ -148,6 +148,8 @@ class PathOperations:
         """What holds a transfer; of a queued one that nothing does, how many go before it."""
         if transfer.state is State.PUBLISHING:
             return self._world.board.unpublished(transfer)
+        if transfer.state is State.COPYING and (waits := self._world.board.not_begun(transfer)):
+            return waits
         if transfer.state is not State.QUEUED:
             return [transfer.reason] if transfer.reason and transfer.reason.code.startswith("retry.") else []
         holds = self._world.board.holds_of(transfer)

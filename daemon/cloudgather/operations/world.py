@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.config.loading import Configuration
 from cloudgather.core.caller import Refused
 from cloudgather.core.mounts import Mount
@@ -62,6 +62,7 @@ class World:
     watch: Callable[[str], WireMap | None]  # how a task's source is watched
     mounts: Callable[[], Sequence[Mount]]
     read_log: Callable[[str | None, int | None, int], Sequence[str]]  # task, run, lines
+    log_trouble: Callable[[], Reason | None]  # why lines are lost
     doctor: Callable[[], Awaitable[WireMap]]
 
     def task(self, name: str) -> TaskState:

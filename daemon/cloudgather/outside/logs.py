@@ -15,6 +15,8 @@ from datetime import date, datetime, tzinfo
 from itertools import islice
 from typing import Final
 
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cloudgather.outside import journal
 from cloudgather.outside.logfiles import backwards, file_name, prune
 from cloudgather.outside.loglines import Line, line_of, of_run, printable
@@ -42,6 +44,7 @@ class Writer:
         self._waiting: queue.SimpleQueue[Line | threading.Event | None] = queue.SimpleQueue()
         self._troubled: dict[Sink, int] = {}  # lines dropped since it last worked
         self.dropped = 0
+        self.trouble: tuple[str, int] | None = None  # what cannot be written now and why, lines lost by that
         self._recent: deque[Line] = deque(maxlen=_RECENT)
         self.listeners: list[OnLine] = []
         self._thread = threading.Thread(target=self._work, name="logs", daemon=True)
@@ -111,9 +114,11 @@ class Writer:
             self.dropped += loss.lines
             first = sink not in self._troubled
             self._troubled[sink] = self._troubled.get(sink, 0) + loss.lines
+            self.trouble = loss.why, sum(self._troubled.values())
             if first:
                 self._say(f"{loss.why}; log lines are dropped until it can be written", except_for=sink)
         elif lost := self._troubled.pop(sink, 0):
+            self.trouble = self.trouble if self._troubled else None
             self._say(f"the log can be written again; {lost} lines were dropped")
 
     def _say(self, text: str, except_for: Sink | None = None) -> None:
@@ -165,6 +170,13 @@ class Logging:
     def dropped(self) -> int:
         """Lines that could not be written anywhere they belong."""
         return self._writer.dropped
+
+    def trouble(self) -> Reason | None:
+        """Why lines are lost now; None while all are written, as far as was tried."""
+        if (trouble := self._writer.trouble) is None:
+            return None
+        message, lines = trouble
+        return because(Code.LOG_DROPPED, message=message, lines=lines)
 
     def on_line(self, listener: OnLine) -> None:
         """Have every line of `log_level` and above told, as (task, run, text), from the log's own thread."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from cgwire.reasons import Reason
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cloudgather.config.problems import Problem
 from cloudgather.core import holds
 from cloudgather.core.bandwidth import RateNow, rate_now
@@ -182,6 +183,14 @@ class Board:
             return ()
         why = target.hold or target.unconfirmed_why or target.unconfirmed.get(transfer.id)
         return (why,) if why else ()
+
+    def not_begun(self, transfer: Transfer) -> tuple[Reason, ...]:
+        """Why nothing is copied yet of this transfer, which has been claimed."""
+        target = self.targets.get(transfer.target)
+        if target is None or transfer.temporary is None or transfer.temporary not in target.port.awaiting_turn:
+            return ()
+        per_second = target.spec.metadata_per_second
+        return (because(Code.HELD_METADATA, target=target.spec.name, per_second=per_second),)
 
     def unpublished(self, transfer: Transfer) -> tuple[Reason, ...]:
         """Why this transfer, whose copy is whole, does not get its final name now; nothing while it is worked on."""
