@@ -30,7 +30,7 @@ class Moving:
     before: int = 0  # bytes that were sent before it began anew
     rate: float = 0.0  # bytes a second, smoothed
     ending: tuple[Event, Reason] | None = None  # what a cancellation of its task means; None: interrupted
-    task: asyncio.Task[None] | None = None  # cancelled to end it; None in a batch, which looks at `ending` itself
+    task: asyncio.Task[None] | None = None  # cancelled to end it; None: whoever works on it looks at `ending` itself
     told: float = 0.0  # monotonic: when listeners last heard of its progress
     _marked: tuple[float, int] | None = None
 

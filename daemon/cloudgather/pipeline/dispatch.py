@@ -123,6 +123,7 @@ class Dispatcher:
                 wait = min(wait, until_edge(self._board, lane), _LOOK_AT_LEAST_EVERY)
                 await wait_for_either(wake.wait(), self._clock.sleep(max(wait, _AT_LEAST)))
         finally:
+            await asyncio.sleep(0)  # what has just been started begins, so that its interruption is recorded
             for task in working:
                 task.cancel()
             if working:
@@ -200,8 +201,6 @@ class Dispatcher:
             lane.moving[transfer.id] = Moving(transfer=transfer, since=since)
             self._claimed(transfer, Event.CLAIM)
         task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
-        for transfer in batch:
-            lane.moving[transfer.id].task = task if len(batch) == 1 else None
         working.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
@@ -213,6 +212,8 @@ class Dispatcher:
         task.add_done_callback(ended)
 
     async def _work(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that
+            lane.moving[batch[0].id].task = asyncio.current_task()
         try:
             await self._carrier.bring(lane, batch)
         except asyncio.CancelledError:

@@ -24,6 +24,32 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 # ---- ended by somebody -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("event", [Event.CANCEL, Event.DEFER])
+def test_ended_before_its_work_has_begun(tmp_path: Path, event: Event) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            ended: list[int] = []
+
+            def end() -> None:
+                (id,) = works.lane.moving
+                ended.append(works.dispatcher.cancel([id], event, because(Code.CANCELLED_OPERATOR, by="me")))
+
+            async def met(step: str) -> None:
+                if step == "claim.end" and not ended:
+                    asyncio.get_running_loop().call_soon(end)  # runs when the claim is taken up and nothing more
+
+            works.store.met = met
+            await works.queue(b"a.mkv")
+            await works.rest()
+            found = await works.one()
+
+            assert ended == [1]
+            assert found.state == ("cancelled" if event is Event.CANCEL else "done")  # put back, it goes again at once
+            assert works.target.count("copy.begin") == (0 if event is Event.CANCEL else 1)
+
+    run(main())
+
+
 @pytest.mark.parametrize("step", ["copy.begin", "copy.open", "copy.write", "copy.close"])
 def test_cancelled_while_it_is_copied(tmp_path: Path, step: str) -> None:
     async def main() -> None:
