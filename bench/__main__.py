@@ -3,6 +3,7 @@
 import argparse
 import datetime
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,7 +107,9 @@ least and the most. What is measured, and how: [README](README.md).
 
 
 def _revision() -> str:
-    command = ["git", "-C", _HERE, "describe", "--always", "--dirty"]
+    if (git := shutil.which("git")) is None:
+        return "An unknown revision"
+    command = [git, "-C", _HERE, "describe", "--always", "--dirty"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return f"Revision {done.stdout.strip()}" if done.returncode == 0 else "An unknown revision"
 

@@ -8,7 +8,6 @@ from functools import partial
 from measuring import Taken, Wrong, command
 from places import scratch
 from running import Daemon
-from setting import MOUNT_LIKE_A_DISK
 from trees import size_of
 
 
@@ -30,15 +29,8 @@ def contestants(
 def _by_us(folder: str, source: str, root: str, *, mount: bool) -> Taken:
     files = size_of(source)
     with scratch(folder) as home:
-        daemon = Daemon(
-            os.path.join(home, "d"),
-            sources={"bench": source},
-            root=root,
-            kind="mount" if mount else "directory",
-            target=MOUNT_LIKE_A_DISK if mount else "",
-            task="watch = false",
-        )
-        with daemon:
+        own = os.path.join(home, "d")
+        with Daemon(own, sources={"bench": source}, root=root, mount=mount, task="watch = false") as daemon:
             taken = daemon.run("bench", uploads=files.count)
     _take_away(source, os.path.join(root, "bench"))
     return taken

@@ -104,6 +104,8 @@ def _restarts(setting: Setting, folder: str, homes: dict[str, str], queued: int)
             ours=walls(taken["full"]),
             peer="no queue",
             theirs=walls(taken["empty"]),
+            cpu=cpus(taken["full"]),
+            their_cpu=cpus(taken["empty"]),
             now=Goal(words="2 s", most=2.0),
             later=Goal(words="0.5 s", most=0.5),
         ),

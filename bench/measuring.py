@@ -1,5 +1,6 @@
 """Taking measures: seconds, CPU, memory; and running programs in turn, so that a busy moment hits all of them alike."""
 
+import math
 import os
 import statistics
 import subprocess
@@ -7,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 1024 * 1024
@@ -65,11 +65,11 @@ def command(*words: str) -> Taken:
     return Taken(wall, usage.ru_utime + usage.ru_stime)
 
 
-def ended(process: "subprocess.Popen[Any]", seconds: float = 10.0) -> None:
-    """SIGTERM and wait; SIGKILL where that does not help."""
+def ended(process: "subprocess.Popen[bytes]", *, within: float = 10.0) -> None:
+    """SIGTERM and wait so many seconds; SIGKILL where that does not help."""
     process.terminate()
     try:
-        process.wait(seconds)
+        process.wait(within)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -95,7 +95,7 @@ def until(condition: Callable[[], bool], what: str, *, within: float = 600.0, ev
 def percentile(values: Sequence[float], part: float) -> float:
     """The smallest of them that at least `part` of them do not exceed."""
     ordered = sorted(values)
-    return ordered[max(0, -int(-len(ordered) * part // 1) - 1)]
+    return ordered[max(0, math.ceil(len(ordered) * part) - 1)]
 
 
 def spread(seconds: Sequence[float]) -> str:

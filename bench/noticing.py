@@ -15,7 +15,7 @@ from measuring import Wrong, ended, percentile, until
 from places import kind_of, rclone_mount, scratch
 from report import Goal, Row
 from running import SETTLE, Daemon
-from setting import FUSE, MOUNT_LIKE_A_DISK, Setting, peer
+from setting import FUSE, Setting, peer
 
 _SIZE = 4096
 _APART = 0.02  # seconds between two files, on average
@@ -107,14 +107,8 @@ def _write(source: str, name: str) -> float:
 
 @contextmanager
 def _our_watch(place: _Place, home: str, source: str) -> Iterator[None]:
-    daemon = Daemon(
-        os.path.join(home, "d"),
-        sources={"bench": source},
-        root=place.root,
-        kind="mount" if place.mount else "directory",
-        target=MOUNT_LIKE_A_DISK if place.mount else "",
-    )
-    with daemon:
+    own = os.path.join(home, "d")
+    with Daemon(own, sources={"bench": source}, root=place.root, mount=place.mount) as daemon:
         until(daemon.is_watching, "the watch")
         yield
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 
 from measuring import MIB, Wrong, until
 
+from cloudgather.core.mounts import mount_of, parse_mountinfo
+
 _SPARE = 1024 * MIB  # of the memory that is free, left to the programs
 
 
@@ -39,12 +41,12 @@ def memory_disk(size: int) -> Iterator[str]:
 
 
 @contextmanager
-def rclone_mount(rclone: str, folder: str, *options: str) -> Iterator[tuple[str, str]]:
+def rclone_mount(rclone: str, folder: str) -> Iterator[tuple[str, str]]:
     """(mount point, folder behind it) of a cloud drive: rclone mounts a local folder, both made below `folder`."""
     backing, point, log = (os.path.join(folder, name) for name in ("backing", "mount", "rclone.log"))
     os.makedirs(backing)
     os.makedirs(point)
-    options = ("--config=", "--dir-cache-time=1s", f"--cache-dir={folder}/cache", *options)
+    options = ["--config=", "--dir-cache-time=1s", f"--cache-dir={folder}/cache"]
     with open(log, "wb") as output:
         process = subprocess.Popen(
             [rclone, "mount", backing, point, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=output
@@ -105,6 +107,7 @@ def _file_of(name: str) -> str:
 
 
 def kind_of(place: str) -> str:
-    """The type of its file system, as `stat -f` calls it."""
-    command = ["stat", "-f", "-c", "%T", place]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    """The type of the file system that it lies on."""
+    with open("/proc/self/mountinfo", "rb") as file:
+        mount = mount_of(os.fsencode(os.path.realpath(place)), parse_mountinfo(file.read()))
+    return mount.fs_type if mount is not None else "an unknown file system"

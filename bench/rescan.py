@@ -9,7 +9,7 @@ from measuring import Taken, Wrong, command, in_turn
 from places import kind_of, rclone_mount
 from report import Row, compared, ratio
 from running import Daemon
-from setting import FUSE, MOUNT_LIKE_A_DISK, Setting, peer
+from setting import FUSE, Setting, peer
 from trees import let_settle, make_files
 
 _SIZE = 100
@@ -34,15 +34,8 @@ def _compared(
     subprocess.run(["cp", "-a", source, os.path.join(backing, "bench")], check=True)
     let_settle()
     there = os.path.join(root, "bench")
-    daemon = Daemon(
-        os.path.join(folder, "d"),
-        sources={"bench": source},
-        root=root,
-        kind="mount" if mount else "directory",
-        target=MOUNT_LIKE_A_DISK if mount else "",
-        task='watch = false\ninitial = "adopt"',
-    )
-    with daemon:
+    home, task = os.path.join(folder, "d"), 'watch = false\ninitial = "adopt"'
+    with Daemon(home, sources={"bench": source}, root=root, mount=mount, task=task) as daemon:
         daemon.run("bench", uploads=0)  # now its ledger knows them all
         contestants = {
             "ours": partial(_run, daemon, files),

@@ -1,14 +1,15 @@
 """A real daemon on scratch folders: started, asked, and measured with its agents."""
 
 import os
-import signal
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from measuring import Taken, Wrong, alone_of, children_of, cpu_of, pss_of, until
+from measuring import Taken, Wrong, alone_of, children_of, cpu_of, ended, pss_of, until
 
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgwire import daemon as daemon_wire
@@ -16,14 +17,16 @@ from cgwire import run as run_wire
 from cgwire import task as task_wire
 from cgwire.request import Request
 
+# A daemon spares a mount as if an account were behind it. Measured is the work, not the sparing.
+_MOUNT = 'kind = "mount"\nprofile = "lan"\nparallel = 4\nmetadata_per_second = "unlimited"'
+_DIRECTORY = 'kind = "directory"'
 SETTLE = 1.0  # seconds, of every task: the shortest that is allowed
 
 
 class Daemon:
-    """A cloudgatherd with one target and tasks from `sources` (name -> folder) to folders of it.
+    """A cloudgatherd with one target, at `root`, and tasks from `sources` (name -> folder) to folders of it.
 
-    It lives in `folder`, its state in `state` below that, and logs there. `target` and `task` are further lines of
-    their tables.
+    It lives in `folder`, its state in `state` below that, and logs there. `task` are further lines for the tasks.
     """
 
     def __init__(
@@ -32,24 +35,21 @@ class Daemon:
         *,
         sources: Mapping[str, str],
         root: str,
-        kind: str = "directory",
-        target: str = "",
+        mount: bool = False,
         task: str = "",
     ) -> None:
-        self.folder = folder
-        self.state = os.path.join(folder, "state")
-        self.socket = os.path.join(folder, "control.sock")
-        self.log = os.path.join(folder, "daemon.log")
+        self.socket = ""
         self.started = 0.0
+        self._log = os.path.join(folder, "daemon.log")
+        self._config = os.path.join(folder, "cloudgather.toml")
+        self._near = ""
         self._process: subprocess.Popen[bytes] | None = None
         tasks = os.path.join(folder, "tasks.d")
         os.makedirs(tasks)
-        self._config = os.path.join(folder, "cloudgather.toml")
-        with open(self._config, "w") as file:
-            file.write(
-                f'[daemon]\nstate_dir = "{self.state}"\ntasks_dir = "{tasks}"\n[control]\nsocket = "{self.socket}"\n'
-                f'[targets.cloud]\nroot = "{root}"\nkind = "{kind}"\n{target}\n'
-            )
+        self._text = (
+            f'[daemon]\nstate_dir = "{folder}/state"\ntasks_dir = "{tasks}"\n'
+            f'[targets.cloud]\nroot = "{root}"\n{_MOUNT if mount else _DIRECTORY}\n'
+        )
         for name, source in sources.items():
             with open(os.path.join(tasks, f"{name}.toml"), "w") as file:
                 file.write(f'source = "{source}"\ntarget = "cloud:{name}"\nsettle = "{SETTLE:.0f}s"\n{task}\n')
@@ -67,7 +67,11 @@ class Daemon:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        with open(self.log, "ab") as log:
+        self._near = tempfile.mkdtemp(prefix="cg-")  # a socket's path may not be long
+        self.socket = os.path.join(self._near, "socket")
+        with open(self._config, "w") as file:
+            file.write(f'{self._text}[control]\nsocket = "{self.socket}"\n')
+        with open(self._log, "ab") as log:
             self.started = time.perf_counter()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "cloudgather", "--config", self._config],
@@ -80,7 +84,7 @@ class Daemon:
     def _answers(self) -> bool:
         assert self._process is not None
         if self._process.poll() is not None:
-            with open(self.log, errors="replace") as log:
+            with open(self._log, errors="replace") as log:
                 raise Wrong(f"the daemon ended:\n{log.read()[-2000:]}")
         try:
             self.ask(daemon_wire.Ping())
@@ -90,15 +94,9 @@ class Daemon:
 
     def stop(self) -> None:
         """SIGTERM, and wait; SIGKILL where that does not help."""
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise Wrong("the daemon did not stop within 60 s") from None
+        if self._process is not None:
+            ended(self._process, within=60)
+        shutil.rmtree(self._near, ignore_errors=True)
 
     @property
     def pid(self) -> int:

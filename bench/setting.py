@@ -13,8 +13,6 @@ from measuring import Wrong
 from places import scratch
 
 FUSE = "FUSE mount of rclone"  # as the table calls what places.rclone_mount makes
-# A daemon spares a mount as if an account were behind it. Measured is the work, not the sparing.
-MOUNT_LIKE_A_DISK = 'profile = "lan"\nparallel = 4\nmetadata_per_second = "unlimited"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
