@@ -569,6 +569,39 @@ def test_cancelling_takes_the_queued_and_the_failed(store: QueueStore, do: Do) -
     assert do(store.transfer(running.id)).state is State.COPYING
 
 
+def test_a_retry_of_many_passes_over_only_those_with_a_live_successor(store: QueueStore, do: Do) -> None:
+    succeeded = written(store, do)
+    do(store.add([a_plan(version=a_version(size=5))], now=NOW))
+    do(moved_on(store, succeeded, Event.GIVE_UP))
+    do(store.cancel(Chosen(states=frozenset({State.QUEUED})), reason=because(Code.CANCELLED_OPERATOR), now=NOW))
+    others = [failed(store, do, path=b"failed"), failed(store, do, path=b"failed too")]
+
+    count = do(store.requeue(Chosen(), now=LATER))
+
+    states = [do(store.transfer(transfer.id)).state for transfer in (succeeded, *others)]
+    assert (count, states) == (3, [State.QUEUED] * 3)
+    (successor,) = do(store.transfers(Chosen(states=frozenset({State.CANCELLED})), limit=9))
+    assert successor.path == succeeded.path
+
+
+def test_orders_are_written_into_history_as_moves_are(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    again = do(moved_on(store, do(claimed(store)), Event.DEFER))
+    do(store.move([a_move(do(claimed(store)), Event.GIVE_UP, spend=True)], now=NOW))
+    reason = because(Code.CANCELLED_OPERATOR, by="ann")
+
+    do(store.cancel(Chosen(), reason=reason, now=NOW))
+    do(store.requeue(Chosen(), now=LATER))
+
+    history = [move for _, move in do(store.history(task=None, path=None, transfer=again.id, limit=2))]
+    assert [(move.event, move.before, move.after, move.attempt, move.reason, move.at) for move in history] == [
+        (Event.REQUEUE, State.CANCELLED, State.QUEUED, 1, None, LATER),
+        (Event.CANCEL, State.FAILED, State.CANCELLED, 1, reason, NOW),
+    ]
+    transfer = do(store.transfer(again.id))
+    assert (transfer.attempts, transfer.updated, transfer.reason) == (0, LATER, transfer.plan_reason)
+
+
 def test_first_goes_before_all_others_of_its_target(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"a", priority=5), a_plan(b"b"), a_plan(b"c"), a_plan(b"d", target="other")], now=NOW))
 
@@ -631,6 +664,11 @@ def test_all_that_is_given_must_match(store: QueueStore, do: Do, chosen: Chosen,
     do(store.add(plans, now=NOW))
 
     assert [row.path for row in do(store.transfers(chosen, limit=9))] == expected
+    assert do(store.count(chosen)) == len(expected)
+
+    do(store.add([a_plan(b"cleared.mkv")], now=NOW))
+    do(store.cancel(Chosen(glob=b"cleared*"), reason=because(Code.CANCELLED_OPERATOR), now=NOW))
+    do(store.forget(Chosen(glob=b"cleared*"), now=NOW))
     assert do(store.count(chosen)) == len(expected)
 
 

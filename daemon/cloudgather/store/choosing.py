@@ -1,6 +1,7 @@
 """Which transfers a listing or an operator's order is about, and carrying the order out on them."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from sqlite3 import Connection
 from typing import Any, Final
@@ -10,12 +11,14 @@ from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports import Chosen, Move, Overtaken
-from cloudgather.store.moving import make
-from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, to_transfer
+from cloudgather.store.moving import make, order
+from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
 
 READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
 WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
 
+_TO_REQUEUE: Final = (State.FAILED, State.CANCELLED)
+_TO_CANCEL: Final = (State.QUEUED, State.FAILED)
 _ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 
 
@@ -38,8 +41,12 @@ def ids(connection: Connection, chosen: Chosen) -> Sequence[int]:
 
 def count(connection: Connection, chosen: Chosen) -> int:
     """ports.QueueStore.count."""
-    where, values = condition(chosen)
-    (found,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {where}", values).fetchone()
+    if chosen.ids or chosen.run is not None or chosen.glob is not None:
+        where, values = condition(chosen)
+        (found,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {where}", values).fetchone()
+    else:
+        terms, values = _terms(chosen)
+        (found,) = connection.execute(f"SELECT total(transfers) FROM counter WHERE {terms}", values).fetchone()
     return int(found)
 
 
@@ -58,29 +65,31 @@ def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
     One whose path has another transfer live already is passed over.
     """
-    count = 0
-    for row in _matching(connection, chosen, (State.FAILED, State.CANCELLED)):
-        try:
-            make(connection, row, Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE), now)
-        except Overtaken:
-            continue
-        count += 1
     where, values = condition(chosen)
-    return (
-        count
-        + connection.execute(
-            f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
-        ).rowcount
-    )
+    waiting = connection.execute(
+        f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
+    ).rowcount
+    try:
+        return waiting + order(connection, where, values, event=Event.REQUEUE, states=_TO_REQUEUE, reason=None, now=now)
+    except Overtaken:
+        return waiting + _requeue_one_by_one(connection, chosen, now)
+
+
+def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    where, values = condition(chosen)
+    count = 0
+    for row in _select(connection, f"WHERE {where} AND state IN ({names(_TO_REQUEUE)}) ORDER BY id", values, -1, 0):
+        move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE)
+        with contextlib.suppress(Overtaken):
+            make(connection, row, move, now)
+            count += 1
+    return count
 
 
 def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime) -> int:
     """ports.QueueStore.cancel."""
-    rows = _matching(connection, chosen, (State.QUEUED, State.FAILED))
-    for row in rows:
-        move = Move(transfer=row.id, generation=row.generation, event=Event.CANCEL, reason=reason)
-        make(connection, row, move, now)
-    return len(rows)
+    where, values = condition(chosen)
+    return order(connection, where, values, event=Event.CANCEL, states=_TO_CANCEL, reason=reason, now=now)
 
 
 def redirect(connection: Connection, task: str, target: str, base: bytes) -> int:
@@ -139,20 +148,21 @@ def forget(connection: Connection, chosen: Chosen) -> int:
     """ports.QueueStore.forget: out of listings and counts; they still bind, and history shows them until pruned."""
     where, values = condition(chosen)
     return connection.execute(
-        f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({_names(_ENDED)})", values
+        f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({names(_ENDED)})", values
     ).rowcount
 
 
 def condition(chosen: Chosen) -> tuple[str, dict[str, Any]]:
     """SQL that holds for those chosen. Cleared ones are chosen by id only."""
-    terms = ["1"]
+    those = f"id IN ({', '.join(str(int(id)) for id in chosen.ids)})" if chosen.ids else "cleared = 0"
+    terms, values = _terms(chosen)
+    return f"{those} AND {terms}", values
+
+
+def _terms(chosen: Chosen) -> tuple[str, dict[str, Any]]:
+    """All but the ids."""
+    terms = [f"state IN ({names(chosen.states)})"] if chosen.states else ["1"]
     values: dict[str, Any] = {}
-    if chosen.ids:
-        terms.append(f"id IN ({', '.join(str(int(id)) for id in chosen.ids)})")
-    else:
-        terms.append("cleared = 0")
-    if chosen.states:
-        terms.append(f"state IN ({_names(chosen.states)})")
     for term, name, value in (
         ("task = :task", "task", chosen.task),
         ("target = :target", "target", chosen.target),
@@ -180,19 +190,9 @@ def _in_turn(connection: Connection, chosen: Chosen, limit: int, offset: int) ->
     ]
 
 
-def _matching(connection: Connection, chosen: Chosen, states: Iterable[State]) -> Sequence[Transfer]:
-    where, values = condition(chosen)
-    return _select(connection, f"WHERE {where} AND state IN ({_names(states)}) ORDER BY id", values, -1, 0)
-
-
 def _select(connection: Connection, clause: str, values: dict[str, Any], limit: int, offset: int) -> Sequence[Transfer]:
     rows = connection.execute(
         f"SELECT {TRANSFER} FROM transfer {clause} LIMIT :limit OFFSET :offset",
         values | {"limit": limit, "offset": offset},
     )
     return [to_transfer(row) for row in rows]
-
-
-def _names(states: Iterable[State]) -> str:
-    """For an IN: written out, so that SQLite can use the partial indexes."""
-    return ", ".join(f"'{state}'" for state in sorted(states))
