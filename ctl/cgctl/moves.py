@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cgctl.session import Session
-from cgctl.transfers import place, state_mark
+from cgctl.transfers import place, state_mark, state_word
 
 
 def print_moves(session: Session, moves: Iterable[Mapping[str, Any]], *, now: float, named: bool = False) -> None:
@@ -13,7 +13,7 @@ def print_moves(session: Session, moves: Iterable[Mapping[str, Any]], *, now: fl
     for move in moves:
         row = [
             session.clock(move["at"], now=now),
-            f"{state_mark(session, move['after'])} {session.word(move['after'])}",
+            f"{state_mark(session, move['after'])} {state_word(session, move['after'], move.get('reason'))}",
         ]
         if named:
             row += [str(move["transfer"]), place(move)]

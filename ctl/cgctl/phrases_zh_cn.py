@@ -31,6 +31,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "RESULT": "结果",
     "KIND": "类型",
     "LIMIT": "限速",
+    "CONFIRMATION": "确认",
     "ROOT": "根目录",
     # The daemon
     "cannot reach the daemon at {path}: {cause}": "无法连接守护进程 {path}：{cause}",
@@ -65,6 +66,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "unlimited": "不限速",
     "bandwidth": "限速",
     "sent within 24 hours": "24 小时内已上传",
+    "what is uploaded is": "已上传的文件",
     "{amount} a day": "每日 {amount}",
     "limit {bandwidth}": "限速 {bandwidth}",
     "{rate} until {clock}": "{rate}，到 {clock} 为止",

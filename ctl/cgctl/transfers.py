@@ -30,6 +30,11 @@ def state_mark(session: Session, state: str) -> str:
     return session.mark(_STATE_MARKS.get(state, "off"))
 
 
+def state_word(session: Session, state: str, reason: Mapping[str, Any] | None) -> str:
+    """The state as people are told it: what only the mount has shown is not called done."""
+    return session.word("seen" if reason and reason.get("code") == "done.seen" else state)
+
+
 def standing(session: Session, transfer: Mapping[str, Any]) -> str:
     """Why it is where it is: what holds it, or else what is recorded; of several holds the first, with their number."""
     held: Sequence[Mapping[str, Any]] = transfer.get("held") or ()

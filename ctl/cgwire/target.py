@@ -13,7 +13,7 @@ class List(Request):
 
     {name, root, kind, profile, state: "ok" | "held" | "idle", held: [reason], paused, queued: [n, bytes], active, rate,
      parallel, bandwidth, bandwidth_until, bandwidth_ordered, daily_limit, daily_spent, written: [n, bytes],
-     unconfirmed: reason | None}
+     confirm: "none" | "seen" | "stored" | "rclone", unconfirmed: reason | None}
 
     `bandwidth` is what is in effect now, in bytes a second (None: unlimited), until the instant `bandwidth_until`
     (None: no end is known), by the configuration or by target.limit (`bandwidth_ordered`). `daily_spent` is

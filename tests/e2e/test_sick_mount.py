@@ -571,3 +571,21 @@ def test_a_rename_that_happens_after_the_daemon_was_killed_is_found_by_the_next(
     assert running.times_written("a.mkv") == 1
     running.write("a.mkv", newer)
     eventually_sync(lambda: running.sent(sick.backing).get(b"a.mkv") == newer, what="the newer version")
+
+
+# ---- what only the mount has shown
+
+
+def test_what_only_the_mount_shows_is_called_seen_and_not_confirmed_in_every_listing(
+    tmp_path: Path, sick: SickMount
+) -> None:
+    with a_daemon(tmp_path, sick) as running:
+        running.write("a.mkv", b"content")
+        all_arrive(running, sick.backing, {b"a.mkv": b"content"})
+        path = running.path("a.mkv")
+
+        listings = [("status",), ("queue", "list"), ("queue", "show", "1"), ("history",), ("why", path)]
+        for words in (*listings, ("target", "list"), ("target", "show", "cloud"), ("run", "show", "1")):
+            assert "seen, not confirmed" in running.cgctl("--lang", "en", *words).stdout, words
+            assert "已看到，未确认" in running.cgctl("--lang", "zh-CN", *words).stdout, words
+        assert "confirmed: " not in running.said()

@@ -12,7 +12,7 @@ from cgctl.language import later
 from cgctl.moves import print_moves
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.transfers import place, print_reasons, progress, standing, state_mark
+from cgctl.transfers import place, print_reasons, progress, standing, state_mark, state_word
 from cgctl.trouble import Exit, Trouble
 from cgwire.queue import Cancel, Clear, First, List, Order, Pause, Resume, Retry, Show
 from cgwire.text.values import place as at
@@ -82,7 +82,7 @@ def list_(
         rows.append(
             [
                 str(item["id"]),
-                f"{state_mark(session, item['state'])} {session.word(item['state'])}",
+                f"{state_mark(session, item['state'])} {state_word(session, item['state'], item['reason'])}",
                 size(item["size"]),
                 place(item),
                 progress(session, item, cells=10) if moving else standing(session, item),
@@ -111,7 +111,7 @@ def show(session: Session, id: int, as_json: bool) -> None:
     session.print(f"{state_mark(session, transfer['state'])} {session.bold(place(transfer))}")
     rows = [
         [session.say("transfer"), str(transfer["id"])],
-        [session.say("state"), session.word(transfer["state"])],
+        [session.say("state"), state_word(session, transfer["state"], transfer["reason"])],
         [session.say("size"), size(transfer["size"])],
         [session.say("to"), at(transfer["target"], transfer["destination"])],
         [session.say("rule"), session.sentence(transfer.get("plan_reason"))],

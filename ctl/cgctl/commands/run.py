@@ -7,7 +7,7 @@ import click
 from cgctl.completing import task_option
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.transfers import outcome, place, print_reasons, standing, state_mark
+from cgctl.transfers import outcome, place, print_reasons, standing, state_mark, state_word
 from cgwire import queue
 from cgwire.run import List, Show
 from cgwire.text.values import escaped, size
@@ -81,9 +81,9 @@ def show(session: Session, id: int, as_json: bool) -> None:
         print_reasons(session, (run["problem"],), mark="bad", indent=2)
     if transfers["transfers"]:
         session.print()
-        rows = [
-            [str(item["id"]), f"{state_mark(session, item['state'])} {session.word(item['state'])}", size(item["size"]),
-             place(item), standing(session, item)]
-            for item in transfers["transfers"]
-        ]  # fmt: skip
+        rows = []
+        for item in transfers["transfers"]:
+            state = state_word(session, item["state"], item["reason"])
+            state = f"{state_mark(session, item['state'])} {state}"
+            rows.append([str(item["id"]), state, size(item["size"]), place(item), standing(session, item)])
         session.print_table(("ID", "STATE", "SIZE", "FILE", "WHY"), rows, right=(0, 2), flexible=3)

@@ -91,6 +91,8 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
             moving = session.joined((moving, session.say("limit {bandwidth}", bandwidth=bandwidth(session, target))))
         if target.get("daily_limit") is not None:
             moving = session.joined((moving, session.say("{amount} a day", amount=daily(target))))
+        if target.get("confirm") == "seen":
+            moving = session.joined((moving, session.word("seen")))
         rows.append(
             [
                 f"{session.mark('ok' if ok else 'warn')} {escaped(target['name'])}",

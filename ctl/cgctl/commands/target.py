@@ -38,12 +38,13 @@ def list_(session: Session, as_json: bool) -> None:
                 session.joined((session.word(target["kind"]), session.word(target["profile"]))),
                 amount(session, target["queued"]),
                 bandwidth(session, target),
+                session.word(target.get("confirm") or "-"),
                 escaped(target["root"]),
                 state,
             ]
         )
     if rows:
-        session.print_table(("NAME", "KIND", "QUEUED", "LIMIT", "ROOT", "STATE"), rows)
+        session.print_table(("NAME", "KIND", "QUEUED", "LIMIT", "CONFIRMATION", "ROOT", "STATE"), rows)
     else:
         session.print(session.say("no targets; a task brings its own"))
 
@@ -67,6 +68,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         [session.say("state"), session.say("paused") if target["paused"] else session.word(target["state"])],
         [session.say("queue"), amount(session, target["queued"])],
         [session.say("to be confirmed"), amount(session, target["written"])],
+        [session.say("what is uploaded is"), session.word(target.get("confirm") or "-")],
         [session.say("bandwidth"), bandwidth(session, target)],
     ]
     if target.get("daily_limit") is not None:

@@ -9,7 +9,7 @@ import click
 from cgctl.language import later
 from cgctl.options import absolute, as_json, command
 from cgctl.session import Session
-from cgctl.transfers import progress
+from cgctl.transfers import progress, state_word
 from cgctl.trouble import Exit
 from cgwire.path import Why
 from cgwire.text.values import escaped, place, size
@@ -111,7 +111,11 @@ def _transfer(session: Session, reply: Mapping[str, Any], now: float) -> None:
     if not transfer:
         return
     session.print()
-    number = session.say("Transfer {id}: {state}", id=transfer["id"], state=session.word(transfer["state"]))
+    number = session.say(
+        "Transfer {id}: {state}",
+        id=transfer["id"],
+        state=state_word(session, transfer["state"], transfer.get("reason")),
+    )
     since = session.say("since {clock}", clock=session.clock(transfer["updated"], now=now))
     session.print(session.joined((number, size(transfer["size"]), since)))
     session.print("  " + session.say("to {place}", place=place(transfer["target"], transfer["destination"])))

@@ -157,6 +157,7 @@ def target(world: World, lane: TargetState, counts: Counts, spending: Mapping[st
         **bandwidth(world, lane),
         "daily_limit": lane.spec.daily_limit,
         "daily_spent": spending.get(lane.spec.name, Spending()).total if lane.spec.daily_limit is not None else 0,
+        "confirm": str(lane.spec.confirm),
         "written": _sum(counts, State.WRITTEN, target=lane.spec.name),
         "unconfirmed": reason(lane.unconfirmed_why),
     }

@@ -2,6 +2,7 @@
 
 import logging
 
+from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cgwire.text import sentence
 from cgwire.text.values import size
@@ -34,7 +35,7 @@ class Journal:
         why, word = english(transfer.reason), _WORDS.get(event, str(event))
         if event is Event.WRITE:
             told = f"{why or word}, {size(transfer.version.size)}"
-        elif event is Event.CANCEL:  # the reason says the word
+        elif event is Event.CANCEL or (transfer.reason and transfer.reason.code == Code.DONE_SEEN):  # it says the word
             told = why or word
         else:
             told = f"{word}: {why}" if why else word

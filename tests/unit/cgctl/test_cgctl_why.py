@@ -114,7 +114,7 @@ def test_an_upload_says_when_and_where_to(cgctl: Any) -> None:
 
     assert "✓ It is uploaded." in said.out
     assert "to c115:films/film.mkv" in said.out
-    assert "confirmation: seen through the mount" in said.out
+    assert "confirmation: seen, not confirmed" in said.out
 
 
 def test_a_verdict_of_a_later_daemon_is_shown_as_it_is(cgctl: Any) -> None:
