@@ -233,14 +233,7 @@ class Running:
 
     def sent(self, backing: bytes | None = None) -> dict[bytes, bytes]:
         """Relative path -> content of every file below the destination, temporaries too; read from `backing`."""
-        base = self.base if backing is None else backing + b"/films"
-        found = {}
-        for folder, _, names in os.walk(base):
-            for name in names:
-                path = os.path.join(folder, name)
-                with open(path, "rb") as file:
-                    found[os.path.relpath(path, base)] = file.read()
-        return found
+        return files_below(self.base if backing is None else backing + b"/films")
 
     # ---- waiting
 
@@ -263,3 +256,14 @@ class Running:
             return len(states) >= count and all(state in ENDED for state in states)
 
         eventually_sync(idle, within=within, what=f"{count} ended transfers")
+
+
+def files_below(folder: bytes) -> dict[bytes, bytes]:
+    """Relative path -> content of every file there, temporaries too."""
+    found = {}
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(where, name)
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, folder)] = file.read()
+    return found

@@ -19,7 +19,7 @@ from cloudgather.core.transfer import State
 from e2e.batches import Batch, Stream, may_end
 from e2e.killing import Killer
 from e2e.meddling import Meddler
-from e2e.running import Running
+from e2e.running import Running, files_below
 from e2e.witness import Witness
 from fuse.rclone import RcloneMount, needs_rclone
 from fuse.sickmount import SickMount, needs_sick
@@ -168,17 +168,6 @@ def told(log: list[str]) -> Iterator[None]:
     except BaseException:
         sys.stdout.write("\n".join([f"seed {SEED}", *log, ""]))
         raise
-
-
-def files_below(folder: bytes) -> dict[bytes, bytes]:
-    """Relative path -> content."""
-    found = {}
-    for where, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(where, name)
-            with open(path, "rb") as file:
-                found[os.path.relpath(path, folder)] = file.read()
-    return found
 
 
 def on_a_sick_mount(folder: Path, kills: int) -> Ordeal:

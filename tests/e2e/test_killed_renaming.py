@@ -7,6 +7,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,26 @@ def a_daemon(tmp_path: Path, sick: SickMount, profile: str = "lan") -> Running:
 def a_witness(tmp_path: Path, sick: SickMount) -> Witness:
     (tmp_path / "state").mkdir()
     return Witness([sick.backing + b"/films"], state_dir=tmp_path / "state")
+
+
+@contextmanager
+def renaming(tmp_path: Path, sick: SickMount, op: str) -> Iterator[Running]:
+    """A daemon whose mount hangs in the rename of its only file. In the end that one copy has arrived, once."""
+    content = os.urandom(MIB)
+    sick.hang(op, times=1)
+    with a_witness(tmp_path, sick) as witness:
+        witness.expect(sick.backing + b"/films/a.mkv", content)
+        with a_daemon(tmp_path, sick) as running:
+            running.write("a.mkv", content)
+            eventually_sync(lambda: sick.hanging(op) == 1, what="a rename that hangs")
+
+            yield running
+
+            all_arrive(running, sick.backing, {b"a.mkv": content})
+            assert events(running, "a.mkv") == SENT
+            assert sick.counts()["create"] == 1
+    assert witness.wrong == []
+    assert_books(running)
 
 
 def killed(running: Running, whom: str) -> Counter[State]:
@@ -93,81 +114,42 @@ def is_gone(pid: int) -> bool:
 )
 def test_killed_while_the_mount_renames(tmp_path: Path, sick: SickMount, op: str, whom: str, late: bool) -> None:
     """The mount renames before or after the kill, and before or after there is another daemon."""
-    content = os.urandom(MIB)
-    sick.hang(op, times=1)
-    with a_witness(tmp_path, sick) as witness:
-        witness.expect(sick.backing + b"/films/a.mkv", content)
-        with a_daemon(tmp_path, sick) as running:
-            running.write("a.mkv", content)
-            eventually_sync(lambda: sick.hanging(op) == 1, what="a rename that hangs")
-
-            assert killed(running, whom) == {State.PUBLISHING: 1}
-            looked = sick.counts()["getattr"]
-            if not late:
-                sick.release(op)
-            running.start()
-            eventually_sync(lambda: sick.counts()["getattr"] > looked, what="a look of the next daemon")
+    with renaming(tmp_path, sick, op) as running:
+        assert killed(running, whom) == {State.PUBLISHING: 1}
+        looked = sick.counts()["getattr"]
+        if not late:
             sick.release(op)
-
-            all_arrive(running, sick.backing, {b"a.mkv": content})
-            assert events(running, "a.mkv") == SENT
-            assert sick.counts()["create"] == 1
-    assert witness.wrong == []
-    assert_books(running)
+        running.start()
+        eventually_sync(lambda: sick.counts()["getattr"] > looked, what="a look of the next daemon")
+        sick.release(op)
 
 
 @pytest.mark.parametrize("whom", [pytest.param("daemon", marks=pytest.mark.full), "both", "agent"])
 def test_killed_between_the_rename_and_its_commit(tmp_path: Path, sick: SickMount, whom: str) -> None:
     """The daemon is stopped while the mount renames, so that it does not hear of it, or hears of it too late."""
-    content = os.urandom(MIB)
-    sick.hang("rename", times=1)
-    with a_witness(tmp_path, sick) as witness:
-        witness.expect(sick.backing + b"/films/a.mkv", content)
-        with a_daemon(tmp_path, sick) as running:
-            running.write("a.mkv", content)
-            eventually_sync(lambda: sick.hanging("rename") == 1, what="a rename that hangs")
-
-            os.kill(running.pid, signal.SIGSTOP)
-            sick.release("rename")
-            eventually_sync(lambda: os.path.exists(sick.backing + b"/films/a.mkv"), what="the rename")
-            assert left(running) == {State.PUBLISHING: 1}
-            if whom == "agent":
-                (agent,) = running.agents()
-                os.kill(agent, signal.SIGKILL)
-                eventually_sync(lambda: is_gone(agent), what="the end of the agent")
-                os.kill(running.pid, signal.SIGCONT)
-            else:
-                assert killed(running, whom) == {State.PUBLISHING: 1}
-                running.start()
-
-            all_arrive(running, sick.backing, {b"a.mkv": content})
-            assert events(running, "a.mkv") == SENT
-            assert sick.counts()["create"] == 1
-    assert witness.wrong == []
-    assert_books(running)
+    with renaming(tmp_path, sick, "rename") as running:
+        os.kill(running.pid, signal.SIGSTOP)
+        sick.release("rename")
+        eventually_sync(lambda: os.path.exists(sick.backing + b"/films/a.mkv"), what="the rename")
+        assert left(running) == {State.PUBLISHING: 1}
+        if whom == "agent":
+            (agent,) = running.agents()
+            os.kill(agent, signal.SIGKILL)
+            eventually_sync(lambda: is_gone(agent), what="the end of the agent")
+            os.kill(running.pid, signal.SIGCONT)
+        else:
+            assert killed(running, whom) == {State.PUBLISHING: 1}
+            running.start()
 
 
 @pytest.mark.parametrize("op", [pytest.param("rename", marks=pytest.mark.full), "renamed"])
 def test_the_agent_is_killed_while_the_mount_renames(tmp_path: Path, sick: SickMount, op: str) -> None:
-    content = os.urandom(MIB)
-    sick.hang(op, times=1)
-    with a_witness(tmp_path, sick) as witness:
-        witness.expect(sick.backing + b"/films/a.mkv", content)
-        with a_daemon(tmp_path, sick) as running:
-            running.write("a.mkv", content)
-            eventually_sync(lambda: sick.hanging(op) == 1, what="a rename that hangs")
-
-            (agent,) = running.agents()
-            os.kill(agent, signal.SIGKILL)
-            assert running.states() == {b"a.mkv": "publishing"}
-            sick.release(op)
-
-            all_arrive(running, sick.backing, {b"a.mkv": content})
-            assert events(running, "a.mkv") == SENT
-            assert sick.counts()["create"] == 1
-            assert agent not in running.agents()
-    assert witness.wrong == []
-    assert_books(running)
+    with renaming(tmp_path, sick, op) as running:
+        (agent,) = running.agents()
+        os.kill(agent, signal.SIGKILL)
+        assert running.states() == {b"a.mkv": "publishing"}
+        sick.release(op)
+        eventually_sync(lambda: agent not in running.agents(), what="the end of the agent")
 
 
 @pytest.mark.parametrize("op", [pytest.param("rename", marks=pytest.mark.full), "renamed"])

@@ -74,9 +74,9 @@ class QueueOperations:
         """Queued and failed ones at once, running ones as soon as their copy has stopped: only then they count."""
         world, chosen = self._world, _ordered(request)
         reason = because(Code.CANCELLED_OPERATOR, by=caller.user)
+        count = await world.store.cancel(chosen, reason=reason, now=world.clock.now())
         heard = world.bus.subscribe(frozenset({"transfer"}))
         try:
-            count = await world.store.cancel(chosen, reason=reason, now=world.clock.now())
             running = [each.id for each in await world.store.transfers(_only(chosen, State.COPYING), limit=_MOST)]
             if running:
                 world.dispatcher.cancel(running, Event.CANCEL, reason)
