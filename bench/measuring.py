@@ -6,7 +6,8 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -63,6 +64,33 @@ def command(*words: str) -> Taken:
             said.seek(0)
             raise Wrong(f"{words[0]} exited {process.returncode}: {said.read()[-500:].decode(errors='replace')}")
     return Taken(wall, usage.ru_utime + usage.ru_stime)
+
+
+@contextmanager
+def program(
+    *words: str, log: str, ready: Callable[[str], bool], within: float = 60.0
+) -> "Iterator[subprocess.Popen[bytes]]":
+    """One that goes on until the end; entered once `ready`, which is given what it has said so far.
+
+    What it says goes to the file `log`. Raises Wrong where it ends before that or takes longer.
+    """
+
+    def said() -> str:
+        with open(log, errors="replace") as file:
+            return file.read()
+
+    def is_ready() -> bool:
+        if process.poll() is not None:
+            raise Wrong(f"{words[0]} ended: {said()[-500:]}")
+        return ready(said())
+
+    with open(log, "wb") as output:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        until(is_ready, f"{words[0]} to be ready", within=within)
+        yield process
+    finally:
+        ended(process)
 
 
 def ended(process: "subprocess.Popen[bytes]", *, within: float = 10.0) -> None:

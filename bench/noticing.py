@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from arrivals import arrivals
-from measuring import Wrong, ended, percentile, until
+from measuring import Wrong, percentile, program, until
 from places import kind_of, rclone_mount, scratch
 from report import Goal, Row
 from running import SETTLE, Daemon
@@ -122,18 +121,5 @@ def _lsyncd(place: _Place, home: str, source: str) -> Iterator[None]:
             "settings { nodaemon = true }\n"
             f'sync {{ default.rsync, source = "{source}", target = "{target}", delay = {_DELAY:.0f} }}\n'
         )
-    with open(log, "wb") as output:
-        process = subprocess.Popen([peer("lsyncd"), config], stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-    try:
-        until(lambda: _has_begun(process, log), "lsyncd", within=30)
+    with program(peer("lsyncd"), config, log=log, ready=lambda said: "finished" in said):  # its rsync at the start
         yield
-    finally:
-        ended(process)
-
-
-def _has_begun(process: "subprocess.Popen[bytes]", log: str) -> bool:
-    with open(log, errors="replace") as file:
-        said = file.read()
-    if process.poll() is not None:
-        raise Wrong(f"lsyncd ended: {said[-500:]}")
-    return "finished" in said  # its start-up rsync

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-from measuring import MIB, Wrong, until
+from measuring import MIB, Wrong, program
 
 from cloudgather.core.mounts import mount_of, parse_mountinfo
 
@@ -46,23 +46,12 @@ def rclone_mount(rclone: str, folder: str) -> Iterator[tuple[str, str]]:
     backing, point, log = (os.path.join(folder, name) for name in ("backing", "mount", "rclone.log"))
     os.makedirs(backing)
     os.makedirs(point)
-    options = ["--config=", "--dir-cache-time=1s", f"--cache-dir={folder}/cache"]
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [rclone, "mount", backing, point, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-    try:
-        until(lambda: os.path.ismount(point) or process.poll() is not None, "the mount of rclone", within=30)
-        if process.poll() is not None:
-            with open(log, errors="replace") as said:
-                raise Wrong(f"rclone cannot mount here: {said.read()[-500:]}")
-        yield point, backing
-    finally:
-        _unmount(point)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        process.wait()
+    words = [rclone, "mount", backing, point, "--config=", "--dir-cache-time=1s", f"--cache-dir={folder}/cache"]
+    with program(*words, log=log, ready=lambda said: os.path.ismount(point)):
+        try:
+            yield point, backing
+        finally:
+            _unmount(point)
 
 
 def _unmount(point: str) -> None:

@@ -1,11 +1,10 @@
 """Line h: from the start until all of many folders are watched, and the memory for that, beside inotifywait."""
 
 import os
-import subprocess
 import time
 from functools import partial
 
-from measuring import MIB, Taken, Wrong, cpu_of, ended, in_turn, pss_of, until
+from measuring import MIB, Taken, Wrong, cpu_of, in_turn, program, pss_of, until
 from places import kernel_limit, kernel_value, kind_of, scratch
 from report import Row, compared, ratio
 from running import Daemon
@@ -60,27 +59,10 @@ def _ours(folder: str, source: str, root: str, folders: int, memory: list[float]
 
 
 def _peer(folder: str, source: str, memory: list[float]) -> Taken:
+    words = [peer("inotifywait"), "-m", "-r", "-e", "close_write,moved_to", source]
     log = os.path.join(folder, "inotifywait.log")
     begin = time.perf_counter()
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            [peer("inotifywait"), "-m", "-r", "-e", "close_write,moved_to", source],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-        )
-    try:
-        until(lambda: _is_established(process, log), "inotifywait", within=120)
+    with program(*words, log=log, ready=lambda said: "Watches established" in said) as process:
         taken = Taken(time.perf_counter() - begin, cpu_of(process.pid))
         memory.append(pss_of(process.pid) / MIB)
-    finally:
-        ended(process)
     return taken
-
-
-def _is_established(process: "subprocess.Popen[bytes]", log: str) -> bool:
-    with open(log, errors="replace") as file:
-        said = file.read()
-    if process.poll() is not None:
-        raise Wrong(f"inotifywait ended: {said[-500:]}")
-    return "Watches established" in said
