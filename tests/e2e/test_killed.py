@@ -198,7 +198,7 @@ def test_every_file_arrives_once_whoever_is_killed(tmp_path: Path) -> None:
 
 @needs_sick
 @pytest.mark.full
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_file_arrives_once_whoever_is_killed_200_times(tmp_path: Path) -> None:
     ordeal = on_a_sick_mount(tmp_path, 200)
 
