@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
+ACCESSED: Final = 0x00000001
 MODIFIED: Final = 0x00000002
+ATTRIBUTES: Final = 0x00000004
+OPENED: Final = 0x00000020
 MOVED_AWAY: Final = 0x00000040
 MOVED_HERE: Final = 0x00000080
 CREATED: Final = 0x00000100
 DELETED: Final = 0x00000200
+# Everything but a look: neither lstat nor O_PATH is told of.
+TOUCHED: Final = ACCESSED | MODIFIED | ATTRIBUTES | OPENED | MOVED_AWAY | MOVED_HERE | CREATED | DELETED
 _OVERFLOWN: Final = 0x00004000
 _HEAD: Final = struct.Struct("iIII")
 

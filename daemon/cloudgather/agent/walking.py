@@ -1,5 +1,6 @@
 """Walks a source's tree by folder descriptors, so that nothing swapped for a symlink meanwhile leads out of it."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -71,6 +72,41 @@ def walk_tree(root: bytes, below: bytes = b"", entered: Callable[[], None] | Non
             yield from _read(descent, pending.pop(), folders)
             pending += reversed(folders)
         _demand_same_root(root, top)
+
+
+def walk_folders(root: bytes, below: bytes = b"") -> Iterator[tuple[bytes, int]]:
+    """(path, descriptor) of the folder `below` and of each beneath it, but junk, before it is read.
+
+    No symlink is followed. The descriptor is good until the next step. What vanishes or cannot be read is passed over;
+    but for the root: OSError.
+    """
+    with closing(open_root(root)) as top, _Descent(top) as descent:
+        pending = [tuple(components(below))]
+        while pending:
+            parts = pending.pop()
+            try:
+                folder = descent.open(parts)
+            except OSError:
+                if not parts:
+                    raise
+                continue
+            names: list[bytes] = []
+            try:
+                yield b"/".join(parts), folder
+                with contextlib.suppress(OSError):
+                    names = _folders_in(folder)
+            finally:
+                if names:
+                    descent.keep(parts, folder)
+                else:
+                    os.close(folder)
+            pending += [(*parts, name) for name in reversed(names)]
+
+
+def _folders_in(folder: int) -> list[bytes]:
+    with os.scandir(folder) as entries:
+        names = (os.fsencode(entry.name) for entry in entries if entry.is_dir(follow_symlinks=False))
+        return [name for name in names if not is_junk(name)]
 
 
 def _is_folder(top: int, parts: tuple[bytes, ...]) -> bool:

@@ -38,6 +38,7 @@ from watchdog.observers.inotify_c import (
     inotify_add_watch,
 )
 
+from cloudgather.agent.walking import walk_folders
 from cloudgather.core.filters import is_junk
 from cloudgather.triggers.inbox import MOST, Fault, Inbox
 
@@ -96,17 +97,18 @@ class TreeWatch:
         `root` is a folder that can be read, absolute and without symlinks. Raises LimitReached; OSError, with EMFILE
         when there may be no further inotify instance.
         """
-        reader = _Reader(root, self._inbox)
+        reader = _Reader(self._inbox)
         reader.start()
         observer = _Observer(reader, self._inbox)
         try:
             # Bytes go through watchdog as they are, with names that are not text.
-            observer.schedule(_Handler(root, self._inbox), root, recursive=True, event_filter=_EVENTS)  # type: ignore[arg-type]
+            # Not recursive for the emitter, which would walk into every folder that moves; _Group watches all the same.
+            observer.schedule(_Handler(root, self._inbox), root, recursive=False, event_filter=_EVENTS)  # type: ignore[arg-type]
             observer.start()
         except BaseException as error:
             reader.stop()
             if reader.is_starved:  # even the root was refused, and so nothing was counted
-                raise LimitReached(sum(1 for _ in os.walk(root))) from error
+                raise LimitReached(sum(1 for _ in walk_folders(root))) from error
             raise
         with self._lock:
             self._reader, self._observer = reader, observer
@@ -149,14 +151,13 @@ class TreeWatch:
 class _Reader(InotifyFD):
     """Reads the kernel's events, and sees what watchdog keeps to itself: overflow, unmount, watches refused."""
 
-    def __init__(self, root: bytes, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox) -> None:
         super().__init__()
         os.set_inheritable(self._inotify_fd, False)  # watchdog makes it without IN_CLOEXEC
-        self._root = root
         self._inbox = inbox
         self._departed: set[int] = set()  # cookies of folders moved from somewhere and not yet to anywhere
         # watchdog makes an object and two dicts for each folder, all with the same callback: 300 bytes.
-        self._any_watch = Watch(_NO_WATCH, Mask(0), root)
+        self._any_watch = Watch(_NO_WATCH, Mask(0), b"")
         self._released = False
         self.tried = 0
         self.refused = 0
@@ -226,8 +227,6 @@ class _Reader(InotifyFD):
         # expect; they pass over it silently for all but the root, hence the counters.
         if self._closed:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        if path != self._root and is_junk(os.path.basename(path)):
-            raise OSError(errno.EPERM, "always passed over")
         self.tried += 1
         if (wd := inotify_add_watch(self._inotify_fd, path, mask)) == _NO_WATCH:
             number = ctypes.get_errno()
@@ -246,23 +245,27 @@ class _Group(InotifyWatchGroup):
     """The watches of one tree, set up and let go without a system call too many."""
 
     def _add_all_callbacks(self, path: bytes) -> None:
-        # In place of watchdog's, which asks of each folder once more whether it is a symlink, and enters folders that
-        # are always passed over. Each folder is watched before it is read: what comes into it later is an event.
-        self._add_callback(path)
-        folders = [path]
-        while folders:
+        # In place of watchdog's, which goes by paths, and so into whatever has been exchanged for a symlink meanwhile,
+        # anywhere on the machine. Each folder is watched before it is read: what comes into it later is an event.
+        below = path[len(self.path) :].strip(b"/")
+        if any(map(is_junk, below.split(b"/"))):
+            return
+        mask = Mask(self.event_mask & ~InotifyConstants.IN_DONT_FOLLOW)
+        for folder, descriptor in walk_folders(self.path, below):
+            name = os.path.join(self.path, folder) if folder else self.path
             try:
-                with os.scandir(folders.pop()) as entries:
-                    found = [
-                        entry.path
-                        for entry in entries
-                        if entry.is_dir(follow_symlinks=False) and not is_junk(entry.name)
-                    ]
-            except OSError:  # gone again, or not ours to read: then it could not be watched either, and that counts
-                continue
-            for folder in found:
-                self._add_callback(folder)
-            folders += found
+                # The link in /proc leads to the very folder that is open, whatever its path leads to by now.
+                link = b"/proc/self/fd/%d" % descriptor
+                watch = self._inotify_fd.add_callback(link, mask, self._callback, self._id)
+            except OSError:
+                if name == self.path:
+                    raise
+                continue  # the reader has counted it
+            self._active_callbacks_by_path[name] = watch
+            self._active_callbacks_by_watch[watch] = name
+
+    def _recursive_simulate(self, src_path: bytes) -> list[InotifyEvent]:
+        return []  # who takes the hint of a folder looks into it
 
     def deactivate(self) -> None:
         """Hear no more. The watches end with the reader's descriptor, which is this tree's alone."""
@@ -330,8 +333,6 @@ class _Handler(FileSystemEventHandler):
                 self._inbox.fault(Fault.BROKEN)
 
     def _hints(self, event: FileSystemEvent) -> Iterator[bytes]:
-        if event.is_synthetic:
-            return  # the content of a moved folder, which is a hint itself
         for path in (event.src_path, event.dest_path):
             if isinstance(path, bytes) and path.startswith(self._below):
                 hint = path[len(self._below) :]

@@ -117,7 +117,7 @@ def test_a_watch_with_a_dead_emitter_or_reader_is_not_whole(tmp_path: Path) -> N
 
 
 def test_nothing_is_added_to_a_closed_descriptor(tmp_path: Path) -> None:
-    reader = _Reader(os.fsencode(tmp_path), Inbox(lambda: None))
+    reader = _Reader(Inbox(lambda: None))
     reader.start()
     reader.stop()
     reader.join()
@@ -175,7 +175,7 @@ def test_stopping_gives_back_every_descriptor(tmp_path: Path, reading: bool) -> 
 
 def test_a_reader_that_is_stopped_before_it_reads_gives_back_its_descriptors(tmp_path: Path) -> None:
     before = _descriptors()
-    reader = _Reader(os.fsencode(tmp_path), Inbox(lambda: None))
+    reader = _Reader(Inbox(lambda: None))
 
     reader.stop()
     reader.run()
