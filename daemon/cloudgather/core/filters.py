@@ -36,6 +36,7 @@ _PARTIAL_SUFFIXES: Final = (
 _PARTIAL_PREFIXES: Final = (".syncthing.", "~syncthing~", ".cloudgather-", "_unpack_")
 _SUFFIXES: Final = tuple((suffix.lower().encode(), "*" + suffix) for suffix in _PARTIAL_SUFFIXES)
 _PREFIXES: Final = tuple((prefix.encode(), prefix + "*") for prefix in _PARTIAL_PREFIXES)
+_ANY_SUFFIX: Final = tuple(suffix for suffix, _ in _SUFFIXES)
 _RSYNC: Final = ".*.XXXXXX"
 _FRAGMENT: Final = "*.part-Frag*"
 
@@ -64,9 +65,8 @@ def _holds_unchosen_pieces(lower: bytes) -> bool:
 def partial_pattern(name: bytes) -> str | None:
     """The pattern of a downloader's unfinished names that `name`, a file's or folder's, fits; None if it fits none."""
     lower = name.lower()
-    for suffix, pattern in _SUFFIXES:
-        if lower.endswith(suffix):
-            return pattern
+    if lower.endswith(_ANY_SUFFIX):
+        return next(pattern for suffix, pattern in _SUFFIXES if lower.endswith(suffix))
     for prefix, pattern in _PREFIXES:
         if lower.startswith(prefix):
             return pattern

@@ -1,11 +1,11 @@
 """Small new files of a batch are copied in one operation, ahead of being asked for one by one."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
 from cloudgather.core.transfer import Sent, Transfer
-from cloudgather.ports import Absent, Access, CopyOrder, Look, Target
+from cloudgather.ports import Absent, Access, Look
 
 # Above these a crossing to the agent costs little beside the copy, and an order to stop would come late.
 _SMALL: Final = 1 << 20
@@ -25,11 +25,9 @@ class Ahead:
     def __contains__(self, temporary: bytes | None) -> bool:
         return temporary in self._outcomes
 
-    async def copy(self, port: Target, order: CopyOrder, heard: Callable[[int], None]) -> Sent:
-        """The outcome of this order: port.copy's now, if it was not carried out ahead. Raises NotReached besides."""
-        if order.temporary not in self:
-            return await port.copy(order, heard)
-        outcome = self._outcomes.pop(order.temporary)
+    def take(self, temporary: bytes) -> Sent:
+        """The outcome of the order with this temporary: raises what it raised, and NotReached besides."""
+        outcome = self._outcomes.pop(temporary)
         if outcome is None:
             raise NotReached
         if isinstance(outcome, Exception):
@@ -44,10 +42,12 @@ def groups(batch: Sequence[Transfer]) -> Iterator[Sequence[Transfer]]:
             yield from ([transfer] for transfer in those)
             continue
         group: list[Transfer] = []
+        size = 0
         for transfer in those:
-            if sum(each.version.size for each in group) + transfer.version.size > _MOST_BYTES:
+            size += transfer.version.size
+            if size > _MOST_BYTES:
                 yield group
-                group = []
+                group, size = [], transfer.version.size
             group.append(transfer)
         yield group
 

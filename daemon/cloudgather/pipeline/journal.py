@@ -1,6 +1,7 @@
 """One line per file and outcome, in the log and the journal."""
 
 import logging
+from functools import lru_cache
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason
@@ -16,7 +17,14 @@ _LEVELS = {State.FAILED: logging.ERROR, State.QUEUED: logging.WARNING}
 
 def english(reason: Reason | None) -> str:
     """The sentence of a reason, for logs."""
-    return sentence(reason.to_wire(), "en") if reason else ""
+    if reason is None:
+        return ""
+    return sentence(reason.to_wire(), "en") if reason.facts else _bare(reason.code)
+
+
+@lru_cache(maxsize=256)
+def _bare(code: str) -> str:
+    return sentence({"code": code}, "en")
 
 
 def fields(transfer: Transfer) -> dict[str, object]:

@@ -9,6 +9,7 @@ from cloudgather.core.task import Task
 from cloudgather.pipeline.pending import Pending
 from cloudgather.ports import Access, Clock, Downloader, Look
 
+_WRITTEN: Final = {Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
 
 
@@ -28,7 +29,7 @@ class Judge:
             quiet_since=pending.quiet_since if pending else now,
             event_seen=pending.event_seen if pending else False,
             ctime_age=self._age(look.ctime_ns),
-            written={Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}[look.access],
+            written=_WRITTEN[look.access],
             blind_because=look.unknown_why,
             partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
             control_file=look.control_file,

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cgwire.reasons import Reason
-from cloudgather.core.transfer import LIVE, Event, Sent, Transfer, Version
+from cloudgather.core.transfer import LIVE, MOVES, Event, Sent, State, Transfer, Version
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
@@ -15,6 +15,7 @@ from cloudgather.pipeline.redirecting import redirect_again
 from cloudgather.ports import Clock, Move, QueueStore, StoreUnavailable
 
 _STORE_AGAIN = 5.0
+_END_A_TRY: Final = frozenset(MOVES[State.COPYING])
 
 Result = TypeVar("Result")
 
@@ -44,27 +45,31 @@ class Recorder:
 
         Raises Overtaken. Until it returns, nothing that depends on these moves may be done.
         """
-        moves = [self._with_what_was_sent(move) for move in moves]
+        moves = [self._with_what_was_sent(move) if move.event in _END_A_TRY else move for move in moves]
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
-            self.announce(transfer, move.event)
+            if self._bus.heard:
+                self.announce(transfer, move.event)
             _, first = lines.get(transfer.id, (transfer, move.event))
             lines[transfer.id] = transfer, first  # written and confirmed in one step is one outcome
         for transfer, event in lines.values():
             if event not in (Event.CLAIM, Event.PUBLISH):
                 self._journal.outcome(transfer, event)
         for transfer in moved:
-            await self.insist(
-                partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
-            )
+            if transfer.state is State.QUEUED:
+                await self.insist(
+                    partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
+                )
         for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
             self._run_changed(run)
         return moved
 
     def _with_what_was_sent(self, move: Move) -> Move:
         moving = self._board.moving(move.transfer)
-        return move if moving is None else replace(move, moved=moving.sent)
+        if moving is None or (move.sent is not None and moving.sent <= move.sent.size):  # a whole copy tells by itself
+            return move
+        return replace(move, moved=moving.sent)
 
     async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What the store answers to `call`; while it cannot, hold everything and wait."""
