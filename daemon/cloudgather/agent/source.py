@@ -34,7 +34,7 @@ from cloudgather.ports import (
 T = TypeVar("T")
 
 _THREADS: Final = 4
-_AT_ONCE: Final = 64  # looks in one crossing: within its deadline on the slowest disk
+_AT_ONCE: Final = 256  # looks in one crossing: within its deadline on the slowest disk
 
 
 def source_for(root: bytes, mounts: Sequence[Mount], fleet: Fleet) -> Source:

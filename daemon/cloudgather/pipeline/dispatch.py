@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _LOOK_AT_LEAST_EVERY: Final = 30.0
 _AT_LEAST: Final = 0.05
 # A local disk takes small files in batches, made durable together (measured: 5 times as fast as one by one).
-_BATCH: Final = 64
+_BATCH: Final = 256
 _BATCH_BYTES: Final = 64 << 20
 # A held target is asked again at once when the mount table changes, and else this often while something waits for it.
 _PROBE_EVERY: Final = 15.0

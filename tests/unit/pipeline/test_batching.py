@@ -201,7 +201,7 @@ def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
 def test_a_batch_has_its_bounds(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(100)])
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
             works.serve()
             await works.rest()
 
