@@ -45,7 +45,7 @@ def a_move(transfer: Transfer, event: Event, **facts: Any) -> Move:
     """A move of the transfer as it is, with the facts that its event needs."""
     if event is Event.PUBLISH:
         facts.setdefault("sent", a_sent(size=transfer.version.size))
-    return Move(transfer=transfer.id, generation=transfer.generation, event=event, **facts)
+    return Move(transfer=transfer.id, generation=transfer.generation, event=event, tries=transfer.tries, **facts)
 
 
 @contextmanager

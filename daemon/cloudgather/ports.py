@@ -376,6 +376,7 @@ class Move:
     transfer: int
     generation: int  # must be the row's, else the move is refused with Overtaken
     event: Event
+    tries: int | None = None  # where given, must be the row's, too: whoever worked at an earlier try knows too little
     reason: Reason | None = None
     due: datetime | None = None
     spend: bool = False  # counts as an attempt (DEFER, GIVE_UP)

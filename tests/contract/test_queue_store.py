@@ -436,6 +436,19 @@ def test_a_change_begins_anew(store: QueueStore, do: Do) -> None:
     assert (changed.version, changed.due) == (a_version(size=5), LATER)
 
 
+def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    stale = do(claimed(store))
+    do(moved_on(store, stale, Event.DEFER))
+    current = do(claimed(store))
+
+    for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH):
+        with pytest.raises(Overtaken, match="try 1"):
+            do(store.move([a_move(stale, event)], now=NOW))
+
+    assert do(store.transfer(current.id)) == current
+
+
 def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     stale = do(claimed(store))

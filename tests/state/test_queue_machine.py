@@ -174,6 +174,7 @@ class QueueMachine(RuleBasedStateMachine):
         move = Move(
             transfer=row.id,
             generation=row.generation + (stale and row.generation % 2),
+            tries=row.tries - (stale and row.tries > 1),
             event=event,
             due=due,
             spend=spend and event in (Event.DEFER, Event.GIVE_UP),
@@ -182,7 +183,12 @@ class QueueMachine(RuleBasedStateMachine):
         )
         after = MOVES[row.state].get(event)
         beside = self.live(row.plan)
-        if after is None or move.generation != row.generation or (after in LIVE and beside not in (None, row)):
+        if (
+            after is None
+            or move.generation != row.generation
+            or move.tries != row.tries
+            or (after in LIVE and beside not in (None, row))
+        ):
             try:
                 self.do(self.store.move([move], now=self.now))
             except Overtaken:

@@ -111,11 +111,12 @@ def move_of(
     sent: Sent | None = None,
     strength: str | None = None,
 ) -> Move:
-    """A move of the transfer as it is known to the caller: another generation in the store refuses it."""
+    """A move of the transfer as it is known to the caller: another generation or try in the store refuses it."""
     return Move(
         transfer=transfer.id,
         generation=transfer.generation,
         event=event,
+        tries=transfer.tries,
         reason=reason,
         due=due,
         spend=spend,

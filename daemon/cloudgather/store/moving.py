@@ -55,6 +55,8 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
         row = rows.get(move.transfer)
         if row is None or row.generation != move.generation:
             raise Overtaken(f"transfer {move.transfer} is not generation {move.generation} any more")
+        if move.tries not in (None, row.tries):
+            raise Overtaken(f"transfer {move.transfer} is not at its try {move.tries} any more")
         rows[row.id] = after = making.make(row, move)
         made.append(after)
     making.write()
