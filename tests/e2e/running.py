@@ -43,6 +43,7 @@ class Running:
         environ: Mapping[str, str] | None = None,
         wrapper: Sequence[str] = (),
         module: str = "cloudgather",
+        state: Path | None = None,
     ) -> None:
         self.folder = folder
         self.source = os.fsencode(folder / "source")
@@ -52,6 +53,7 @@ class Running:
         self.config = folder / "cloudgather.toml"
         self.tasks_dir = folder / "tasks.d"
         self.log = folder / "daemon.log"
+        self.state = state or folder / "state"
         self._environ = {**os.environ, "LC_ALL": "C.UTF-8", **(environ or {})}
         self._wrapper = tuple(wrapper)
         self._module = module
@@ -59,7 +61,7 @@ class Running:
         os.makedirs(self.source, exist_ok=True)
         self.tasks_dir.mkdir(exist_ok=True)
         self.config.write_text(
-            f'[daemon]\nstate_dir = "{folder / "state"}"\ntasks_dir = "{self.tasks_dir}"\n'
+            f'[daemon]\nstate_dir = "{self.state}"\ntasks_dir = "{self.tasks_dir}"\n'
             f'[control]\nsocket = "{os.fsdecode(self.socket)}"\n'
             f'[targets.cloud]\nroot = "{os.fsdecode(self.root)}"\nkind = "{kind}"\n'
             f'retry_first = "{retry}"\nretry_most = "{retry}"\n{target}\n'

@@ -36,10 +36,9 @@ class PowerMount(ServedMount):
         """Whether the cut has come."""
         return bool(self.tell("state")["is_cut"])
 
-    @property
-    def hanging(self) -> int:
-        """How many calls are held."""
-        return int(self.tell("state")["hanging"])
+    def wait(self, patience: float) -> bool:
+        """Until the cut, or until a call is held, for so many seconds at most; whether one is held."""
+        return bool(self.tell("state", patience=patience)["hanging"])
 
     def calls(self) -> list[tuple[str, str]]:
         """(operation, path) of all that has changed it since it was mounted."""

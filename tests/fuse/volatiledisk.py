@@ -98,6 +98,7 @@ class VolatileFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy h
         with self._changed:
             if self._power.holds(op, path):
                 self._power.hanging += 1
+                self._changed.notify_all()
                 self._changed.wait_for(lambda: not self._power.holds(op, path))
                 self._power.hanging -= 1
             self._demand_power()
@@ -233,8 +234,11 @@ class VolatileFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy h
 
     # ---- orders
 
+    def _is_remarkable(self) -> bool:
+        return self._power.is_cut or self._power.hanging > 0
+
     def obey(self, order: dict[str, Any]) -> dict[str, Any]:
-        """cut, calls (what has changed it so far), state, save (into a folder), hold, release."""
+        """cut, calls (what has changed it so far), state, save (into a folder), hold."""
         with self._changed:
             match order.pop("command"):
                 case "cut":
@@ -245,6 +249,7 @@ class VolatileFileSystem(mfusepy.Operations):  # type: ignore[misc]  # mfusepy h
                 case "calls":
                     return {"calls": self._power.calls}
                 case "state":
+                    self._changed.wait_for(self._is_remarkable, order.get("patience", 0))
                     return {"is_cut": self._power.is_cut, "hanging": self._power.hanging}
                 case "save":
                     self._tree.save(order["folder"], safe=order["safe"])
