@@ -33,7 +33,7 @@ _PARTIAL_SUFFIXES: Final = (
     ".temp", ".download", ".partial", ".filepart", ".opdownload", ".fdmdownload", ".dtapart", ".ytdl", ".part.met",
     ".unfinished", ".incomplete",
 )  # fmt: skip
-_PARTIAL_PREFIXES: Final = (".syncthing.", "~syncthing~", ".cloudgather-", "_unpack_")
+_PARTIAL_PREFIXES: Final = (".syncthing.", "~syncthing~", ".cloudgather-", ".cg-", "_unpack_")
 _SUFFIXES: Final = tuple((suffix.lower().encode(), "*" + suffix) for suffix in _PARTIAL_SUFFIXES)
 _PREFIXES: Final = tuple((prefix.encode(), prefix + "*") for prefix in _PARTIAL_PREFIXES)
 _ANY_SUFFIX: Final = tuple(suffix for suffix, _ in _SUFFIXES)
