@@ -125,7 +125,6 @@ class _Shown:
     def __init__(self, session: Session, *, silent: bool) -> None:
         self._session = session
         self._silent = silent
-        self._sizes: dict[int, Mapping[str, Any]] = {}
         self._lines = 0
         self._held_at = 0.0
         self._told: str | None = None
@@ -138,7 +137,6 @@ class _Shown:
         live = session.call(List(run=run, states=("queued", "copying", "publishing"), limit=50))
         moving = [item for item in live["transfers"] if item["state"] != "queued"]
         queued = [item for item in live["transfers"] if item["state"] == "queued"]
-        self._sizes = {item["id"]: item for item in live["transfers"]}
         summary = outcome(session, record)
         if queued and not moving and (why := standing(session, queued[0])):
             summary += f"; {why}"

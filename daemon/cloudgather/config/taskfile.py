@@ -1,4 +1,4 @@
-"""Writes task files: composed from values, amended with comments kept, put in place in one step."""
+"""Writes task files: composed from values, put in place in one step."""
 
 import errno
 import os
@@ -8,8 +8,6 @@ from typing import Any, Final
 
 import tomlkit
 from tomlkit.items import Table
-
-from cloudgather.config.lines import parse
 
 # In the order in which they are written; what each is for, in English and Chinese.
 _NOTES: Final[Mapping[str, str]] = {
@@ -53,31 +51,6 @@ def compose(name: str, values: Mapping[str, Any]) -> str:
             _add(table, key, value, "")
         document.add(tomlkit.nl())
         document.add(_FILTER, table)
-    return tomlkit.dumps(document)
-
-
-def amend(text: str, changes: Mapping[str, Any]) -> str:
-    """`text` with these keys set, or removed where the value is None; comments and order stay.
-
-    A key of the filter is written `filter.NAME`. Raises ValueError if `text` is not TOML.
-    """
-    parse(text)  # tomlkit lets some things pass that the daemon will not
-    document = tomlkit.parse(text)
-    for path, value in changes.items():
-        table, _, key = path.rpartition(".")
-        place: Any = document
-        if table:
-            if table not in document:
-                if value is None:
-                    continue
-                document.add(table, tomlkit.table())
-            place = document[table]
-            if not isinstance(place, Mapping):
-                raise ValueError(f"{table} is no table")
-        if value is None:
-            place.pop(key, None)
-        else:
-            place[key] = value
     return tomlkit.dumps(document)
 
 

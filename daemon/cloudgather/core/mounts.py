@@ -36,11 +36,6 @@ class Mount:
     root: bytes = b"/"  # which of the file system's folders is mounted (another than `/` for a bind mount)
 
     @property
-    def is_fuse(self) -> bool:
-        """A FUSE file system (fuseblk, ntfs-3g on a local disk, is not meant)."""
-        return _is_fuse_type(self.fs_type)
-
-    @property
     def is_remote(self) -> bool:
         """FUSE or network: may hang, gives no events for others' changes, and counts as a cloud mount."""
         return is_remote_type(self.fs_type)
@@ -68,11 +63,8 @@ class Mount:
 
 def is_remote_type(fs_type: str) -> bool:
     """Mount.is_remote, where only the type is known."""
-    return _is_fuse_type(fs_type) or fs_type in _NETWORK
-
-
-def _is_fuse_type(fs_type: str) -> bool:
-    return fs_type == "fuse" or fs_type.startswith("fuse.")
+    # Not fuseblk: that is ntfs-3g on a local disk.
+    return fs_type == "fuse" or fs_type.startswith("fuse.") or fs_type in _NETWORK
 
 
 def parse_mountinfo(text: bytes) -> tuple[Mount, ...]:

@@ -15,7 +15,7 @@ from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.recording import Recorder, move_of
-from cloudgather.pipeline.trouble import Trouble, sorted_failure
+from cloudgather.pipeline.trouble import Trouble
 from cloudgather.ports import (
     AlreadyStanding,
     Clock,
@@ -175,11 +175,15 @@ class Carrier:
         try:
             await lane.port.barrier()
         except (Failed, TargetHeld) as error:
-            self._trouble.note(lane, error)
+            failure = self._trouble.note(lane, error)
             lane.littered = True
-            reason = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
             await self._recorder.record(
-                [move_of(transfer, Event.DEFER, reason=reason) for transfer in copying.values()]
+                [
+                    move_of(transfer, Event.DEFER, reason=lane.hold)
+                    if failure is None
+                    else self._trouble.following(lane, transfer, failure)
+                    for transfer in copying.values()
+                ]
             )
             copying.clear()
             return False

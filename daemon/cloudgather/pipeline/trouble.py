@@ -21,7 +21,10 @@ class Trouble:
 
     def of(self, lane: TargetState, transfer: Transfer, error: Failed) -> Move:
         """The move of a transfer whose copy has failed so."""
-        failure = self._noted(lane, error)
+        return self.following(lane, transfer, self._noted(lane, error))
+
+    def following(self, lane: TargetState, transfer: Transfer, failure: Failure) -> Move:
+        """The move of a transfer for a failure that the target's breaker has heard of already."""
         now = self._clock.now()
         match judge(failure, attempts=transfer.attempts, spec=lane.spec, now=now, luck=self._luck()):
             case RetryAt(when=when, why=why, spend=spend):

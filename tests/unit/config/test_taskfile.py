@@ -1,4 +1,4 @@
-"""Task files are composed, amended with their comments, and put in place in one step."""
+"""Task files are composed, and put in place in one step."""
 
 import os
 import pathlib
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudgather.config.taskfile import amend, compose, remove, write
+from cloudgather.config.taskfile import compose, remove, write
 
 VALUES = {
     "source": '/vol1/下载 "a"\\b\n',
@@ -42,48 +42,14 @@ def test_what_toml_cannot_hold_is_refused(values: dict[str, object]) -> None:
         compose("film", values)
 
 
-def test_a_change_keeps_comments_and_order() -> None:
-    text = '# mine\nsource = "/a" # keep\nwatch = true\n\n[filter]\n# small\nmin_size = 5\n'
-
-    changed = amend(text, {"source": "/b", "watch": None, "schedule": "@daily", "filter.max_size": "1GiB"})
-
-    assert changed.startswith('# mine\nsource = "/b" # keep\n')
-    assert "# small\nmin_size = 5" in changed
-    assert tomllib.loads(changed) == {
-        "source": "/b",
-        "schedule": "@daily",
-        "filter": {"min_size": 5, "max_size": "1GiB"},
-    }
-
-
-@pytest.mark.parametrize(
-    "text", ["", "a = 1", "a = 1\n[filter]", "[filter]\nb = 1", "filter = {b = 1}", "filter.b = 1"]
-)
-def test_a_change_fits_any_shape_of_file(text: str) -> None:
-    expected = tomllib.loads(text)
-    expected["source"] = "/x"
-    expected["filter"] = {**expected.get("filter", {}), "preset": "video"}
-
-    changed = amend(text, {"source": "/x", "filter.preset": "video", "gone": None, "other.gone": None})
-
-    assert tomllib.loads(changed) == expected
-
-
-def test_what_is_not_toml_is_not_amended() -> None:
-    with pytest.raises(ValueError):
-        amend("a = ", {"b": 1})
-    with pytest.raises(ValueError, match="filter is no table"):
-        amend("filter = 1", {"filter.a": 1})
-
-
 _value = st.text(st.characters(codec="utf-8"), max_size=20) | st.booleans() | st.integers(-9, 9)
 
 
-@given(st.dictionaries(st.sampled_from(["source", "target", "watch", "every", "x"]), _value), _value)
-def test_any_value_survives(values: dict[str, object], more: object) -> None:
+@given(st.dictionaries(st.sampled_from(["source", "target", "watch", "every", "x"]), _value))
+def test_any_value_survives(values: dict[str, object]) -> None:
     text = compose("name", {**values, "filter": {"include": ["a"]}})
 
-    assert tomllib.loads(amend(text, {"added": more})) == {**values, "added": more, "filter": {"include": ["a"]}}
+    assert tomllib.loads(text) == {**values, "filter": {"include": ["a"]}}
 
 
 def test_a_file_is_put_in_place_whole(tmp_path: pathlib.Path) -> None:

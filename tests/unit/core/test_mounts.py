@@ -58,28 +58,28 @@ def test_a_line_that_cannot_be_read_is_left_out(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fs_type", "fuse", "remote", "pseudo", "tells"),
+    ("fs_type", "remote", "pseudo", "tells"),
     [
-        ("ext4", False, False, False, True),
-        ("btrfs", False, False, False, True),
-        ("overlay", False, False, False, False),
-        ("zfs", False, False, False, False),
-        ("fuse", True, True, False, False),
-        ("fuse.rclone", True, True, False, False),
-        ("fuse.clouddrive", True, True, False, False),
-        ("fuseblk", False, False, False, False),  # ntfs-3g on a local disk
-        ("fusectl", False, False, True, False),
-        ("nfs4", False, True, False, False),
-        ("cifs", False, True, False, False),
-        ("virtiofs", False, True, False, False),
-        ("proc", False, False, True, False),
-        ("autofs", False, False, True, False),
+        ("ext4", False, False, True),
+        ("btrfs", False, False, True),
+        ("overlay", False, False, False),
+        ("zfs", False, False, False),
+        ("fuse", True, False, False),
+        ("fuse.rclone", True, False, False),
+        ("fuse.clouddrive", True, False, False),
+        ("fuseblk", False, False, False),  # ntfs-3g on a local disk
+        ("fusectl", False, True, False),
+        ("nfs4", True, False, False),
+        ("cifs", True, False, False),
+        ("virtiofs", True, False, False),
+        ("proc", False, True, False),
+        ("autofs", False, True, False),
     ],
 )
-def test_what_a_file_system_is(fs_type: str, fuse: bool, remote: bool, pseudo: bool, tells: bool) -> None:
+def test_what_a_file_system_is(fs_type: str, remote: bool, pseudo: bool, tells: bool) -> None:
     mount = a_mount(b"/mnt", fs_type=fs_type)
 
-    assert (mount.is_fuse, mount.is_remote, mount.is_pseudo, mount.tells_writers) == (fuse, remote, pseudo, tells)
+    assert (mount.is_remote, mount.is_pseudo, mount.tells_writers) == (remote, pseudo, tells)
     assert is_remote_type(fs_type) is remote
 
 
