@@ -1,0 +1,1 @@
+"""The long run: everything happens to one daemon for as long as one likes, while what it holds is measured."""
