@@ -165,14 +165,7 @@ def _read(descent: _Descent, parts: tuple[bytes, ...], folders: list[tuple[bytes
 def judged(path: bytes, state: os.stat_result) -> Found | None:
     """What lstat makes of a path; None for a folder."""
     if stat.S_ISREG(state.st_mode):
-        return Seen(
-            path=path,
-            size=state.st_size,
-            mtime_ns=state.st_mtime_ns,
-            ctime_ns=state.st_ctime_ns,
-            device=state.st_dev,
-            inode=state.st_ino,
-        )
+        return Seen(path, state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_dev, state.st_ino)
     if stat.S_ISDIR(state.st_mode):
         return None
     return Refused(path=path, why=Absent.SYMLINK if stat.S_ISLNK(state.st_mode) else Absent.SPECIAL)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import random
@@ -262,6 +263,8 @@ class Daemon:
             self._confirmer.offer(lane)
         logger.info("cloudgatherd %s: %d tasks, %d targets", VERSION, len(self._board.tasks), len(self._board.targets))
         self._systemd.ready(self._summary())
+        gc.collect()
+        gc.freeze()  # what is there now stays: no collection need ever look through it again
 
     async def _follow_mounts(self) -> None:
         async with contextlib.aclosing(self._mounts.changes()) as changes:

@@ -1,5 +1,6 @@
 """Which names are wanted: junk, downloaders' unfinished names, and the operator's filter."""
 
+from functools import lru_cache
 from typing import Final
 
 from cgwire.codes import Code
@@ -93,29 +94,34 @@ def _is_rsync_temporary(name: bytes) -> bool:
 
 def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     """None if `wanted` takes the file at `path` (below the source), else the skip.* reason: the first that holds."""
-    folders = path.split(b"/")
-    name = folders.pop()
-    if (junk := next((part for part in (*folders, name) if is_junk(part)), None)) is not None:
-        return because(Code.SKIP_JUNK, name=junk)
-    if folders and (pattern := excluded_dir(wanted, b"/".join(folders))) is not None:
+    folder, _, name = path.rpartition(b"/")
+    junk, on_disc = _of_folder(folder)
+    if junk is not None or is_junk(name):
+        return because(Code.SKIP_JUNK, name=name if junk is None else junk)
+    if wanted.exclude_dirs and folder and (pattern := excluded_dir(wanted, folder)) is not None:
         return because(Code.SKIP_FILTER_DIRECTORY, pattern=_shown(pattern))
     for pattern in wanted.exclude:
         if matches(pattern, path):
             return because(Code.SKIP_FILTER_EXCLUDE, pattern=_shown(pattern))
     if wanted.include and not any(matches(pattern, path) for pattern in wanted.include):
         return because(Code.SKIP_FILTER_INCLUDE)
-    extension = extension_of(name)
-    on_disc = any(folder.upper() in DISC_FOLDERS for folder in folders)
     # A disc lacks something without its menus and tables: it is taken whole where its streams are wanted.
     whole_disc = on_disc and not DISC_STREAMS.isdisjoint(wanted.extensions)
-    if wanted.extensions and extension not in wanted.extensions and not whole_disc:
+    if wanted.extensions and not whole_disc and (extension := extension_of(name)) not in wanted.extensions:
         allowed = sorted(_shown(each) for each in wanted.extensions)
         return because(Code.SKIP_FILTER_EXTENSION, extension=_shown(extension), allowed=allowed)
-    if size < wanted.min_size and not on_disc and extension not in SIDECARS:
+    if size < wanted.min_size and not on_disc and extension_of(name) not in SIDECARS:
         return because(Code.SKIP_FILTER_SMALL, size=size, min_size=wanted.min_size)
     if wanted.max_size is not None and size > wanted.max_size:
         return because(Code.SKIP_FILTER_LARGE, size=size, max_size=wanted.max_size)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _of_folder(folder: bytes) -> tuple[bytes | None, bool]:
+    """The first of its names that is junk, and whether it lies on a disc; a scan asks for many files of one folder."""
+    names = folder.split(b"/")
+    return next(filter(is_junk, names), None), any(name.upper() in DISC_FOLDERS for name in names)
 
 
 def excluded_dir(wanted: Filter, folder: bytes) -> bytes | None:

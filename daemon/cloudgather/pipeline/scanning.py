@@ -165,8 +165,7 @@ class Scanner:
         async for batch in state.source.scan(below):
             state.source_hold = None
             wanted = self._wanted(state, batch, run)
-            contents = [(seen.path, seen.size, seen.mtime_ns) for seen in wanted]
-            unknown = await self._planner.unknown(state.task, contents, force=force)
+            unknown = await self._planner.unknown(state.task, [seen.content for seen in wanted], force=force)
             fresh = [candidate_of(seen) for seen in wanted if seen.path in unknown]
             run.skipped["skip.sent"] += len(wanted) - len(fresh)
             if first and state.task.initial is not Initial.SEND:
@@ -177,16 +176,16 @@ class Scanner:
             await self._store.remember_task(state.memory)
 
     def _wanted(self, state: TaskState, batch: Sequence[Seen | Refused], run: RunCount) -> list[Seen]:
-        wanted = []
+        wanted, refused = [], 0
         for found in batch:
             if isinstance(found, Refused):
                 run.skipped[f"skip.{found.why}"] += 1
-                continue
-            run.seen += 1
-            if (reason := filters.judge(state.task.filter, found.path, found.size)) is not None:
+                refused += 1
+            elif (reason := filters.judge(state.task.filter, found.path, found.size)) is not None:
                 run.skipped[reason.code] += 1
             else:
                 wanted.append(found)
+        run.seen += len(batch) - refused
         return wanted
 
     async def _taken_over(self, state: TaskState, fresh: Sequence[Candidate], listings: Listings) -> list[Candidate]:
