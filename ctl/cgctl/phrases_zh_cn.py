@@ -273,6 +273,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "to be confirmed": "待确认",
     "It is a folder: its files are uploaded one by one.": "这是文件夹：其中的文件会逐个上传。",
     "queued again, as the task's if_gone says: {n}": "按任务的 if_gone 重新排队：{n}",
+    "gone once more after it was sent again, and left so: {n}": "重新上传后又消失，不再上传：{n}",
     "not queued again, because so many are gone at once: {n}": "没有重新排队，因为一下子少了很多：{n}",
     "log in to the cloud account again, or put the folder back; or, to send everything again: {command}": (
         "请重新登录网盘账号，或恢复文件夹；如要全部重新上传：{command}"

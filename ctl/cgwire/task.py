@@ -141,10 +141,11 @@ class Run(Request):
 class Verify(Request):
     """Compare ledger, source and target for real.
 
-    {run: id} or the report {checked, intact, gone: [path], differs: [path], unsent: [path], resent: n, withheld: n,
-     truncated}. `gone` and `differs` are of what was sent, `unsent` are files of the source whose version was not.
-    `resent` of the gone ones are queued again, as the task's `if_gone` says; `withheld`: so many would have been, but
-    that many at once look like an account logged out or a folder moved.
+    {run: id} or the report {checked, intact, gone: [path], differs: [path], unsent: [path], resent: n, given_up: n,
+     withheld: n, truncated}. `gone` and `differs` are of what was sent, `unsent` are files of the source whose version
+    was not. `resent` of the gone ones are queued again, as the task's `if_gone` says; `given_up` are not, since this
+    version of them was sent again before; `withheld`: so many would have been, but that many at once look like an
+    account logged out or a folder moved.
     """
 
     METHOD: ClassVar[str] = "task.verify"

@@ -198,7 +198,8 @@ def test_verify_tells_intact_gone_and_differing_files(tmp_path: Path) -> None:
     with by_hand(tmp_path, "") as running:
         sent_files(running, 4)
         assert verify(running, 0) == {
-            "checked": 4, "intact": 4, "gone": [], "differs": [], "unsent": [], "resent": 0, "withheld": 0,
+            "checked": 4, "intact": 4, "gone": [], "differs": [], "unsent": [], "resent": 0,
+            "given_up": 0, "withheld": 0,
             "truncated": False,
         }  # fmt: skip
         os.unlink(running.base + b"/1.mkv")
@@ -227,6 +228,18 @@ def test_verify_sends_again_what_is_gone_where_the_task_says_so(tmp_path: Path) 
         eventually_sync(lambda: running.sent().get(b"1.mkv") == b"film", what="it is sent again")
         running.until("1.mkv", "done")
         assert verify(running, 0)["intact"] == 4
+
+        os.unlink(running.base + b"/1.mkv")  # whoever takes it away twice means it
+        report = verify(running, 1)
+        assert (report["resent"], report["given_up"]) == (0, 1)
+        said = running.cgctl("task", "verify", "film", check=False).stdout
+        assert "gone once more after it was sent again, and left so: 1" in said
+        assert running.states()[b"1.mkv"] == "done"
+        running.write("1.mkv", b"another")
+        run(running)
+        assert running.sent()[b"1.mkv"] == b"another"
+        os.unlink(running.base + b"/1.mkv")
+        assert verify(running, 1)["resent"] == 1  # another version
 
 
 def test_all_gone_at_once_is_not_taken_for_lost(tmp_path: Path) -> None:

@@ -92,6 +92,8 @@ def verify(session: Session, name: str, waits: bool, as_json: bool) -> int:
     session.print(session.say("compared: {n}, intact: {intact}", n=reply["checked"], intact=reply["intact"]))
     if reply.get("resent"):
         session.print(session.say("queued again, as the task's if_gone says: {n}", n=reply["resent"]))
+    if reply.get("given_up"):
+        session.print(session.say("gone once more after it was sent again, and left so: {n}", n=reply["given_up"]))
     for key, mark, text in (
         ("gone", "bad", later("no longer at the target")),
         ("differs", "bad", later("differs at the target")),

@@ -9,7 +9,7 @@ from cgwire.reasons import because
 from cloudgather.core import filters
 from cloudgather.core.naming import split
 from cloudgather.core.task import IfGone
-from cloudgather.core.transfer import Plan, Version
+from cloudgather.core.transfer import LIVE, Plan, Transfer, Version
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.ports import Absent, LedgerEntry, Origin, Standing, TargetHeld
@@ -49,7 +49,7 @@ async def verify(world: World, state: TaskState) -> WireMap:
         for folder, entries in folders.items():
             await _folder(world, state, folder, entries, report)
     withheld = _withheld(state, report)
-    resent = 0 if withheld else await _resend(world, state, report)
+    resent, given_up = (0, 0) if withheld else await _resend(world, state, report)
     unsent = await _unsent(world, state)
     listed = [entry.path for entry in report.gone[:_LISTED]]
     return {
@@ -59,6 +59,7 @@ async def verify(world: World, state: TaskState) -> WireMap:
         "differs": report.differs[:_LISTED],
         "unsent": unsent[:_LISTED],
         "resent": resent,
+        "given_up": given_up,
         "withheld": withheld,
         "truncated": max(len(report.gone), len(report.differs), len(unsent)) > _LISTED,
     }
@@ -113,19 +114,33 @@ def _withheld(state: TaskState, report: _Report) -> int:
     return len(report.gone) if many and state.task.if_gone is IfGone.RESEND else 0
 
 
-async def _resend(world: World, state: TaskState, report: _Report) -> int:
-    """Queue again what is gone, where the task says so and the source is still that version."""
+async def _resend(world: World, state: TaskState, report: _Report) -> tuple[int, int]:
+    """Queue again what is gone, where the task says so and the source is still that version.
+
+    How many are queued, and how many are not because this version was sent again before: whoever takes a file away
+    twice means it.
+    """
     if state.task.if_gone is not IfGone.RESEND:
-        return 0
+        return 0, 0
     plans: list[Plan] = []
+    given_up = 0
     for entry in report.gone:
         look = await state.source.look(entry.path)
         if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
             continue
+        if _was_resent(newest := await world.store.newest(state.task.name, entry.path), look.version):
+            given_up += newest is not None and newest.state not in LIVE
+            continue
         plans.append(_plan(state, entry, look.version))
     await world.store.add(plans, now=world.clock.now())
     world.dispatcher.wake(state.task.target)
-    return len(plans)
+    return len(plans), given_up
+
+
+def _was_resent(newest: Transfer | None, version: Version) -> bool:
+    if newest is None or newest.plan_reason.code != Code.GO_RESEND:
+        return False
+    return newest.version.same_content_as(version)
 
 
 def _plan(state: TaskState, entry: LedgerEntry, version: Version) -> Plan:
