@@ -16,7 +16,7 @@ def goes_to(task: Task, transfer: Transfer) -> bool:
 
 async def redirect(store: QueueStore, board: Board) -> None:
     """Everything that is queued; what runs follows when it comes back to the queue."""
-    for name, state in board.tasks.items():
+    for name, state in list(board.tasks.items()):  # a reload may come between
         await store.redirect(name, target=state.task.target, base=state.task.base)
 
 

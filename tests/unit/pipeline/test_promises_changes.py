@@ -3,9 +3,12 @@
 import asyncio
 import errno
 from pathlib import Path
+from typing import cast
 
 from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State
+from cloudgather.pipeline.redirecting import redirect
+from cloudgather.ports import QueueStore
 from fakes.target import an_error
 from pipework import a_spec, a_task, a_world, working
 
@@ -133,5 +136,23 @@ def test_what_failed_or_stood_elsewhere_goes_to_the_new_folder(tmp_path: Path) -
             await works.advance(600)
 
             assert {b"cinema/standing.mkv", b"cinema/failing.mkv"} <= set(works.target.files)
+
+    asyncio.run(main())
+
+
+def test_a_task_that_leaves_while_others_are_redirected_is_no_bug(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task("stays"), a_task("leaves")], serving=False) as works:
+            left: list[object] = []
+
+            async def met(step: str) -> None:
+                if step == "redirect.begin" and not left:
+                    left.append(works.board.tasks.pop("leaves"))
+
+            works.store.met = met
+
+            await redirect(cast(QueueStore, works.store), works.board)
+
+            assert len(left) == 1
 
     asyncio.run(main())
