@@ -58,6 +58,12 @@ class FakeClock:
         self._move_to(end)
         await self._settle()
 
+    async def suspend(self, span: timedelta) -> None:
+        """The machine sleeps: both clocks go on, and whoever was due meanwhile wakes afterwards, all at once."""
+        await self._settle()
+        self._move_to(self._monotonic + span.total_seconds())
+        await self._settle()
+
     def _next_before(self, end: float) -> float | None:
         self._sleepers = [(at, future) for at, future in self._sleepers if not future.done()]
         return min((at for at, _ in self._sleepers if at <= end), default=None)
