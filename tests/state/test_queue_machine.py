@@ -263,6 +263,17 @@ class QueueMachine(RuleBasedStateMachine):
 
         self.debris = {(id, tries) for id, tries in self.debris if self.owns(id, tries)}
 
+    @rule(seconds=st.integers(0, 90))
+    def clamp_due(self, seconds: int) -> None:
+        """As after a jump of the clock."""
+        latest = self.now + timedelta(seconds=seconds)
+
+        self.do(self.store.clamp_due(now=self.now, most=timedelta(seconds=seconds)))
+
+        for row in self.rows.values():
+            if row.state is State.QUEUED and row.due is not None:
+                row.due = min(row.due, latest)
+
     @rule()
     def let_time_pass(self) -> None:
         self.now += timedelta(seconds=40)
