@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cloudgather.agent import leases
-from cloudgather.agent.places import closing, components, open_root, walk
+from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
 from cloudgather.core.transfer import Version
 from cloudgather.mounted import mount_under
 from cloudgather.ports import Absent, Access, Look, Refused
 
-__all__ = ["folder_above", "look", "root_of", "scan", "writers"]
+__all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 
 # A name that is too long for the file system stands nowhere in it.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -48,34 +48,54 @@ def scan(root: bytes, below: bytes = b"", *, entered: Callable[[], None] | None 
 
 def look(root: bytes, path: bytes) -> Look | Absent:
     """lstat and lease of one path, which no symlink on the way is followed to."""
-    parts = components(path)
-    with closing(open_root(root)) as top:
+    with Looking(root) as looking:
+        return looking.at(path)
+
+
+class Looking:
+    """Looks at several paths through one open root; those of one folder within `keep` seconds cost one walk."""
+
+    def __init__(self, root: bytes, *, keep: float = 0.0) -> None:
+        self._top = open_root(root)
+        self._folders = LastFolder(lambda path: walk(self._top, components(path)), keep=keep)
+
+    def __enter__(self) -> "Looking":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.__exit__()
+        os.close(self._top)
+
+    def at(self, path: bytes) -> Look | Absent:
+        """look() at this path of the root."""
+        parts = components(path)
         if not parts:
             return Absent.DIRECTORY
         try:
-            with closing(walk(top, parts[:-1])) as folder, closing(_itself(folder, parts[-1])) as found:
+            folder = self._folders.at(path.rpartition(b"/")[0])
+            with closing(_itself(folder, parts[-1])) as found:
                 state = os.fstat(found)
                 if (absent := _absence(path, state)) is not None:
                     return absent
                 word = _lease(found)
-                beside = _control_file(folder, parts[:-1], parts[-1])
+            beside = _control_file(folder, parts[:-1], parts[-1])
         except OSError as error:
             if error.errno in _DENIED:
                 return Absent.DENIED
             if error.errno in _GONE:
-                return _why_gone(top, parts)
+                return _why_gone(self._top, parts)
             raise
         if beside is None and len(parts) > 1:
-            beside = _control_file(top, [], parts[0])
-    return Look(
-        path=path,
-        version=Version(size=state.st_size, mtime_ns=state.st_mtime_ns, device=state.st_dev, inode=state.st_ino),
-        ctime_ns=state.st_ctime_ns,
-        links=state.st_nlink,
-        access=Access(word.access),
-        unknown_why=word.why,
-        control_file=beside,
-    )
+            beside = _control_file(self._top, [], parts[0])
+        return Look(
+            path=path,
+            version=Version(size=state.st_size, mtime_ns=state.st_mtime_ns, device=state.st_dev, inode=state.st_ino),
+            ctime_ns=state.st_ctime_ns,
+            links=state.st_nlink,
+            access=Access(word.access),
+            unknown_why=word.why,
+            control_file=beside,
+        )
 
 
 def folder_above(root: bytes, path: bytes) -> tuple[int, bool]:

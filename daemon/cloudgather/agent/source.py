@@ -15,6 +15,7 @@ from cloudgather.agent import looking
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.operation import AgentError
+from cloudgather.agent.places import KEEP
 from cloudgather.agent.workers import Workers, streamed
 from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.core.transfer import Version
@@ -196,7 +197,8 @@ def _pieces(paths: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 
 
 def _look_all(root: bytes, paths: Sequence[bytes]) -> list[Look | Absent]:
-    return [looking.look(root, path) for path in paths]
+    with looking.Looking(root, keep=KEEP) as looks:
+        return [looks.at(path) for path in paths]
 
 
 def _look(found: Mapping[str, Any]) -> Look | Absent:

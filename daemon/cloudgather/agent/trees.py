@@ -5,7 +5,8 @@ from typing import Any
 
 from cloudgather.agent import looking
 from cloudgather.agent.job import Job
-from cloudgather.ports import Look, Seen
+from cloudgather.agent.places import KEEP
+from cloudgather.ports import Absent, Look, Seen
 
 
 def root(job: Job, *, root: bytes) -> list[int]:
@@ -35,7 +36,10 @@ def scan(job: Job, *, root: bytes, below: bytes) -> None:
 def look(job: Job, *, root: bytes, path: bytes) -> dict[str, Any]:
     """A Look as a map, or `absent` and why."""
     job.step("lease", "source")
-    found = looking.look(root, path)
+    return _as_map(looking.look(root, path))
+
+
+def _as_map(found: Look | Absent) -> dict[str, Any]:
     if not isinstance(found, Look):
         return {"absent": found.value}
     return {
@@ -55,9 +59,12 @@ def look(job: Job, *, root: bytes, path: bytes) -> dict[str, Any]:
 def look_all(job: Job, *, root: bytes, paths: Sequence[bytes]) -> list[dict[str, Any]]:
     """look() at each, in order."""
     found = []
-    for path in paths:
-        job.check()
-        found.append(look(job, root=root, path=path))
+    job.step("root", "source")
+    with looking.Looking(root, keep=KEEP) as looks:
+        for path in paths:
+            job.check()
+            job.step("lease", "source")
+            found.append(_as_map(looks.at(path)))
     return found
 
 
