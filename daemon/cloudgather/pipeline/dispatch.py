@@ -29,6 +29,7 @@ _AT_LEAST: Final = 0.05
 # A local disk takes small files in batches, made durable together (measured: 5 times as fast as one by one).
 _BATCH: Final = 256
 _BATCH_BYTES: Final = 64 << 20
+_PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
 # A held target is asked again at once when the mount table changes, and else this often while something waits for it.
 _PROBE_EVERY: Final = 15.0
 _PRESSURE_EVERY: Final = 5.0  # what is local is looked at often: rclone goes on without telling anybody
@@ -63,6 +64,7 @@ class Dispatcher:
         self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
         self._working: dict[str, set[asyncio.Task[None]]] = {}
+        self._copied: set[asyncio.Task[None]] = set()  # of those: batches whose copies all stand aside
 
     def wake(self, target: str | None = None) -> None:
         """Look again: at this target, or at all."""
@@ -192,21 +194,29 @@ class Dispatcher:
         return _LOOK_AT_LEAST_EVERY if until is None else until - self._clock.now().timestamp()
 
     def _room(self, lane: TargetState, working: set[asyncio.Task[None]]) -> int:
-        allowed = 1 if lane.breaker.trying else lane.spec.parallel
-        return allowed - len(working)
+        """How many may be begun. While one batch is recorded and published, which is mostly not the agent's work, the
+        next may be copied already.
+        """
+        if lane.breaker.trying:
+            return 1 - len(working)
+        return lane.spec.parallel - len(working) + min(_PUBLISHED_BESIDE, len(working & self._copied))
 
     def _start(self, lane: TargetState, working: set[asyncio.Task[None]], batch: Sequence[Transfer]) -> None:
         since = self._clock.monotonic()
+        begun = {transfer.id: Moving(transfer=transfer, since=since) for transfer in batch}
         for transfer in batch:
-            lane.moving[transfer.id] = Moving(transfer=transfer, since=since)
+            lane.moving.pop(transfer.id, None)  # of a batch that has put it back: moving is in the order of claims
+            lane.moving[transfer.id] = begun[transfer.id]
             self._claimed(transfer, Event.CLAIM)
         task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
         working.add(task)
 
         def ended(task: asyncio.Task[None]) -> None:
             working.discard(task)
-            for transfer in batch:
-                lane.moving.pop(transfer.id, None)
+            self._copied.discard(task)
+            for id, moving in begun.items():
+                if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
+                    del lane.moving[id]
             self.wake(lane.spec.name)
 
         task.add_done_callback(ended)
@@ -215,13 +225,20 @@ class Dispatcher:
         if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that
             lane.moving[batch[0].id].task = asyncio.current_task()
         try:
-            await self._carrier.bring(lane, batch)
+            await self._carrier.bring(lane, batch, copied=self._let_the_next_begin)
         except asyncio.CancelledError:
-            if self._board.stopping or lane.moving[batch[0].id].ending is None:
+            moving = lane.moving.get(batch[0].id)
+            if self._board.stopping or moving is None or moving.ending is None:
                 raise
         except Exception:
             logger.exception("cannot bring transfer %d over: a bug of ours", batch[0].id)
             await self._recovery.after_a_bug(lane, batch)
+
+    def _let_the_next_begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        task = asyncio.current_task()
+        if len(batch) > 1 and task is not None:
+            self._copied.add(task)
+            self.wake(lane.spec.name)
 
     def _end_what_the_window_stops(self, lane: TargetState) -> None:
         closed = [reason for reason in self._board.holds_of_target(lane.spec.name) if reason.code == Code.HELD_WINDOW]

@@ -51,8 +51,17 @@ class Carrier:
         self._trouble = Trouble(clock=clock, luck=luck)
         self._copier = Copier(store=store, recorder=recorder, board=board, bus=bus, clock=clock, trouble=self._trouble)
 
-    async def bring(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
-        """One file is made durable by itself; several by a barrier before and after they are published."""
+    async def bring(
+        self,
+        lane: TargetState,
+        batch: Sequence[Transfer],
+        *,
+        copied: Callable[[TargetState, Sequence[Transfer]], None] = lambda lane, batch: None,
+    ) -> None:
+        """One file is made durable by itself; several by a barrier before and after they are published.
+
+        `copied` is called when no more is to be copied of the batch.
+        """
         durable = len(batch) == 1
         copying = {transfer.id: transfer for transfer in batch}
         publishing: Sequence[Transfer] = ()
@@ -63,6 +72,7 @@ class Carrier:
                     whole.append((transfer, outcome))
                 else:
                     await self._end(lane, outcome, copying)
+            copied(lane, batch)
             if whole and not durable and not await self._barrier(lane, copying):
                 return
             whole = await self._without_ended(lane, whole, copying)
@@ -165,8 +175,8 @@ class Carrier:
                 await self._recorder.insist(partial(self._store.remember_task, memory))
 
     async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
-        lane.littered = lane.littered or not move.swept
         await self._recorder.record([move])
+        lane.littered = lane.littered or not move.swept  # not before: the store then knows of debris
         del copying[move.transfer]
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
@@ -176,7 +186,6 @@ class Carrier:
             await lane.port.barrier()
         except (Failed, TargetHeld) as error:
             failure = self._trouble.note(lane, error)
-            lane.littered = True
             await self._recorder.record(
                 [
                     move_of(transfer, Event.DEFER, reason=lane.hold)
@@ -185,18 +194,19 @@ class Carrier:
                     for transfer in copying.values()
                 ]
             )
+            lane.littered = True
             copying.clear()
             return False
         return True
 
     async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer]) -> None:
-        lane.littered = True
         for transfer in tuple(copying.values()):
             event, reason = lane.moving[transfer.id].ending or (Event.DEFER, because(Code.RETRY_INTERRUPTED))
             try:
                 await self._recorder.record([move_of(transfer, event, reason=reason)])
             except Overtaken:  # the move that was under way when the cancellation came has been committed
                 await self._after(lane, transfer.id, event, reason)
+        lane.littered = True
 
     async def _after(self, lane: TargetState, id: int, event: Event, reason: Reason) -> None:
         now = await self._recorder.insist(lambda: self._store.transfer(id))

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,22 @@ def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
             found = await works.states()
             assert found.pop(b"s.mkv") == "done"
             assert set(found.values()) == {"queued"}
+
+    asyncio.run(main())
+
+
+def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(800)])
+            works.target.hang("publish.begin")
+            works.serve()
+            await works.rest()
+
+            assert Counter((await works.states()).values()) == {"publishing": 512, "queued": 288}
+            works.target.release()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
 
     asyncio.run(main())
 
