@@ -93,6 +93,14 @@ def test_a_download_arrives_on_a_drive_that_root_itself_may_not_see(machine: Mac
     assert "first.mkv" in machine.says("journalctl", "--no-pager", "TASK=films")
 
 
+def test_it_brings_man_pages_and_completion(machine: Machine) -> None:
+    for page in ("man1/cgctl.1", "man8/cloudgatherd.8", "man5/cloudgather.toml.5"):
+        machine.run("test", "-s", f"/usr/local/share/man/{page}")
+    assert "cgctl" in machine.says(
+        "bash", "-c", ". /usr/local/share/bash-completion/completions/cgctl; complete -p cgctl"
+    )
+
+
 def test_systemd_finds_the_units_right_and_the_sandbox_tight(machine: Machine) -> None:
     verify = machine.run("systemd-analyze", "verify", "--man=no", "cloudgather.service")
     assert verify.stderr == ""
@@ -202,7 +210,7 @@ def test_uninstalled_it_leaves_configuration_and_queue_and_purged_nothing(machin
 
     machine.run(f"{Machine.checkout}/script/uninstall", "--purge")
 
-    left = machine.says("find", *LEFT_IN, "-xdev", "-name", "*cloudgather*")
+    left = machine.says("find", *LEFT_IN, "-xdev", "-name", "*cloudgather*", "-o", "-name", "*cgctl*")
     assert left == ""
     assert machine.run("getent", "passwd", "cloudgather", check=False).returncode == 2
     machine.run("test", "-e", "/srv/cloud/films/first.mkv")
