@@ -34,12 +34,14 @@ def why_no_machine() -> str | None:
 class Machine:
     """Enter it to boot, leave it to switch it off. The checkout is copied to /root/cloudgather.
 
-    It sees this machine's files as they are, writes go to memory. None of this machine's services run in it.
+    It sees the files of `beneath`, this machine's own by default; writes go to memory. None of this machine's services
+    run in it.
     """
 
     checkout: Final = "/root/cloudgather"
 
-    def __init__(self) -> None:
+    def __init__(self, beneath: Path = Path("/")) -> None:
+        self._beneath = beneath
         self._folder = Path()
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
@@ -117,7 +119,7 @@ class Machine:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4g,mode=0755", "machine", folder], check=True)
         for name in ("written", "work", "root"):
             (folder / name).mkdir()
-        layers = f"lowerdir=/,upperdir={folder}/written,workdir={folder}/work"
+        layers = f"lowerdir={self._beneath},upperdir={folder}/written,workdir={folder}/work"
         subprocess.run(["mount", "-t", "overlay", "-o", layers, "machine", folder / "root"], check=True)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
