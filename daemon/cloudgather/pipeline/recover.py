@@ -16,7 +16,17 @@ from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.transfer import Carrier
-from cloudgather.ports import Chosen, Failed, Overtaken, QueueStore, Stalled, Standing, StoreUnavailable, TargetHeld
+from cloudgather.ports import (
+    AlreadyStanding,
+    Chosen,
+    Failed,
+    Overtaken,
+    QueueStore,
+    Stalled,
+    Standing,
+    StoreUnavailable,
+    TargetHeld,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +172,7 @@ class Recovery:
                 await lane.port.barrier()
             await self._carrier.finish(lane, [transfer])
         else:
-            await self._undo(lane, transfer)
+            await self._undo(lane, transfer, aside)
 
     async def _find(self, lane: TargetState, transfer: Transfer, aside: bytes) -> Found:
         """What the target shows of it; PERHAPS only where reading it does not tell either."""
@@ -177,10 +187,21 @@ class Recovery:
         """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now."""
         await lane.port.sweep([aside + ASIDE])
 
-    async def _undo(self, lane: TargetState, transfer: Transfer) -> None:
+    async def _put_back_replaced(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
+        """The new one was lost after the old file had stepped aside for it: that gets its name back, if it is free."""
+        old_aside = aside + ASIDE
+        (old,) = await lane.port.look([old_aside])
+        if old is not None:
+            with contextlib.suppress(AlreadyStanding):
+                name = split(old_aside)[1]
+                await lane.port.publish(transfer.destination, name, old.size, durable=True, over=False)
+
+    async def _undo(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
         """Send it again: nothing of it stands under its final name."""
         if lane.hold is not None or (transfer.temporary and self._may_still_act(transfer.temporary)):
             return
+        if transfer.sent is not None and transfer.sent.standing is not None:
+            await self._put_back_replaced(lane, transfer, aside)
         if (move := self._carrier.unpublished(lane, transfer)) is None:
             return
         await self._recorder.record([move])

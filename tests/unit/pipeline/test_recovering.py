@@ -11,6 +11,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.target import Confirm, Profile, TargetSpec
 from cloudgather.core.transfer import Sent, State
 from cloudgather.pipeline.recover import Found, judge
@@ -162,8 +163,8 @@ def test_a_crash_at_any_step_loses_and_repeats_nothing(tmp_path: Path, name: str
 # ---- what waits, and what is left alone ------------------------------------------------------------------------------
 
 
-async def left_in_publishing(world: World, *, renamed: bool = False, **spec: Any) -> Works:
-    """A new daemon, not serving yet, on a world whose last one died at its rename."""
+async def left_in_publishing(world: World, *, renamed: bool = False, force: bool = False, **spec: Any) -> Works:
+    """A new daemon, not serving yet, on a world whose last one died at its rename; `force` goes over what stands."""
     fate_at = "publish.end" if renamed else "publish.begin"
     works = world.new_works(specs=[a_spec(**spec)])
     died = asyncio.Event()
@@ -176,7 +177,7 @@ async def left_in_publishing(world: World, *, renamed: bool = False, **spec: Any
     world.target(works.specs[0]).met = met
     await works.start()
     world.source.write(b"a.mkv", age=3600)
-    await works.scan()
+    await works.scan(force=force)
     await died.wait()
     await works.die()
     works = world.new_works(specs=[a_spec(**spec)])
@@ -283,6 +284,35 @@ def test_one_that_cannot_be_looked_at_keeps_no_other_from_being_finished(tmp_pat
             works.target.mend()
             await works.advance(30)
             assert await works.states() == {b"a.mkv": "done", b"b.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_an_old_file_gets_its_name_back_where_the_new_one_was_lost_between_the_renames(tmp_path: Path) -> None:
+    """Where nothing is renamed over a file, the old one steps aside first."""
+
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            target = world.target(a_spec())
+            target.put(b"films/a.mkv", b"the older one")
+            works = await left_in_publishing(world, force=True)
+            (temporary,) = works.target.temporaries()
+            works.target.files[temporary + ASIDE] = works.target.files.pop(b"films/a.mkv")
+            del works.target.files[temporary]
+            seen: list[bytes] = []
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "copy.begin":
+                    seen.append(works.target.files[b"films/a.mkv"].content)
+
+            works.target.met = met
+            works.serve()
+            await works.advance(600)
+
+            assert seen == [b"the older one"]
+            assert (await works.one()).state == "done"
+            assert works.target.files[b"films/a.mkv"].content != b"the older one"
+            assert works.target.temporaries() == set()
 
     asyncio.run(main())
 
