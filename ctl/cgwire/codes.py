@@ -15,6 +15,7 @@ class Code(StrEnum):
     WAIT_DOWNLOADER = "wait.downloader"  # downloader, state, progress
     WAIT_SCAN = "wait.scan"  # task, until (its next run): no scan has come there yet
     WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause
+    WAIT_UNDER_WAY = "wait.under-way"  # what was known of it before is being uploaded; what is there now comes after
     WAIT_LISTING = "wait.listing"  # the target has not been asked yet whether it has the file; cause
 
     # A condition that is met, shown by `why`.

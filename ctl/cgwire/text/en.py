@@ -22,6 +22,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     ),
     "wait.scan": ("no scan of its task has come to it yet", "; the next is due at {until:clock}"),
     "wait.source": ("the source folder cannot be used now", ": {cause:reason}"),
+    "wait.under-way": "the file as it was before is being uploaded; as it is now it comes after",
     "wait.listing": ("the target has not been asked yet whether it has this file", ": {cause:reason}"),
     "met.quiet": ("quiet: nothing was written for {since:span}", " (needed: {needed:span})"),
     "met.no-writer": "no-writer: nobody has it open for writing",

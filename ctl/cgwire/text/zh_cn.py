@@ -14,6 +14,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "wait.downloader": ("下载器 {downloader} 表示尚未完成", ("（{state:word}", "，{progress:percent}", "）")),
     "wait.scan": ("任务的扫描还没有轮到它", "；下一次在 {until:clock}"),
     "wait.source": ("源文件夹现在无法使用", "：{cause:reason}"),
+    "wait.under-way": "正在上传此文件之前的版本，现在的版本随后处理",
     "wait.listing": ("还没有向目标查询是否已有此文件", "：{cause:reason}"),
     "met.quiet": ("静默：已有 {since:span}没有写入", "（需要 {needed:span}）"),
     "met.no-writer": "写入者：没有程序在写这个文件",

@@ -31,7 +31,7 @@ _VERDICTS = {
 }
 
 # What a pending file waits for that a look at it does not show.
-_NOT_OF_THE_FILE = frozenset({Code.WAIT_UNIT, Code.WAIT_LISTING})
+_NOT_OF_THE_FILE = frozenset({Code.WAIT_UNIT, Code.WAIT_LISTING, Code.WAIT_UNDER_WAY})
 
 
 class PathOperations:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -35,7 +35,11 @@ _AT_ONCE: Final = 256
 _CONTROL_FILE: Final = b".aria2"
 _FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
-_LISTING_AGAIN: Final = 300.0  # seconds until a target that could not be asked is asked again
+# Seconds until files are looked at again of which nothing could be decided.
+_AGAIN: Final[Mapping[str, float]] = {
+    Code.WAIT_LISTING: 300.0,  # their target could not be asked, and no rule decides without it
+    Code.WAIT_UNDER_WAY: 10.0,
+}
 _LISTINGS_KEPT: Final = 60.0  # seconds: a folder whose files settle one by one is listed once, not for each
 
 
@@ -257,7 +261,7 @@ class Intake:
             skip = answer.skips.get(pending.path)
             if skip is None:
                 self.pending.drop(pending.task, pending.path)
-            elif skip.reason.code == Code.WAIT_LISTING:
+            elif skip.reason.code in _AGAIN:
                 self._ask_again(pending, skip.reason)
             else:
                 self._let_go(pending, begun)
@@ -269,10 +273,10 @@ class Intake:
             self._planned(state.task.target)
 
     def _ask_again(self, pending: Pending, wait: Reason) -> None:
-        """Its target could not be asked, and no rule decides without it."""
+        """Nothing could be decided yet."""
         if self.pending.get(pending.task, pending.path) is pending:
             pending.conditions = (*pending.conditions, wait)
-            pending.due = self._clock.monotonic() + _LISTING_AGAIN
+            pending.due = self._clock.monotonic() + _AGAIN[wait.code]
             self.pending.put(pending)
 
     def _remembered(self) -> Listings:

@@ -10,10 +10,21 @@ from cgwire.reasons import because
 from cloudgather.core.naming import destination, split
 from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Rule, Task
-from cloudgather.core.transfer import Plan, Version
+from cloudgather.core.transfer import Plan, State, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
-from cloudgather.ports import Clock, Content, Failed, LedgerEntry, Origin, QueueStore, Stalled, Standing, TargetHeld
+from cloudgather.ports import (
+    Chosen,
+    Clock,
+    Content,
+    Failed,
+    LedgerEntry,
+    Origin,
+    QueueStore,
+    Stalled,
+    Standing,
+    TargetHeld,
+)
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
 _WORTH_A_LISTING = 4
@@ -109,10 +120,16 @@ class Planner:
         sends a byte.
         """
         task = state.task
+        # Asked in this order: what is written meanwhile is in the ledger.
+        under_way = await self._under_way(task)
         known = await self._known(task, candidates)
         answer = Answer()
         asking: dict[bytes, list[Candidate]] = defaultdict(list)
         for candidate in candidates:
+            moving = under_way.get(candidate.path)
+            if moving is not None and not (force and moving.same_content_as(candidate.version)):
+                answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_UNDER_WAY))
+                continue
             if force:
                 answer.plans.append(_plan(task, candidate, Go(reason=because(Code.GO_OVERWRITE), replace=True), run))
                 continue
@@ -124,9 +141,14 @@ class Planner:
                     self._add(answer, task, candidate, decided, run)
         for folder, those in asking.items():
             shown = await self._folder(state, folder, those, listings, thorough=thorough)
+            if shown:  # what it shows may be what we have sent since
+                under_way = await self._under_way(task)
+                known = await self._known(task, those)
             for candidate in those:
                 entry = known.get(candidate.path)
-                if shown is not None:
+                if shown and candidate.path in under_way:
+                    answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_UNDER_WAY))
+                elif shown is not None:
                     standing = shown.get(split(candidate.path)[1])
                     if standing is not None and not standing.is_file:
                         standing = None  # no file of this name; the copy will say what is in its way
@@ -137,6 +159,11 @@ class Planner:
                 else:
                     answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_LISTING))
         return answer
+
+    async def _under_way(self, task: Task) -> dict[bytes, Version]:
+        """The versions that are being copied or published: what will stand there is not decided yet."""
+        chosen = Chosen(task=task.name, states=frozenset({State.COPYING, State.PUBLISHING}))
+        return {each.path: each.version for each in await self._store.transfers(chosen, limit=1_000_000)}
 
     async def _known(self, task: Task, candidates: Sequence[Candidate]) -> dict[bytes, LedgerEntry]:
         """What the ledger has of them; what went elsewhere, before the task was given this target, does not count."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Initial, Rule
-from cloudgather.ports import Origin, TargetHeld
+from cloudgather.pipeline.planning import Candidate, Listings
+from cloudgather.ports import Origin, Standing, TargetHeld
 from fakes.target import an_error
 from pipework import Works, a_spec, a_task, working
+from queueing import a_version
 
 HELD = TargetHeld(because(Code.HELD_NOT_MOUNTED, target="cloud", root=b"/cloud"))
 
@@ -58,6 +61,46 @@ def test_a_rescan_asks_the_target_nothing(tmp_path: Path) -> None:
 
             assert works.target.steps == []
             assert len(works.intake.pending) == 0
+
+    asyncio.run(main())
+
+
+# A change is seen while the version before it is renamed, or just has been: what stands there is ours, and out of date.
+@pytest.mark.parametrize("step", ["publish.begin", "publish.end"])
+def test_what_changes_while_it_is_sent_is_sent_again_and_not_adopted(tmp_path: Path, step: str) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.hang(step)
+            await works.queue(b"0.mkv", content=b"before")
+
+            await works.queue(*files(5), content=b"and after")
+            assert (await ledger(works, *files(5))) == {}
+            works.target.release()
+            await works.advance(30)
+
+            assert works.target.files[b"films/0.mkv"].content == b"and after"
+            assert works.target.published.count(b"films/0.mkv") <= 2
+            assert (await ledger(works, b"0.mkv")) == {b"0.mkv": "sent"}
+            assert len(works.intake.pending) == 0
+
+    asyncio.run(main())
+
+
+def test_what_is_written_while_its_folder_is_listed_is_not_adopted(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+
+            class Arriving(Listings):
+                async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
+                    await works.queue(b"0.mkv", content=b"before")
+                    return await super().folder(target, folder)
+
+            listings = Arriving(works.board, works.store)
+            found = [Candidate(path=path, version=a_version(size=9)) for path in files(5)]
+            answer = await works.planner.plan(works.board.tasks["films"], found, listings=listings)
+
+            assert answer.adopt == []
+            assert {plan.path: plan.reason.code for plan in answer.plans}[b"0.mkv"] == Code.GO_CHANGED
 
     asyncio.run(main())
 
