@@ -1,6 +1,7 @@
 """The store: ports.QueueStore on an SQLite database in the state directory."""
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -52,11 +53,13 @@ async def open_store(state_dir: str, *, now: datetime, migrations: Sequence[Migr
     Raises one of errors.StateRefused; then nothing is locked and nothing was changed.
     """
     known = known_migrations() if migrations is None else migrations
-    lock, writing, reading = await asyncio.to_thread(_open, state_dir, now, known)
-    return SqliteStore(lock=lock, writing=writing, reading=reading)
+    lock, writing, reading, searching = await asyncio.to_thread(_open, state_dir, now, known)
+    return SqliteStore(lock=lock, writing=writing, reading=reading, searching=searching)
 
 
-def _open(state_dir: str, now: datetime, migrations: Sequence[Migration]) -> tuple[StateLock, Writing, Reading]:
+def _open(
+    state_dir: str, now: datetime, migrations: Sequence[Migration]
+) -> tuple[StateLock, Writing, Reading, Reading]:
     make_folder(state_dir)
     lock = StateLock(state_dir)
     try:
@@ -67,32 +70,40 @@ def _open(state_dir: str, now: datetime, migrations: Sequence[Migration]) -> tup
         raise
 
 
-def _connect(file: str) -> tuple[Writing, Reading]:
-    try:
-        writing = Writing(file)
+def _connect(file: str) -> tuple[Writing, Reading, Reading]:
+    with contextlib.ExitStack() as made:
         try:
-            return writing, Reading(file)
-        except BaseException:
-            writing.finish()
-            raise
-    except sqlite3.Error as error:
-        raise unusable(error, file) from error
+            writing = Writing(file)
+            made.callback(writing.finish)
+            reading = Reading(file)
+            made.callback(reading.finish)
+            searching = Reading(file)
+        except sqlite3.Error as error:
+            raise unusable(error, file) from error
+        made.pop_all()
+        return writing, reading, searching
 
 
 class SqliteStore:
     """ports.QueueStore; each method is described there.
 
-    One thread writes and commits in groups, one reads. A call that has returned is on the disk; reads see all that
-    has been committed when they begin.
+    One thread writes and commits in groups, one reads, and one looks through the queue for a pattern: that takes
+    seconds in a long one, and nobody else shall wait for it. A call that has returned is on the disk; reads see all
+    that has been committed when they begin.
     """
 
-    def __init__(self, *, lock: StateLock, writing: Writing, reading: Reading) -> None:
+    def __init__(self, *, lock: StateLock, writing: Writing, reading: Reading, searching: Reading) -> None:
         self._lock = lock
         self._writer = Lane("store-writer", writing.serve, writing.finish)
         self._reader = Lane("store-reader", reading.serve, reading.finish)
+        self._searcher = Lane("store-searcher", searching.serve, searching.finish)
+
+    def _reading(self, chosen: Chosen) -> Lane:
+        return self._reader if chosen.glob is None else self._searcher
 
     async def close(self) -> None:
         """Finish what was asked for, bring the log into the database and let go of the state directory."""
+        await self._searcher.close()
         await self._reader.close()
         await self._writer.close()
         self._lock.release()
@@ -144,7 +155,7 @@ class SqliteStore:
 
     async def _in_pieces(self, chosen: Chosen, order: Callable[..., int]) -> int:
         """An order about many transfers is not one step but many, so that nobody waits long."""
-        ids = await self._reader.do(partial(choosing.ids, chosen=chosen))
+        ids = await self._reading(chosen).do(partial(choosing.ids, chosen=chosen))
         count = 0
         for begin in range(0, len(ids), _IN_ONE_STEP):
             some = replace(chosen, ids=tuple(ids[begin : begin + _IN_ONE_STEP]))
@@ -164,10 +175,10 @@ class SqliteStore:
         self, chosen: Chosen, *, limit: int, offset: int = 0, newest_first: bool = False
     ) -> Sequence[Transfer]:
         step = partial(choosing.listed, chosen=chosen, limit=limit, offset=offset, newest_first=newest_first)
-        return await self._reader.do(step)
+        return await self._reading(chosen).do(step)
 
     async def count(self, chosen: Chosen) -> int:
-        return await self._reader.do(partial(choosing.count, chosen=chosen))
+        return await self._reading(chosen).do(partial(choosing.count, chosen=chosen))
 
     async def ahead(self, transfer: Transfer) -> int:
         return await self._reader.do(partial(choosing.ahead, transfer=transfer))
