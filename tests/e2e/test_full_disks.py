@@ -6,6 +6,8 @@ The disk of the state is in test_promises.
 import os
 from pathlib import Path
 
+import pytest
+
 from disks import filled, small_disk
 from e2e.expecting import all_arrive, attempts, until_held
 from e2e.running import Running
@@ -35,6 +37,7 @@ def test_a_target_disk_that_is_full_is_used_again_once_it_has_room(tmp_path: Pat
         assert attempts(running) == {0}
 
 
+@pytest.mark.full
 def test_a_target_disk_that_fills_up_in_the_middle_of_a_copy_keeps_nothing_of_it(tmp_path: Path) -> None:
     content = os.urandom(2 * MIB)
     with (

@@ -6,6 +6,8 @@ import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from e2e.expecting import until_held
 from e2e.running import Running
 from fuse.sickmount import SickMount, needs_sick
@@ -140,6 +142,7 @@ def test_outside_its_window_a_target_holds_what_is_queued_after_a_restart_too(tm
 
 
 @needs_sick
+@pytest.mark.full
 def test_a_target_that_rests_is_shown_everywhere(tmp_path: Path) -> None:
     with SickMount(tmp_path) as sick:
         sick.fail("write", errno.EDQUOT)
