@@ -124,7 +124,7 @@ class Gauges:
             (made,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transfer'").fetchone() or (0,)
             rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES}
             used = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
-            ledger = "SELECT ifnull(sum(pgsize), 0) FROM dbstat WHERE aggregate AND name LIKE '%ledger%'"
+            ledger = "SELECT ifnull(sum(pgsize), 0) FROM dbstat WHERE aggregate = TRUE AND name LIKE '%ledger%'"
             (remembered,) = connection.execute(ledger).fetchone()
             page = _pragma(connection, "page_size")
         values: dict[str, float] = {f"database: rows of {table}": count for table, count in rows.items()}
