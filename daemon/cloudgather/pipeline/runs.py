@@ -54,6 +54,8 @@ class Runs:
         """Give it a row if it has none; answers with its id."""
         if run.id is None:
             run.id = await self._store.start_run(run.task, run.trigger, now=self._clock.now())
+            # Those whose files were forgotten, with a task that was paused, have ended without being noted.
+            self.current = {id: each for id, each in self.current.items() if each.settling or not each.scanned}
             self.current[run.id] = run
             self._changed(run.id)
         return run.id

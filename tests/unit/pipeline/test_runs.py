@@ -130,3 +130,20 @@ def test_a_scan_of_a_paused_task_by_order_finds_and_sends_nothing(tmp_path: Path
             assert run.ended is not None
 
     asyncio.run(main())
+
+
+def test_a_run_whose_files_are_forgotten_is_not_kept_for_ever(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.world.source.write(b"new.mkv", age=30)
+            forgotten = await works.scan()
+            assert forgotten.id in works.runs.current
+            works.intake.forget("films")
+
+            following = await works.scan()
+
+            assert following.id is not None
+            assert following.settling == 1
+            assert works.runs.current.keys() == {following.id}
+
+    asyncio.run(main())
