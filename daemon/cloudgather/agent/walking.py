@@ -74,11 +74,13 @@ def walk_tree(root: bytes, below: bytes = b"", entered: Callable[[], None] | Non
         _demand_same_root(root, top)
 
 
-def walk_folders(root: bytes, below: bytes = b"") -> Iterator[tuple[bytes, int]]:
+def walk_folders(
+    root: bytes, below: bytes = b"", denied: Callable[[], None] = lambda: None
+) -> Iterator[tuple[bytes, int]]:
     """(path, descriptor) of the folder `below` and of each beneath it, but junk, before it is read.
 
-    No symlink is followed. The descriptor is good until the next step. What vanishes or cannot be read is passed over;
-    but for the root: OSError.
+    No symlink is followed. The descriptor is good until the next step. What vanishes or cannot be read is passed over,
+    and `denied` called for each folder that may not be; but for the root: OSError.
     """
     with closing(open_root(root)) as top, _Descent(top) as descent:
         pending = [tuple(components(below))]
@@ -86,9 +88,11 @@ def walk_folders(root: bytes, below: bytes = b"") -> Iterator[tuple[bytes, int]]
             parts = pending.pop()
             try:
                 folder = descent.open(parts)
-            except OSError:
+            except OSError as error:
                 if not parts:
                     raise
+                if error.errno in _DENIED:
+                    denied()
                 continue
             names: list[bytes] = []
             try:

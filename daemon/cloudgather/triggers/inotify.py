@@ -214,6 +214,10 @@ class _Reader(InotifyFD):
             logger.exception("cannot handle an inotify event")
             self._inbox.fault(Fault.BROKEN)
 
+    def refuse(self) -> None:
+        """A folder may not be read, and so not be watched."""
+        self.refused += 1
+
     def _follow(self, event: InotifyEvent) -> None:
         # watchdog keeps the watches of a folder that was moved out and reports what happens there under the old path.
         if event.is_moved_from and len(self._departed) < MOST:
@@ -234,7 +238,7 @@ class _Reader(InotifyFD):
                 self.is_starved = True
                 self._inbox.fault(Fault.LIMIT)
             elif number == errno.EACCES:
-                self.refused += 1
+                self.refuse()
             raise OSError(number, os.strerror(number))
         self._any_watch.callbacks[id_] = callback
         self._watch_for_wd[wd] = self._any_watch
@@ -251,12 +255,14 @@ class _Group(InotifyWatchGroup):
         if any(map(is_junk, below.split(b"/"))):
             return
         mask = Mask(self.event_mask & ~InotifyConstants.IN_DONT_FOLLOW)
-        for folder, descriptor in walk_folders(self.path, below):
+        reader = self._inotify_fd
+        assert isinstance(reader, _Reader)
+        for folder, descriptor in walk_folders(self.path, below, reader.refuse):
             name = os.path.join(self.path, folder) if folder else self.path
             try:
                 # The link in /proc leads to the very folder that is open, whatever its path leads to by now.
                 link = b"/proc/self/fd/%d" % descriptor
-                watch = self._inotify_fd.add_callback(link, mask, self._callback, self._id)
+                watch = reader.add_callback(link, mask, self._callback, self._id)
             except OSError:
                 if name == self.path:
                     raise

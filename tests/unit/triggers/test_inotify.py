@@ -220,6 +220,9 @@ def test_folders_that_may_not_be_read_are_not_taken_for_watched() -> None:
             (root / name).mkdir(mode=mode)
         async with following(root) as notes:
             await eventually(lambda: notes.watching.state.directories == 2)
+            watched = notes.watching._now
+            assert isinstance(watched, Watched)
+            assert watched.watch.is_stale  # so that the next rescan tries again
 
     with as_nobody() as root:
         run(lambda: scenario(root))
