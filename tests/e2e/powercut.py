@@ -15,6 +15,7 @@ from typing import Any
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgwire import queue as queue_wire
 from e2e.running import ENDED, Running
+from fuse.ext4 import Ext4Power
 from fuse.powermount import PowerMount
 from waiting import eventually_sync
 
@@ -69,8 +70,8 @@ class Stage:
     Entering it mounts the disk; leaving it kills what still runs, and shows its log if the test failed.
     """
 
-    def __init__(self, folder: Path, *, journal: bool, kind: str, profile: str) -> None:
-        self.disk = PowerMount(folder, journal=journal)
+    def __init__(self, folder: Path, disk: PowerMount | Ext4Power, *, kind: str, profile: str) -> None:
+        self.disk = disk
         self._image = folder / "image"
         (self._image / "cloud").mkdir(parents=True)
         place = Path(os.fsdecode(self.disk.root))
@@ -162,6 +163,7 @@ class Stage:
         self._is_cancelled = False
         self.disk.begin_with(self._image)
         if self._cancel is not None:
+            assert isinstance(self.disk, PowerMount)  # what ext4 is doing cannot be told by path
             self.disk.hold("write", os.fsdecode(os.path.dirname(self._cancel)) + "/.cg-")
 
     def _until_over(self) -> None:
@@ -201,16 +203,22 @@ class Stage:
             self.running.transfers()
         except (Refusal, Unreachable):
             pass  # the cut has come first
+        assert isinstance(self.disk, PowerMount)
         self.disk.let_go()
 
     def _is_idle(self) -> bool:
         try:
-            states = self.running.states()
+            transfers = self.running.transfers()
         except (Refusal, Unreachable):
             return False
-        if self._cancel is not None and states.get(self._cancel) == "cancelled":
+        if any(each["path"] == self._cancel and each["state"] == "cancelled" for each in transfers):
             self._is_cancelled = True
-        return states.keys() == self._contents.keys() and all(state in ENDED for state in states.values())
+        return len(transfers) >= len(self._all_paths()) and all(each["state"] in ENDED for each in transfers)
+
+    def _all_paths(self) -> list[bytes]:
+        """Of all transfers there will ever be: one for each version of a file."""
+        changed = [name for name, content in self._before.items() if content != self._contents[name]]
+        return sorted([*self._contents, *changed])
 
     # ---- what must be true
 
@@ -243,9 +251,7 @@ class Stage:
         assert newest == dict.fromkeys(wanted, "done")
         assert self._sent() == wanted
         assert not book.debris
-        changed = [name for name, content in self._before.items() if content != self._contents[name]]
-        paths = [path for _, path, _ in book.transfers]
-        assert sorted(paths) == sorted([*self._contents, *changed]), "something was sent again"
+        assert sorted(path for _, path, _ in book.transfers) == self._all_paths(), "something was sent again"
         for transfer, events in book.events().items():
             assert events.count("write") <= 1, f"{transfer} was published again"
             if self.disk.journal:  # else the name of a temporary may be lost, and it is copied anew

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from e2e.powercut import Stage
+from fuse.ext4 import Ext4Power, needs_ext4
+from fuse.powermount import PowerMount
 from fuse.served import needs_mfusepy
 
 pytestmark = needs_mfusepy
@@ -47,10 +49,11 @@ SOME_LOST = {"some": True, "seed": SEED}
 
 
 @contextmanager
-def a_first_run(folder: Path, **how: Any) -> Iterator[Stage]:
+def a_first_run(folder: Path, *, journal: bool = False, ext4: bool = False, **how: Any) -> Iterator[Stage]:
     """Nothing is there yet, neither state nor files."""
     luck = random.Random(SEED)
-    with Stage(folder, **how) as stage:
+    disk = Ext4Power(folder) if ext4 else PowerMount(folder, journal=journal)
+    with Stage(folder, disk, **how) as stage:
         stage.write({b"a/%d.mkv" % number: luck.randbytes(9_000) for number in range(3)})
         yield stage
 
@@ -132,12 +135,12 @@ def test_a_cut_amid_a_batch_breaks_no_promise(stage: Stage, step: str, cut: Mapp
 @pytest.mark.parametrize("op, number", [("write", 12), ("fsync", 5)])
 def test_a_cut_amid_the_first_start_breaks_no_promise(tmp_path: Path, op: str, number: int) -> None:
     cut = {"op": op, "path": "/state/state.db", "number": number, "moment": "torn", "loss": SOME_LOST}
-    with a_first_run(tmp_path, journal=False, kind="mount", profile="lan") as stage:
+    with a_first_run(tmp_path, kind="mount", profile="lan") as stage:
         assert play_all(stage, [cut])
 
 
 @pytest.mark.full
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
     luck = random.Random(SEED)
 
@@ -147,11 +150,29 @@ def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_cuts_all_over_the_first_start_break_no_promise(tmp_path: Path) -> None:
     luck = random.Random(SEED)
-    with a_first_run(tmp_path, journal=False, kind="mount", profile="lan") as stage:
+    with a_first_run(tmp_path, kind="mount", profile="lan") as stage:
         assert play_all(stage, spread(stage.calls(), luck, 25)) >= {"write state.db", "fsync state.db-journal"}
+
+
+@needs_ext4
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+def test_cuts_all_over_batches_on_ext4_break_no_promise(tmp_path: Path) -> None:
+    luck = random.Random(SEED + 1)
+    with a_first_run(tmp_path, ext4=True, kind="directory", profile="disk") as stage:
+        stage.send_all()
+        stage.write({b"a/0.mkv": luck.randbytes(9_000)})
+        stage.write({b"b/%d.mkv" % number: luck.randbytes(50_000) for number in range(8)})
+        calls = len(stage.calls())
+
+        cuts = [
+            {"number": round(number), "moment": luck.choice(MOMENTS), "loss": {"some": True, "seed": SEED + index}}
+            for index, number in enumerate(calls * (each + 0.5) / 20 for each in range(20))
+        ]
+        assert play_all(stage, cuts) == {"write disk", "fsync disk"}
 
 
 @pytest.mark.stress

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from cloudgather.agent.places import closing
 from cloudgather.agent.publishing import barrier, publish, sweep
 from cloudgather.agent.throttle import Throttle
 from cloudgather.ports import Chosen
+from fuse.ext4 import Ext4Power, needs_ext4
 from fuse.powermount import PowerMount
 from fuse.served import needs_mfusepy
 from queueing import NOW, a_plan, running_store
@@ -28,7 +30,7 @@ def disk(tmp_path: Path) -> Iterator[PowerMount]:
         yield mounted
 
 
-def copied(disk: PowerMount, tmp_path: Path, destination: bytes, *, durable: bool) -> None:
+def copied(disk: PowerMount | Ext4Power, tmp_path: Path, destination: bytes, *, durable: bool) -> None:
     """Copy a film aside, as destination says."""
     (tmp_path / "film.mkv").write_bytes(FILM)
     copy(
@@ -51,7 +53,7 @@ def copied(disk: PowerMount, tmp_path: Path, destination: bytes, *, durable: boo
     )
 
 
-def published(disk: PowerMount, destination: bytes, *, durable: bool) -> None:
+def published(disk: PowerMount | Ext4Power, destination: bytes, *, durable: bool) -> None:
     publish(
         Job(),
         root=disk.root,
@@ -63,13 +65,13 @@ def published(disk: PowerMount, destination: bytes, *, durable: bool) -> None:
     )
 
 
-def cut(disk: PowerMount) -> None:
-    """Now, and everything is lost that may be."""
-    disk.cut(number=0, loss={})
+def cut(disk: PowerMount | Ext4Power, **loss: Any) -> None:
+    """Now, and everything is lost that may be, unless `loss` says otherwise."""
+    disk.cut(number=0, loss=loss)
     disk.come_back()
 
 
-def path(disk: PowerMount, name: str) -> Path:
+def path(disk: PowerMount | Ext4Power, name: str) -> Path:
     return Path(os.fsdecode(disk.root)) / name
 
 
@@ -151,3 +153,29 @@ def test_a_new_state_directory_is_found_again(disk: PowerMount) -> None:
 
     with running_store(str(state)) as (store, do):
         assert do(store.count(Chosen())) == 1
+
+
+@needs_ext4
+@pytest.mark.parametrize("some", [False, True])
+def test_a_batch_on_ext4_is_as_durable_as_its_barriers(tmp_path: Path, some: bool) -> None:
+    whole = f"films/{os.fsdecode(TEMPORARY)}"
+    (tmp_path / "empty").mkdir()
+    with Ext4Power(tmp_path) as disk:
+        disk.begin_with(tmp_path / "empty")
+        copied(disk, tmp_path, b"films/film.mkv", durable=False)
+        cut(disk, some=some)
+        was_there = path(disk, whole).exists() and path(disk, whole).read_bytes() == FILM
+        path(disk, whole).unlink(missing_ok=True)
+
+        copied(disk, tmp_path, b"films/film.mkv", durable=False)
+        barrier(Job(), root=disk.root, identity=None)
+        cut(disk, some=some)
+        assert path(disk, whole).read_bytes() == FILM
+
+        published(disk, b"films/film.mkv", durable=False)
+        barrier(Job(), root=disk.root, identity=None)
+        cut(disk, some=some)
+        assert os.listdir(path(disk, "films")) == ["film.mkv"]
+        assert path(disk, "films/film.mkv").read_bytes() == FILM
+
+    assert not was_there, "the disk forgets nothing"
