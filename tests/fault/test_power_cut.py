@@ -8,7 +8,6 @@ import os
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -91,21 +90,24 @@ def play_all(stage: Stage, cuts: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def spread(calls: list[tuple[str, str]], luck: random.Random, count: int) -> Iterator[dict[str, Any]]:
-    """Cuts at each moment of each kind of call, at all commits, and at others up to `count` in all."""
-    runs = [[number for number, _ in run] for _, run in groupby(enumerate(calls, 1), key=lambda each: each[1])]
-    by_kind: dict[str, list[list[int]]] = {}
-    for run in runs:
-        op, path = calls[run[0] - 1]
-        by_kind.setdefault(f"{op} {path.startswith('/cloud')}", []).append(run)
-    chosen = [(run, "before") for run in runs if calls[run[0] - 1] == ("fsync", "/state/state.db-wal")]
-    for each in by_kind.values():
-        chosen += [(luck.choice(each), moment) for moment in MOMENTS]
-    others = luck.sample(runs, len(runs)) * 9
-    chosen += [(run, luck.choice(MOMENTS)) for run in others[: max(0, count - len(chosen))]]
-    for run, moment in chosen:
+    """Cuts at all commits, at two moments of each kind of call, and at others up to `count` in all."""
+    kinds: dict[tuple[str, str], list[int]] = {}  # operation and part of the path -> which calls of that kind
+    for index, (op, path) in enumerate(calls, 1):
+        part = "/cloud" if path.startswith("/cloud") else path
+        if not path.startswith(("/state/log", "/state/lock")):
+            kind = kinds.setdefault((op, part), [])
+            kind.append(sum(each == op and part in where for each, where in calls[:index]))
+    commits = ("fsync", "/state/state.db-wal")
+    chosen = [(commits, number, "before") for number in kinds[commits]]
+    for each in kinds:
+        chosen += [(each, luck.choice(kinds[each]), moment) for moment in luck.sample(MOMENTS, 2)]
+    while len(chosen) < count:
+        each = luck.choice(list(kinds))
+        chosen.append((each, luck.choice(kinds[each]), luck.choice(MOMENTS)))
+    for (op, part), number, moment in chosen:
         loss = {"some": luck.random() < 0.7, "seed": luck.randrange(1 << 30)}
         again = luck.randrange(1, 60) if luck.random() < 0.3 else None
-        yield {"number": luck.choice(run), "moment": moment, "loss": loss, "again": again}
+        yield {"op": op, "path": part, "number": number, "moment": moment, "loss": loss, "again": again}
 
 
 @pytest.mark.parametrize("stage", [MOUNT], indirect=True)
