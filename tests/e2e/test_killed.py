@@ -89,7 +89,7 @@ class Ordeal:
 
     def run(self, kills: int, *, heal: Callable[[], None] = lambda: None) -> None:
         """Kill so often, and then let everything come to its end; the promises that were kept are asserted."""
-        with told(self.killer.log):
+        with self._told():
             with self.witness, self.running:
                 self.batch.stock(self.witness, ended=())
                 with self.meddler:
@@ -105,6 +105,16 @@ class Ordeal:
                 self.running.stop()
             self._assert_arrived()
             self._assert_accounts()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """If it fails, say with which seed, what was killed when, and what has not arrived."""
+        try:
+            yield
+        except BaseException:
+            missing = sorted(self.witness.missing())
+            sys.stdout.write("\n".join([f"seed {SEED}", *self.killer.log, f"missing: {missing}", ""]))
+            raise
 
     def _come_to_its_end(self) -> bool:
         """Whether it has; what has failed, or was cancelled by an order that nobody answered, is sent on its way."""
@@ -158,16 +168,6 @@ class Ordeal:
         with copied(self.running.folder / "state", self.running.folder / "copied") as connection:
             moves = "SELECT count(*) FROM move WHERE before = 'copying' AND instr(reason, ?)"
             return int(connection.execute(moves, (Code.FAIL_AGENT.encode(),)).fetchone()[0])
-
-
-@contextmanager
-def told(log: list[str]) -> Iterator[None]:
-    """If it fails, say with which seed and what was killed when."""
-    try:
-        yield
-    except BaseException:
-        sys.stdout.write("\n".join([f"seed {SEED}", *log, ""]))
-        raise
 
 
 def on_a_sick_mount(folder: Path, kills: int) -> Ordeal:
