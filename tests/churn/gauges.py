@@ -27,7 +27,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "daemon: watches": Bound(spare=100),  # of inotify
     "daemon: children": Bound(spare=4),
     "daemon: zombies": Bound(spare=1),
-    "agents: memory of the largest": Bound(spare=2.0 * MIB, each=128),
+    "agents: memory of the largest": Bound(spare=3.0 * MIB, each=128),
     "agents: descriptors of the one with most": Bound(spare=20),
     "agents: threads of the one with most": Bound(spare=4),
     "database: bytes but for the ledger": Bound(spare=1.5 * MIB, each=128),
