@@ -133,10 +133,10 @@ class Stage:
         self._cut_now()
         return calls
 
-    def play(self, *, loss: dict[str, Any], again: int | None = None, **where: Any) -> str | None:
+    def play(self, *, loss: dict[str, Any], again: int | None = None, **where: Any) -> set[str]:
         """Run until the cut, and demand what must be true of what is left, and after recovery from it.
 
-        Which step it fell into; None where all was done before. With `again` the recovery is cut, too, at that call.
+        Which steps it fell into; none where all was done before. With `again` the recovery is cut, too, at that call.
         """
         self._begin()
         book = None
@@ -147,7 +147,7 @@ class Stage:
         is_cut, calls = self.disk.is_cut, self.disk.calls()
         self._cut_now()
         book = self._demand_no_promise_broken()
-        step = self._step(*calls[-1], book) if is_cut else None
+        steps = self._steps(*calls[-1], book) if is_cut else set()
         if again is not None:
             self.disk.cut(loss=loss, number=again)
             self.running.start(wait=False)
@@ -155,7 +155,7 @@ class Stage:
             self._cut_now()
             self._demand_no_promise_broken()
         self._recover()
-        return step
+        return steps
 
     def _begin(self) -> None:
         with suppress(AssertionError):
@@ -259,19 +259,20 @@ class Stage:
 
     # ---- where the cut was
 
-    def _step(self, op: str, path: str, left: Book) -> str:
-        """In words: what was under way, by the call that was cut."""
+    def _steps(self, op: str, path: str, left: Book) -> set[str]:
+        """In words: what was under way, by the call that was cut; several where one commit was to record them."""
         name = path.rpartition("/")[2]
         if path.startswith("/cloud"):
             what = "temporary" if name.startswith(".cg-") else "folder" if op in ("fsyncdir", "mkdir") else "file"
-            return f"{op} {what}"
+            return {f"{op} {what}"}
         if name != "state.db-wal" or op != "fsync":
-            return f"{op} {name}"
+            return {f"{op} {name}"}
         seen = read_book(self._seen / "state")
-        events = {event for _, event in seen.moves[len(left.moves) :]} or {event for _, event in left.moves[-1:]}
-        if len(seen.debris) < len(left.debris) and len(seen.moves) == len(left.moves):
-            events = {"sweep"}
-        return f"commit {'+'.join(sorted(events)) or 'nothing'}"
+        lost = [event for _, event in seen.moves[len(left.moves) :]]
+        events = set(lost)
+        if len(seen.debris) < len(left.debris) + lost.count("claim") - lost.count("write"):
+            events.add("sweep")
+        return {f"commit {event}" for event in events}
 
 
 def _is_temporary(name: bytes) -> bool:
