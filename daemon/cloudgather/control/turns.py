@@ -8,7 +8,7 @@ from typing import Final
 # How many calls begin in one turn of the event loop: enough that the loop's own work counts for little beside theirs.
 AT_ONCE: Final = 16
 # A thread that waits for the interpreter needs it to be free for as long as waking up takes. A loop that is never idle
-# frees it for microseconds only, in its system calls: the store's threads then waited for seconds (CPython 3.11, 2 cores).
+# frees it for microseconds only, in its system calls: the store's threads then waited for seconds (CPython 3.11).
 _BREATH: Final = 0.0001  # seconds
 
 
