@@ -146,7 +146,12 @@ def test_a_cut_amid_the_first_start_breaks_no_promise(tmp_path: Path, op: str, n
 def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
     luck = random.Random(SEED)
 
-    steps = play_all(stage, spread(stage.calls(), luck, 45))
+    # What is committed together with what differs from run to run: the rarest may need more cuts to be met.
+    steps: set[str] = set()
+    for _ in range(4):
+        steps |= play_all(stage, spread(stage.calls(), luck, 45))
+        if steps >= STEPS:
+            break
 
     assert steps >= STEPS
 
