@@ -1,5 +1,6 @@
 """A real cloudgatherd on a scratch folder, for tests that drive it from outside."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -261,11 +262,11 @@ class Running:
 
 
 def files_below(folder: bytes) -> dict[bytes, bytes]:
-    """Relative path -> content of every file there, temporaries too."""
+    """Relative path -> content of every file there, temporaries too; without those that go while it looks."""
     found = {}
     for where, _, names in os.walk(folder):
         for name in names:
             path = os.path.join(where, name)
-            with open(path, "rb") as file:
+            with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
                 found[os.path.relpath(path, folder)] = file.read()
     return found

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cloudgather.core.globs import matches
 from cloudgather.ports import StoreUnavailable
-from cloudgather.store.errors import unavailable
+from cloudgather.store.errors import RowDamaged, broken, unavailable
 from cloudgather.store.lane import Request
 
 _BUSY_SECONDS: Final = 10  # for a person's sqlite3 shell that holds a lock
@@ -124,4 +124,6 @@ class Reading:
 
 def _sorted(error: Exception, file: str) -> Exception:
     """StoreUnavailable where it is that; else what a step of ours raised."""
+    if isinstance(error, RowDamaged):
+        return broken(error, file)
     return (unavailable(error, file) if isinstance(error, sqlite3.Error) else None) or error

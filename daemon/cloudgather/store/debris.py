@@ -3,16 +3,23 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from sqlite3 import Connection
+from typing import Any
 
 from cloudgather.core.naming import sibling
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports import Debris
+from cloudgather.store.rows import reads
 
 
 def daemon_id(connection: Connection) -> str:
     """What tells this daemon's temporaries from those of others at the same target."""
-    (id,) = connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone()
-    return str(id)
+    return _only_text(connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone())
+
+
+@reads
+def _only_text(row: tuple[Any, ...]) -> str:
+    (text,) = row
+    return str(text)
 
 
 def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:

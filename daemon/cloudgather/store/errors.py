@@ -75,12 +75,17 @@ class StateUnusable(StateRefused):
         )
 
 
+class RowDamaged(Exception):
+    """A row that this program cannot have written: SQLite keeps no checksums of values."""
+
+
 def unavailable(error: sqlite3.Error, file: str) -> StoreUnavailable | None:
     """What an error of SQLite means to the caller; None where it is a bug of ours (SQL, constraint, types)."""
     if isinstance(error, sqlite3.IntegrityError):
         return None
-    # Errors that the Python module raises by itself carry no code.
-    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+    if not hasattr(error, "sqlite_errorcode"):  # raised by the Python module itself
+        return broken(error, file) if isinstance(error, sqlite3.OperationalError) else None  # a text that is no UTF-8
+    match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_FULL:
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))
         case sqlite3.SQLITE_ERROR:
@@ -88,7 +93,12 @@ def unavailable(error: sqlite3.Error, file: str) -> StoreUnavailable | None:
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(file):
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))
         case _:
-            return StoreUnavailable(because(Code.HELD_STATE_BROKEN, file=file, message=str(error)))
+            return broken(error, file)
+
+
+def broken(error: Exception, file: str) -> StoreUnavailable:
+    """The database is damaged or cannot be read; `error` says how."""
+    return StoreUnavailable(because(Code.HELD_STATE_BROKEN, file=file, message=str(error)))
 
 
 def unusable(error: OSError | sqlite3.Error, file: str) -> StateUnusable:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports import PastMove
-from cloudgather.store.rows import from_instant, to_instant, to_reason
+from cloudgather.store.rows import from_instant, reads, to_instant, to_reason
 
 _AT_ONCE: Final = 500
 _OUTCOME: Final = "after IN ('done', 'failed', 'cancelled', 'vanished', 'queued')"
@@ -67,6 +67,7 @@ def prune_some(connection: Connection, before: datetime, after: tuple[int, int])
     return len(gone), (rows[-1][1], rows[-1][0]) if len(rows) == _AT_ONCE else None
 
 
+@reads
 def _past_move(row: tuple[Any, ...]) -> PastMove:
     return PastMove(
         transfer=row[1],

@@ -7,7 +7,7 @@ from typing import Any, Final
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports import Content
 from cloudgather.store.ledger import pieces
-from cloudgather.store.rows import TRANSFER, to_transfer
+from cloudgather.store.rows import TRANSFER, from_number, to_transfer
 
 LIVE: Final = (
     "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live "
@@ -39,8 +39,8 @@ def live(connection: Connection, task: str, contents: Sequence[Content]) -> froz
 
 def _rows(connection: Connection, statement: str, task: str, contents: Sequence[Content]) -> Iterable[tuple[Any, ...]]:
     """Rows (path, size, mtime_ns, ...) of these paths that have these very contents."""
-    asked = {path: (size, mtime_ns) for path, size, mtime_ns in contents}
+    asked = {path: (size, from_number(mtime_ns)) for path, size, mtime_ns in contents}
     for some in pieces([*asked]):
         for row in connection.execute(statement.format(marks=", ".join("?" * len(some))), (task, *some)):
-            if (row[1], int(row[2])) == asked[row[0]]:
+            if (row[1], row[2]) == asked.get(row[0]):
                 yield row

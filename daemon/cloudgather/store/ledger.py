@@ -9,7 +9,7 @@ from cloudgather.core.clashes import folded
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Plan, Transfer
 from cloudgather.ports import Content, LedgerEntry, Origin
-from cloudgather.store.rows import from_instant, from_number, to_instant
+from cloudgather.store.rows import from_instant, from_number, reads, to_instant
 
 T = TypeVar("T")
 
@@ -152,6 +152,7 @@ def _put(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
     )
 
 
+@reads
 def _entry(row: tuple[Any, ...]) -> LedgerEntry:
     return LedgerEntry(
         task=row[0],

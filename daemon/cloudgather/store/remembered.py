@@ -14,6 +14,7 @@ from cloudgather.store.rows import (
     from_optional_instant,
     from_reason,
     packed,
+    reads,
     to_instant,
     to_optional_instant,
     to_reason,
@@ -26,22 +27,13 @@ DAEMON_ID: Final = "daemon-id"
 def counts(connection: Connection) -> Mapping[tuple[str, str, State], tuple[int, int]]:
     """ports.QueueStore.counts."""
     rows = connection.execute("SELECT task, target, state, transfers, bytes FROM counter WHERE transfers > 0")
-    return {(task, target, State(state)): (transfers, size) for task, target, state, transfers, size in rows}
+    return dict(_count(row) for row in rows)
 
 
 def tasks(connection: Connection) -> Mapping[str, TaskMemory]:
     """ports.QueueStore.tasks."""
     rows = connection.execute("SELECT name, paused, initialised, base_made, last_due FROM task_memory")
-    return {
-        row[0]: TaskMemory(
-            name=row[0],
-            paused=bool(row[1]),
-            initialised=bool(row[2]),
-            base_made=row[3],
-            last_due=to_optional_instant(row[4]),
-        )
-        for row in rows
-    }
+    return {row[0]: _task(row) for row in rows}
 
 
 def remember_task(connection: Connection, memory: TaskMemory) -> None:
@@ -103,6 +95,24 @@ def set_flag(connection: Connection, name: str, value: str | None) -> None:
         connection.execute("INSERT OR REPLACE INTO flag (name, value) VALUES (?, ?)", (name, value))
 
 
+@reads
+def _count(row: tuple[Any, ...]) -> tuple[tuple[str, str, State], tuple[int, int]]:
+    task, target, state, transfers, size = row
+    return (task, target, State(state)), (transfers, size)
+
+
+@reads
+def _task(row: tuple[Any, ...]) -> TaskMemory:
+    return TaskMemory(
+        name=row[0],
+        paused=bool(row[1]),
+        initialised=bool(row[2]),
+        base_made=row[3],
+        last_due=to_optional_instant(row[4]),
+    )
+
+
+@reads
 def _target(row: tuple[Any, ...]) -> TargetMemory:
     return TargetMemory(
         name=row[0],

@@ -1,14 +1,18 @@
 """Rows and values: how a transfer, a reason, an instant and a number too large for SQLite are stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from functools import lru_cache, wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 import msgpack
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Sent, State, Transfer, Version
+from cloudgather.store.errors import RowDamaged
+
+P = ParamSpec("P")
+Value = TypeVar("Value")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -18,6 +22,19 @@ TRANSFER: Final = (
     "id, task, path, target, destination, size, mtime_ns, device, inode, generation, state, priority, attempts, tries, "
     "temporary, sent, reason, plan_reason, replaces, guessed, due, run, created, updated"
 )
+
+
+def reads(make: Callable[P, Value]) -> Callable[P, Value]:
+    """For a function that makes a value of a row: of one that no value can be made of it raises RowDamaged."""
+
+    @wraps(make)
+    def guarded(*row: P.args, **names: P.kwargs) -> Value:
+        try:
+            return make(*row, **names)
+        except (ValueError, TypeError, LookupError, OverflowError, AttributeError, msgpack.UnpackException) as error:
+            raise RowDamaged(f"{make.__name__.strip('_')}: {error} in {row!r}") from error
+
+    return guarded
 
 
 def packed(value: Any) -> bytes:
@@ -96,10 +113,9 @@ def to_sent(blob: bytes | None) -> Sent | None:
     )
 
 
+@reads
 def to_transfer(row: tuple[Any, ...]) -> Transfer:
     """A row of the columns TRANSFER."""
-    plan_reason = to_reason(row[17])
-    assert plan_reason is not None
     return Transfer(
         id=row[0],
         task=row[1],
@@ -115,7 +131,7 @@ def to_transfer(row: tuple[Any, ...]) -> Transfer:
         temporary=row[14],
         sent=to_sent(row[15]),
         reason=to_reason(row[16]),
-        plan_reason=plan_reason,
+        plan_reason=_reason(row[17]),
         replace=bool(row[18]),
         guessed=bool(row[19]),
         due=to_optional_instant(row[20]),

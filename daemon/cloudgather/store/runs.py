@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.ports import Run
-from cloudgather.store.rows import from_instant, from_reason, to_instant, to_optional_instant, to_reason
+from cloudgather.store.rows import from_instant, from_reason, reads, to_instant, to_optional_instant, to_reason
 
 _RUN: Final = (
     "SELECT id, task, trigger, started, scanned, seen, planned, skipped, problem, last_ended, "
@@ -69,6 +69,7 @@ def prune(connection: Connection, before: datetime) -> None:
     connection.execute("DELETE FROM counter WHERE transfers = 0")
 
 
+@reads
 def _run(row: tuple[Any, ...]) -> Run:
     id, task, trigger, started, scanned, seen, planned, skipped, problem, last_ended, live, uploaded, failed, size = row
     return Run(
