@@ -29,7 +29,7 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """pytest-timeout raises in the main thread; where the way out hangs, too, the process shows its threads and exits."""
+    """pytest-timeout raises in the main thread; where the way out hangs, too, this shows the threads and exits."""
     marker = item.get_closest_marker("timeout")
     limit = float(marker.args[0] if marker and marker.args else item.config.getini("timeout"))
     faulthandler.dump_traceback_later(limit + _GRACE, exit=True, file=_stderr[-1])
