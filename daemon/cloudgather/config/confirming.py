@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from cloudgather.config.amounts import span
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
-from cloudgather.config.values import choice, folder, text
+from cloudgather.config.secrets import secret_file
+from cloudgather.config.values import choice, text
 from cloudgather.core.target import Confirm, Kind, RemoteControl
 
 _WITHIN: Final = timedelta(days=1)
@@ -28,7 +29,7 @@ def read_confirm(table: Table, kind: Kind, *, can_ask: bool) -> dict[str, Any]:
     given = [key for key in ("rclone_rc", "rclone_rc_user", "rclone_rc_password_file", "rclone_fs") if key in table]
     address = table.take("rclone_rc", _address, None)
     user = table.take("rclone_rc_user", _user, None)
-    password_file = table.take("rclone_rc_password_file", folder, None)
+    password_file = table.take("rclone_rc_password_file", secret_file, None)
     fs = table.take("rclone_fs", text, None)
     within = table.take("confirm_within", span(timedelta(seconds=1), timedelta(days=90)), _WITHIN)
     if confirm is not Confirm.RCLONE:
