@@ -8,7 +8,7 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, tzinfo
 from functools import partial
@@ -21,6 +21,7 @@ from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
+from cloudgather.app.pulse import Pulse, Sign
 from cloudgather.app.serving import Serving
 from cloudgather.app.telling import RunTeller
 from cloudgather.config.loading import Configuration, load, task_file
@@ -70,7 +71,6 @@ logger = logging.getLogger(__name__)
 _WORK_GRACE: Final = 2.0
 _AGENTS_GRACE: Final = 4.0
 _LAST_RESORT: Final = 9.0
-_STATUS_EVERY: Final = 30.0
 
 
 class Daemon:
@@ -169,6 +169,7 @@ class Daemon:
         )
         self._limiter = Limiter(board=board, clock=clock)
         self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
+        self._pulse = Pulse(systemd=self._systemd, clock=clock, parts=self._parts, status=self._summary)
         peers = Peers.of_groups(configuration.settings.groups)
         teller.world = world = World(
             version=VERSION,
@@ -255,7 +256,7 @@ class Daemon:
             ("limits", self._limiter.run),
             ("mounts", self._follow_mounts),
             ("reloads", self._follow_reloads),
-            ("systemd", self._tell_systemd),
+            ("systemd", self._pulse.run),
         ):
             self._serving.keep("daemon", name, loop_of)
         self._attend(changed=())
@@ -298,12 +299,10 @@ class Daemon:
                 )
             self._systemd.ready(self._summary())
 
-    async def _tell_systemd(self) -> None:
-        span = self._systemd.watchdog_every or _STATUS_EVERY
-        while True:
-            self._systemd.watchdog()
-            self._systemd.status(self._summary())
-            await self._clock.sleep(min(span, _STATUS_EVERY))
+    def _parts(self) -> Mapping[str, Sign]:
+        """What must make progress for the daemon to count as well, apart from the event loop itself."""
+        watches = {f"the watch of task {name}": watching.answers for name, watching in self._watching.items()}
+        return {"the store": self._store.answers, "the schedule": self._schedules.answers, **watches}
 
     def _summary(self) -> str:
         moving = sum(len(lane.moving) for lane in self._board.targets.values())

@@ -108,6 +108,10 @@ class SqliteStore:
         await self._writer.close()
         self._lock.release()
 
+    async def answers(self) -> None:
+        """Ends when each of the threads that the queue lives by has done what it is asked for here: nothing."""
+        await asyncio.gather(self._writer.do(_nothing), self._reader.do(_nothing))
+
     async def add(self, plans: Sequence[Plan], *, now: datetime) -> Sequence[tuple[int, Added]]:
         return await self._writer.do(partial(adding.add_all, plans=plans, now=now))
 
@@ -288,3 +292,7 @@ class SqliteStore:
 
     async def set_flag(self, name: str, value: str | None) -> None:
         await self._writer.do(partial(remembered.set_flag, name=name, value=value))
+
+
+def _nothing(connection: sqlite3.Connection) -> None:
+    pass

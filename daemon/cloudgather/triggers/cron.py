@@ -77,6 +77,7 @@ class Schedules:
         self._passed = passed
         self._entries: dict[str, _Entry] = {}
         self._changed = asyncio.Event()
+        self._looked = asyncio.Event()
         self._seen = clock.now(), clock.monotonic()
 
     def set_tasks(self, tasks: Iterable[Task], memory: Mapping[str, TaskMemory]) -> None:
@@ -105,11 +106,18 @@ class Schedules:
         entry = self._entries.get(task)
         return None if entry is None else entry.schedule.next_after(max(entry.base, self._clock.now()))
 
+    async def answers(self) -> None:
+        """Ends when it has looked once more what is due."""
+        self._looked.clear()
+        self._changed.set()
+        await self._looked.wait()
+
     async def run(self) -> None:
         """Tell what is due until cancelled."""
         while True:
             self._changed.clear()
             self._look()
+            self._looked.set()
             await self._wait()
 
     def _look(self) -> None:

@@ -7,8 +7,11 @@ tests/unit/triggers/test_inotify.py breaks each of these on purpose, so that ano
 import contextlib
 import ctypes
 import errno
+import fcntl
 import logging
 import os
+import sys
+import termios
 import threading
 from collections.abc import Iterator
 from typing import Any, Final
@@ -142,6 +145,11 @@ class TreeWatch:
         """Whether watches should be made anew some time: some were left on folders moved out, or some were refused."""
         return self._reader is not None and (self._reader.has_ghosts or self._reader.refused > 0)
 
+    def heard(self) -> tuple[int, bool]:
+        """How many of the kernel's events its reader has taken so far, and whether more of them wait for it."""
+        reader = self._reader
+        return (0, False) if reader is None else (reader.heard, reader.is_awaited)
+
     @property
     def directories(self) -> int:
         """How many folders are watched."""
@@ -159,6 +167,7 @@ class _Reader(InotifyFD):
         # watchdog makes an object and two dicts for each folder, all with the same callback: 300 bytes.
         self._any_watch = Watch(_NO_WATCH, Mask(0), b"")
         self._released = False
+        self.heard = 0
         self.tried = 0
         self.refused = 0
         self.is_starved = False
@@ -198,7 +207,21 @@ class _Reader(InotifyFD):
             self._released = True
             super()._close_resources()
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether events wait in the kernel to be read; true also at an instant at which it cannot be told."""
+        if not self._lock.acquire(blocking=False):  # whoever asks is the event loop
+            return True
+        try:
+            if self._released:
+                return False
+            waiting = fcntl.ioctl(self._inotify_fd, termios.FIONREAD, bytes(4))
+        finally:
+            self._lock.release()
+        return int.from_bytes(waiting, sys.byteorder) > 0
+
     def handle_event(self, event: InotifyEvent) -> None:
+        self.heard += 1
         if event.mask & InotifyConstants.IN_Q_OVERFLOW:
             # watchdog removes and re-adds all watches here. The removals alone overflow the queue again where there
             # are more folders than max_queued_events, for ever (tried). This watch is replaced as a whole instead.

@@ -27,6 +27,7 @@ _BEAT: Final = 3.0  # seconds between two looks at whether the watch is still th
 _PATIENCE: Final = 60.0  # seconds that setting up watches may take before polling begins meanwhile
 _SPACING: Final = timedelta(seconds=10)  # at least between two renewals because of overflow
 _GRACE: Final = 5.0  # seconds that a watch may take to stop before it is left to itself
+_GLANCE: Final = 1.0  # seconds between two looks at whether the watch goes on
 _SLICE: Final = 1024  # hints handed on before other work of the loop gets its turn
 
 
@@ -109,6 +110,15 @@ class Watching:
     def check(self) -> None:
         """Look now whether the watch is still the right one (the mounts changed); it is looked at every 3 s anyway."""
         self._wake.set()
+
+    async def answers(self) -> None:
+        """Ends when the watch has taken one of the events that wait for it; at once where none does."""
+        if not isinstance(self._now, Watched):
+            return
+        watch = self._now.watch
+        before, _ = watch.heard()
+        while watch.heard() == (before, True):
+            await self._clock.sleep(_GLANCE)
 
     async def run(self) -> None:
         """Follow the source until cancelled."""

@@ -1,5 +1,6 @@
 """Watching hears what happens in a real folder, through inotify."""
 
+import asyncio
 import os
 import threading
 from datetime import timedelta
@@ -11,6 +12,7 @@ from watchdog.observers.api import EventDispatcher
 from cgwire.codes import Code
 from cloudgather.core.mounts import parse_mountinfo
 from cloudgather.triggers.inbox import Inbox
+from cloudgather.triggers.opening import Watched
 from cloudgather.triggers.watching import Mode
 from fakes.clock import FakeClock
 from unit.triggers.following import following, run
@@ -317,3 +319,29 @@ def test_an_inbox_wakes_once_a_batch_and_repeats_nothing() -> None:
 
     assert inbox.take(10) == [b"other"]
     assert woken == [True, True]
+
+
+def test_a_reader_that_is_stuck_gives_no_sign_of_life_until_it_goes_on(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with following(tmp_path) as notes:
+            watching = notes.watching
+            async with asyncio.timeout(30):
+                await watching.answers()  # nothing waits for it
+            assert isinstance(watching._now, Watched)
+            watch = watching._now.watch
+            assert watch._observer is not None
+            (emitter,) = watch._observer.emitters
+            with emitter._inotify._lock:  # type: ignore[attr-defined]  # an _Emitter
+                (tmp_path / "first").touch()
+                await eventually(lambda: watch.heard()[0] > 0)  # it is stuck with this one
+                (tmp_path / "second").touch()
+                await eventually(lambda: watch.heard()[1])  # and leaves that one to the kernel
+                asked = asyncio.create_task(watching.answers())
+                done, _ = await asyncio.wait({asked}, timeout=0.2)
+                assert not done
+
+            async with asyncio.timeout(30):
+                await asked
+            await notes.hears("first", "second")
+
+    run(scenario)
