@@ -31,7 +31,10 @@ _HINTS: Final = {
     "after": _LATER, "strm": _LATER, "notify": _LATER, "delete": _LATER, "cleanup": _LATER, "hook": _LATER,
     "refresh": _LATER, "downloader": _LATER, "downloaders": _LATER,
     **dict.fromkeys(
-        ("preset", "include", "exclude", "exclude_dirs", "extensions", "min_size", "max_size"),
+        (
+            "preset", "include", "exclude", "exclude_dirs", "exclude_extensions", "extensions", "min_size", "max_size",
+            "exact",
+        ),
         "belongs to the filter: write [filter] on a line above it",
     ),
 }  # fmt: skip
@@ -137,6 +140,7 @@ def _filter(table: Table) -> Filter:
         table.wrong(
             "extensions", 'names some and preset = "everything" names all; leave one of them out', code=Wrong.CONFLICT
         )
+    unwanted = table.take("exclude_extensions", texts(extension), ())
     smallest = table.take("min_size", size, 0)
     largest = table.take("max_size", size, None)
     if largest is not None and largest < smallest:
@@ -147,8 +151,10 @@ def _filter(table: Table) -> Filter:
         include=_encoded(table.take("include", globs, ())),
         exclude=_encoded(table.take("exclude", globs, ())),
         exclude_dirs=_encoded(table.take("exclude_dirs", globs, ()), strip=True),
+        exclude_extensions=frozenset(each.encode() for each in unwanted),
         min_size=smallest,
         max_size=largest,
+        exact=table.take("exact", boolean, False),
     )
     table.close()
     return wanted

@@ -103,14 +103,17 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     for pattern in wanted.exclude:
         if matches(pattern, path):
             return because(Code.SKIP_FILTER_EXCLUDE, pattern=_shown(pattern))
+    if wanted.exclude_extensions and (extension := extension_of(name)) in wanted.exclude_extensions:
+        return because(Code.SKIP_FILTER_EXCLUDE, pattern=f"*.{_shown(extension)}")
     if wanted.include and not any(matches(pattern, path) for pattern in wanted.include):
         return because(Code.SKIP_FILTER_INCLUDE)
     # A disc lacks something without its menus and tables: it is taken whole where its streams are wanted.
-    whole_disc = on_disc and not DISC_STREAMS.isdisjoint(wanted.extensions)
+    whole_disc = on_disc and not wanted.exact and not DISC_STREAMS.isdisjoint(wanted.extensions)
     if wanted.extensions and not whole_disc and (extension := extension_of(name)) not in wanted.extensions:
         allowed = sorted(_shown(each) for each in wanted.extensions)
         return because(Code.SKIP_FILTER_EXTENSION, extension=_shown(extension), allowed=allowed)
-    if size < wanted.min_size and not on_disc and extension_of(name) not in SIDECARS:
+    spared = not wanted.exact and (on_disc or extension_of(name) in SIDECARS)
+    if size < wanted.min_size and not spared:
         return because(Code.SKIP_FILTER_SMALL, size=size, min_size=wanted.min_size)
     if wanted.max_size is not None and size > wanted.max_size:
         return because(Code.SKIP_FILTER_LARGE, size=size, max_size=wanted.max_size)

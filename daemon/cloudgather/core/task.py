@@ -55,15 +55,17 @@ class Window:
 class Filter:
     """Which files of the source are wanted. Patterns are globs on bytes, matched against the path below the source.
 
-    `extensions` are lower case without the dot; empty means all. Sizes are bytes.
+    `extensions` and `exclude_extensions` are lower case without the dot; no `extensions` means all. Sizes are bytes.
     """
 
     extensions: frozenset[bytes] = frozenset()
     include: tuple[bytes, ...] = ()
     exclude: tuple[bytes, ...] = ()
     exclude_dirs: tuple[bytes, ...] = ()
+    exclude_extensions: frozenset[bytes] = frozenset()
     min_size: int = 0  # spares sidecars and disc folders
     max_size: int | None = None
+    exact: bool = False  # nothing is spared: small sidecars and what belongs to a disc are judged like any other file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ _TASK_KEYS = (
     "source target rules initial watch schedule every timezone upload_window window_end settle send if_gone rescan "
     "catch_up priority filter preset nonsense"
 )
-_FILTER_KEYS = "preset include exclude exclude_dirs extensions min_size max_size nonsense"
+_FILTER_KEYS = "preset include exclude exclude_dirs exclude_extensions extensions min_size max_size exact nonsense"
 _TARGET_KEYS = (
     "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts "
     "retry_first retry_most metadata_per_second max_unconfirmed cache_dir min_free file_mode dir_mode"

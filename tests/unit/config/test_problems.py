@@ -167,7 +167,7 @@ TASK = 'source = "/src"\ntarget = "c115:films"\n'
         (TASK + '[filter]\nmin_size = "50 MBits"', 'write it as "50MiB", "2GB" or a number of bytes'),
         (TASK + "[filter]\nmin_size = -1", "use a number of bytes from 0 on"),
         (TASK + '[filter]\nmin_size = "1GiB"\nmax_size = "1MiB"', "is less than min_size (1GiB)"),
-        (TASK + "[filter]\nfoo = 1", "[filter] foo: is unknown; known are exclude, exclude_dirs, extensions"),
+        (TASK + "[filter]\nfoo = 1", "[filter] foo: is unknown; known are exact, exclude, exclude_dirs, exclude_ext"),
     ],
 )
 def test_what_is_wrong_with_a_task(content: str, expected: str) -> None:
