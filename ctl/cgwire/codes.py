@@ -200,6 +200,7 @@ class Code(StrEnum):
     DOCTOR_TARGET_DENIED = "doctor.target-denied"  # target, root, fs_type, owner, group, mode, user
     DOCTOR_TARGET_UNGUARDED = "doctor.target-unguarded"  # target, root, fs_type: kind directory on a mount
     DOCTOR_TARGET_BOUND = "doctor.target-bound"  # target, root, found: a container's bind of an empty mount point
+    DOCTOR_TARGET_PINNED = "doctor.target-pinned"  # target, root, fs_type: a container does not see it mounted again
     DOCTOR_CLOCK = "doctor.clock"  # now; whether it is synchronised is not known
     DOCTOR_CLOCK_SYNCHRONISED = "doctor.clock-synchronised"  # now
     DOCTOR_CLOCK_WRONG = "doctor.clock-wrong"  # now, year

@@ -7,6 +7,10 @@ from cgwire.text.values import Template
 
 _KEEP: Final = "; to keep it, write the line fs.inotify.{key} = {wanted} to /etc/sysctl.d/60-cloudgather.conf"
 _AS_OWNER: Final = "if it is {owner} who runs the daemon, examine as that user: runuser -u {owner} -- cloudgatherd …"
+_RSLAVE: Final = (
+    "give the container the folder above it with the host's mounts: "
+    "-v /CloudDrive:/CloudDrive:rslave, and start it again"
+)
 
 SENTENCES: Final[Mapping[str, Template]] = {
     "doctor.config": "{file} and its tasks are right; {tasks:n|task|tasks}, {targets:n|target|targets}",
@@ -113,6 +117,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
         " (found: {found:word})",
         ": this container was given the mount point itself, before or without what is mounted there",
     ),
+    "doctor.target-pinned": (
+        "the drive at {root} ({fs_type}) is there, but mounted again on the host it will not be seen here: "
+        "this container was given the mount point itself, or without rslave"
+    ),
     "doctor.clock": "the clock shows {now:clock}",
     "doctor.clock-synchronised": "the clock is synchronised; it shows {now:clock}",
     "doctor.clock-wrong": "the clock is wrong: it shows the year {year}",
@@ -183,10 +191,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.target-full": "free space there; uploads wait while it is full",
     "doctor.target-denied": "let {user} write there (owner, group or ACL); cgctl target test {target} tries it",
     "doctor.target-unguarded": 'set kind = "mount" for the target',
-    "doctor.target-bound": (
-        "give the container the folder above it with the host's mounts: "
-        "-v /CloudDrive:/CloudDrive:rslave, and start it again"
-    ),
+    "doctor.target-bound": _RSLAVE,
+    "doctor.target-pinned": _RSLAVE,
     "doctor.clock-wrong": "set the clock: timedatectl set-ntp true, or date -s",
     "doctor.clock-jumps": "see that only one program sets the clock",
     "doctor.clock-behind": "see whether the clock is right: date; timedatectl set-ntp true",

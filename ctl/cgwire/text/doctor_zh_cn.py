@@ -7,6 +7,7 @@ from cgwire.text.values import Template
 
 _KEEP: Final = "；要长期生效，请把 fs.inotify.{key} = {wanted} 写入 /etc/sysctl.d/60-cloudgather.conf"
 _AS_OWNER: Final = "如果守护进程由 {owner} 运行，请以该用户检查：runuser -u {owner} -- cloudgatherd …"
+_RSLAVE: Final = "请映射其上层文件夹，并带上宿主机的挂载：-v /CloudDrive:/CloudDrive:rslave，然后重新启动容器"
 
 SENTENCES: Final[Mapping[str, Template]] = {
     "doctor.config": "{file} 及任务没有错误；{tasks} 个任务，{targets} 个目标",
@@ -94,6 +95,9 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "（那里现在是：{found:word}）",
         "：容器映射的是挂载点本身，而那时网盘还没有挂载",
     ),
+    "doctor.target-pinned": (
+        "{root} 的网盘（{fs_type}）可以访问，但宿主机重新挂载后这里看不到：容器映射的是挂载点本身，或没有用 rslave"
+    ),
     "doctor.clock": "时钟显示 {now:clock}",
     "doctor.clock-synchronised": "时钟已同步；显示 {now:clock}",
     "doctor.clock-wrong": "时钟不对：显示 {year} 年",
@@ -160,9 +164,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.target-full": "请清理那里的空间；空间满时上传会等待",
     "doctor.target-denied": "让 {user} 能在那里写入（所有者、用户组或 ACL）；可用 cgctl target test {target} 试验",
     "doctor.target-unguarded": '请为该目标设置 kind = "mount"',
-    "doctor.target-bound": (
-        "请映射其上层文件夹，并带上宿主机的挂载：-v /CloudDrive:/CloudDrive:rslave，然后重新启动容器"
-    ),
+    "doctor.target-bound": _RSLAVE,
+    "doctor.target-pinned": _RSLAVE,
     "doctor.clock-wrong": "请校准时钟：timedatectl set-ntp true，或 date -s",
     "doctor.clock-jumps": "请确认只有一个程序在调整时钟",
     "doctor.clock-behind": "请确认时钟是否正确：date；timedatectl set-ntp true",

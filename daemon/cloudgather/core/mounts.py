@@ -34,6 +34,7 @@ class Mount:
     source: bytes
     options: frozenset[str]  # per mount and per file system together
     root: bytes = b"/"  # which of the file system's folders is mounted (another than `/` for a bind mount)
+    follows: bool = False  # what is mounted below it in another namespace is mounted here, too (shared, or slave)
 
     @property
     def is_remote(self) -> bool:
@@ -91,6 +92,7 @@ def _parse_line(line: bytes) -> Mount | None:
         source=_unescape(after[1]),
         options=frozenset(option.decode("utf-8", "replace") for option in options),
         root=_unescape(before[3]),
+        follows=any(field.startswith((b"shared:", b"master:")) for field in before[6:]),
     )
 
 

@@ -12,7 +12,7 @@ from cloudgather.agent.verdicts import why_held
 from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
-from cloudgather.doctor.container import in_container
+from cloudgather.doctor.container import in_container, is_pinned, makes_mounts
 from cloudgather.doctor.rights import group_name, may_write_by_mode, user, user_name
 from cloudgather.ports import AgentLost, Failed, Stalled, TargetHeld, TargetMemory
 
@@ -48,6 +48,8 @@ def _judge(spec: TargetSpec, found: Probed, recorded: Identity | None, mounts: S
     here: dict[str, Any] = {"target": spec.name, "root": spec.root, "fs_type": found.identity.fs_type}
     if spec.kind is Kind.DIRECTORY and found.identity.is_remote:
         return doubtful("target", because(Code.DOCTOR_TARGET_UNGUARDED, **here), subject=spec.name)
+    if in_container(mounts) and not makes_mounts() and is_pinned(spec.root, mounts):
+        return doubtful("target", because(Code.DOCTOR_TARGET_PINNED, **here), subject=spec.name)
     if _mode_decides(spec, mounts) and not may_write_by_mode(found.uid, found.gid, found.mode):
         owned = {"owner": user_name(found.uid), "group": group_name(found.gid), "mode": found.mode, "user": user()}
         return doubtful("target", because(Code.DOCTOR_TARGET_DENIED, **here, **owned), subject=spec.name)

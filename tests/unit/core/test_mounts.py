@@ -24,10 +24,22 @@ def test_a_line_is_read_whatever_optional_fields_it_has() -> None:
             source=b"/dev/root",
             options=frozenset({"rw", "noatime", "ro", "errors=continue"}),
             root=b"/sub",
+            follows=True,
         ),
     )
     (without,) = parse_mountinfo(b"36 35 98:0 / /mnt rw - tmpfs tmpfs rw")
     assert without.mount_point == b"/mnt"
+    assert not without.follows
+
+
+@pytest.mark.parametrize(
+    ("optional", "follows"),
+    [(b"shared:7", True), (b"master:7", True), (b"unbindable", False), (b"propagate_from:3", False)],
+)
+def test_a_mount_that_others_pass_through_is_known(optional: bytes, follows: bool) -> None:
+    (mount,) = parse_mountinfo(b"36 35 98:0 / /mnt rw %b - tmpfs tmpfs rw" % optional)
+
+    assert mount.follows is follows
 
 
 @pytest.mark.parametrize(
