@@ -69,6 +69,11 @@ _CONFIG: Final = {
     "show": Entry("Show the configuration in effect.", "cgctl.commands.config:show"),
     "reload": Entry("Make the daemon read its configuration again.", "cgctl.commands.config:reload"),
 }
+_IMPORT: Final = {
+    "cloudgather": Entry(
+        "Make the tasks of the original CloudGather.", "cgctl.commands.import_cloudgather:import_cloudgather"
+    ),
+}
 COMMANDS: Final = {
     "status": Entry("Show what is going on, in a screenful.", "cgctl.commands.status:status"),
     "why": Entry("Explain why a file is where it is.", "cgctl.commands.why:why"),
@@ -81,6 +86,7 @@ COMMANDS: Final = {
     "logs": Entry("Show the log of the daemon, a task or a run.", "cgctl.commands.logs:logs"),
     "config": Entry("Check, show and reload the configuration.", entries=_CONFIG),
     "doctor": Entry("Look for what commonly goes wrong.", "cgctl.commands.doctor:doctor"),
+    "import": Entry("Take over the tasks of another program.", entries=_IMPORT),
     "watch": Entry("Show the status again and again.", "cgctl.commands.watch:watch"),
     "completion": Entry("Print a completion script for a shell.", "cgctl.commands.completion:completion"),
     "version": Entry("Show the versions of cgctl and the daemon.", "cgctl.commands.version:version"),
