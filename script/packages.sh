@@ -1,5 +1,5 @@
-# Missing Debian packages, for script/bootstrap and script/install, which source this. Set before: `name`, how the
-# program calls itself, and `log`, a file for apt-get's output.
+# Debian's and Python's packages, for the scripts that source this. Set before: `name`, how the program calls itself, and
+# `log`, a file for apt-get's output.
 
 say() { printf '%s: %s\n' "$name" "$*"; }
 die() { printf '%s: %s\n' "$name" "$*" >&2; exit 1; }
@@ -59,4 +59,12 @@ missing_for() {
   have gcc || have cc || missing+=(gcc)
   have pkg-config || missing+=(pkg-config)
   { have pkg-config && pkg-config --exists libsystemd; } || missing+=(libsystemd-dev)
+}
+
+# pip_of PYTHON ARGUMENT…: that interpreter's pip. A package index that falls silent is asked again and never waited for
+# without end: a request has half a minute, all of them a quarter of an hour.
+pip_of() {
+  local python=$1
+  shift
+  PIP_DEFAULT_TIMEOUT=30 PIP_RETRIES=8 timeout 900 "$python" -m pip --disable-pip-version-check "$@"
 }
