@@ -105,9 +105,8 @@ def answering_in_time(running: Running) -> Iterator[None]:
 def go_through(tmp_path: Path, cells: Sequence[Cell], profile: str, *, within: float) -> None:
     """All of them with one daemon, a healthy file after each, to the same target."""
     with SickMount(tmp_path) as sick:
-        target = (
-            f'profile = "{profile}"\nconfirm = "seen"\nparallel = 1\nattempts = 2\nmetadata_per_second = "unlimited"'
-        )
+        paced = "metadata_per_second = 1000"  # so that "lan" goes file by file
+        target = f'profile = "{profile}"\nconfirm = "seen"\nparallel = 1\nattempts = 2\n{paced}'
         with Running(tmp_path, root=sick.root, target=target, retry="1s") as running, answering_in_time(running):
             running.cgctl("queue", "pause")
             for number, cell in enumerate(cells):

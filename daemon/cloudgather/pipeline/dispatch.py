@@ -15,6 +15,7 @@ from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
 from cloudgather.pipeline.edges import until_edge
 from cloudgather.pipeline.journal import english
+from cloudgather.pipeline.portions import portion
 from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
@@ -26,9 +27,6 @@ logger = logging.getLogger(__name__)
 
 _LOOK_AT_LEAST_EVERY: Final = 30.0
 _AT_LEAST: Final = 0.05
-# A local disk takes small files in batches, made durable together (measured: 5 times as fast as one by one).
-_BATCH: Final = 256
-_BATCH_BYTES: Final = 64 << 20
 _PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
 # A held target is asked again at once when the mount table changes, and else this often while something waits for it.
 _PROBE_EVERY: Final = 15.0
@@ -158,15 +156,15 @@ class Dispatcher:
         while (count := self._room(lane, working)) > 0:
             if (reason := await self._pressure.hold(lane)) is not None:
                 return await self._pressed(lane, reason)
-            batches = lane.spec.profile is Profile.DISK
+            most = portion(lane, count, singly=self._pressure.looks_at_each(lane))
             if lane.spec.daily_limit is not None:
                 await self._look_at_clock()  # else a clock put forward would free what was spent today
             try:
                 claimed = await self._store.claim(
                     name,
                     now=self._clock.now(),
-                    count=_BATCH if batches and not lane.breaker.trying else min(count, self._pressure.at_once(lane)),
-                    most_bytes=_BATCH_BYTES if batches else None,
+                    count=most.most_files,
+                    most_bytes=most.most_bytes,
                     except_tasks=self._board.held_tasks(),
                     daily_limit=lane.spec.daily_limit,
                 )
@@ -175,7 +173,7 @@ class Dispatcher:
             lane.limits = ()
             if not claimed:
                 return await self._until_due(lane)
-            for batch in [claimed] if batches else [[transfer] for transfer in claimed]:
+            for batch in most.dealt(claimed):
                 self._start(lane, working, batch)
         return _LOOK_AT_LEAST_EVERY
 
@@ -236,7 +234,7 @@ class Dispatcher:
 
     def _let_the_next_begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
         task = asyncio.current_task()
-        if len(batch) > 1 and task is not None:
+        if len(batch) > 1 and task is not None and lane.spec.profile is Profile.DISK:
             self._copied.add(task)
             self.wake(lane.spec.name)
 

@@ -16,9 +16,9 @@ class Pressure:
         self._store = store
         self._free = free
 
-    def at_once(self, lane: TargetState) -> int:
-        """How many transfers may be claimed before the next look."""
-        return 1 if lane.spec.max_unconfirmed is not None or lane.spec.cache_dir is not None else 1_000
+    def looks_at_each(self, lane: TargetState) -> bool:
+        """Whether no more than one transfer may be claimed before the next look."""
+        return lane.spec.max_unconfirmed is not None or lane.spec.cache_dir is not None
 
     async def hold(self, lane: TargetState) -> Reason | None:
         """What keeps the target from being given more work now."""

@@ -24,9 +24,13 @@ def a_disk(**changes: Any) -> TargetSpec:
     return a_spec(profile=Profile.DISK, confirm=Confirm.STORED, **changes)
 
 
-def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path) -> None:
+UNPACED = a_spec(confirm=Confirm.STORED, metadata_per_second=None)
+
+
+@pytest.mark.parametrize("spec", [a_disk(), UNPACED], ids=["disk", "unpaced"])
+def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path, spec: TargetSpec) -> None:
     async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+        async with working(tmp_path, specs=[spec], serving=False) as works:
             await works.queue(*NAMES)
             order: list[str] = []
 

@@ -39,6 +39,48 @@ def test_so_many_at_once_as_the_target_allows(tmp_path: Path, parallel: int) -> 
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("files", [3, 10, 300])
+def test_what_goes_to_a_target_that_needs_no_sparing_is_dealt_out_evenly(tmp_path: Path, files: int) -> None:
+    async def main() -> None:
+        spec = a_spec(parallel=4, metadata_per_second=None)
+        async with working(tmp_path, specs=[spec], serving=False) as works:
+            names = [b"%d.mkv" % number for number in range(files)]
+            await works.queue(*names)
+            gate = works.target.hang("copy.write")
+            works.serve()
+            await works.advance(1)
+            assert works.target.busy == min(files, 4)
+            assert len(works.lane.moving) == min(files, 4 * 64)
+
+            gate.set()
+            await works.rest()
+
+            assert works.target.busiest == min(files, 4)
+            assert await done(works) == set(names)
+
+    asyncio.run(main())
+
+
+def test_a_large_file_has_no_company(tmp_path: Path) -> None:
+    async def main() -> None:
+        spec = a_spec(parallel=2, metadata_per_second=None)
+        async with working(tmp_path, specs=[spec], serving=False) as works:
+            await works.queue(b"large.mkv", content=b"x" * (3 << 20))
+            await works.queue(*NAMES)
+            gate = works.target.hang("copy.write")
+            works.serve()
+            await works.advance(1)
+            large = next(each for each in works.lane.moving.values() if each.transfer.path == b"large.mkv")
+            assert large.task is not None  # by itself: it can be cancelled at once
+            assert works.target.busy == 2
+
+            gate.set()
+            await works.rest()
+            assert await done(works) == {b"large.mkv", *NAMES}
+
+    asyncio.run(main())
+
+
 def test_targets_do_not_wait_for_each_other(tmp_path: Path) -> None:
     async def main() -> None:
         tasks = [a_task(), a_task("series", source=b"/series", target="other")]
