@@ -12,7 +12,10 @@ class Code(StrEnum):
     WAIT_PARTIAL_NAME = "wait.partial-name"  # pattern
     WAIT_CONTROL_FILE = "wait.control-file"  # file
     WAIT_UNIT = "wait.unit"  # unit, blocker, blockers (count)
-    WAIT_DOWNLOADER = "wait.downloader"  # downloader, state, progress
+    WAIT_DOWNLOADER = "wait.downloader"  # kind, downloader, item (its id), state, progress (0 to 1)
+    WAIT_DOWNLOADER_SIZE = "wait.downloader-size"  # downloader, expected, found: complete, and another size on disk
+    WAIT_DOWNLOADER_GONE = "wait.downloader-gone"  # downloader: it had it, not complete, and lists it no more
+    WAIT_DOWNLOADER_SILENT = "wait.downloader-silent"  # downloader (it cannot be asked), cause, until (next try)
     WAIT_SCAN = "wait.scan"  # task, until (its next run): no scan has come there yet
     WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause
     WAIT_UNDER_WAY = "wait.under-way"  # what was known of it before is being uploaded; what is there now comes after
@@ -25,6 +28,8 @@ class Code(StrEnum):
     MET_NAME = "met.name"
     MET_UNIT = "met.unit"  # send
     MET_NO_DOWNLOADER = "met.no-downloader"
+    MET_NO_CLAIM = "met.no-claim"  # downloaders (names): none of them has it
+    MET_DOWNLOADER = "met.downloader-done"  # kind, downloader, item, state
 
     # A queued transfer that must wait.
     HELD_QUEUE_PAUSED = "held.queue-paused"
@@ -69,6 +74,18 @@ class Code(StrEnum):
     WATCH_REMOTE = "watch.remote"  # source, fs_type: gives no events; polling instead
     WATCH_BROKEN = "watch.broken"  # message
 
+    # A downloader that cannot be asked, or will not do something. All with `downloader` and `url`.
+    DOWNLOADER_STARTING = "downloader.starting"  # it has not been asked yet
+    DOWNLOADER_UNREACHABLE = "downloader.unreachable"  # message
+    DOWNLOADER_FOREIGN = "downloader.foreign"  # message: what answers is something else, or not as it should
+    DOWNLOADER_PASSWORD = "downloader.password"  # user: refused; not shown again before the configuration changes
+    DOWNLOADER_BANNED = "downloader.banned"  # it lets this address in no more for an hour
+    DOWNLOADER_HOST = "downloader.host"  # it refuses the name or port that it is called by
+    DOWNLOADER_SECRET_FILE = "downloader.secret-file"  # file, message
+    DOWNLOADER_OLD = "downloader.old"  # version, needed
+    DOWNLOADER_REFUSED = "downloader.refused"  # message: its own words
+    DOWNLOADER_READ_ONLY = "downloader.read-only"  # of its kind downloaders are asked, and told nothing
+
     # The log.
     LOG_DROPPED = "log.dropped"  # message, lines: it cannot be written now, and so many lines are lost
 
@@ -86,6 +103,7 @@ class Code(StrEnum):
     SKIP_DENIED = "skip.denied"
     SKIP_DIRECTORY = "skip.directory"
     SKIP_GONE = "skip.gone"
+    SKIP_UNWANTED = "skip.unwanted"  # downloader: a file of a torrent that nobody chose
     SKIP_SENT = "skip.sent"  # at, target, destination, strength: this version was sent
     SKIP_ADOPTED = "skip.adopted"  # the target has it already (same size)
     SKIP_DIFFERS = "skip.differs"  # size, target_size: the target has another file of this name; no rule replaces it
@@ -222,6 +240,7 @@ class Code(StrEnum):
     ERROR_BAD_REQUEST = "error.bad-request"  # message
     ERROR_NO_SUCH_TASK = "error.no-such-task"  # task, near
     ERROR_NO_SUCH_TARGET = "error.no-such-target"  # target, near
+    ERROR_NO_SUCH_DOWNLOADER = "error.no-such-downloader"  # downloader, near
     ERROR_NO_SUCH_TRANSFER = "error.no-such-transfer"  # id
     ERROR_NO_SUCH_RUN = "error.no-such-run"  # id
     ERROR_NOTHING_CHOSEN = "error.nothing-chosen"

@@ -150,7 +150,7 @@ class _Fact:
             case "clock":
                 return facts.clock(value)
             case "percent":
-                return f"{float(value) * 100:.0f} %"
+                return f"{float(value) * 100:.0f}%"
             case "word":
                 return facts.word(value)
             case "reason":

@@ -7,11 +7,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 from cgwire.access import Access
+from cloudgather.config.downloaders import read_downloaders
 from cloudgather.config.lines import parse
 from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong
 from cloudgather.config.reading import Table
 from cloudgather.config.targets import read_targets
 from cloudgather.config.values import choice, folder, text, whole, zone
+from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import TargetSpec
 
@@ -50,10 +52,11 @@ class Settings:
     timezone: str | None = None  # IANA name; None = the system's
     groups: Mapping[str, Access] = field(default_factory=dict)
     targets: Mapping[str, TargetSpec] = field(default_factory=dict)  # those of [targets.NAME]
+    downloaders: Mapping[str, DownloaderSpec] = field(default_factory=dict)
 
 
 _LATER = "is not in this release"
-_HINTS = {"downloaders": _LATER, "downloads": _LATER, "notify": _LATER, "web": _LATER, "metrics": _LATER,
+_HINTS = {"downloads": _LATER, "notify": _LATER, "web": _LATER, "metrics": _LATER,
           "strm": _LATER, "cluster": _LATER, "node": _LATER,
           "tasks": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml",
           "task": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml"}  # fmt: skip
@@ -71,7 +74,8 @@ def parse_settings(
     document = parsed(content, faults)
     table = Table(document, faults)
     daemon, control, groups = table.table("daemon"), table.table("control"), table.table("groups")
-    outside = _Environment({} if environ is None else environ)
+    environ = {} if environ is None else environ
+    outside = _Environment(environ)
 
     state_dir = daemon.take("state_dir", _directory, _DEFAULTS.state_dir)
     settings = Settings(
@@ -91,6 +95,7 @@ def parse_settings(
         timezone=outside.take("TZ", _zone_of_variable, daemon.take("timezone", zone, None)),
         groups=_groups(groups),
         targets=read_targets(table.table("targets"), mounts),
+        downloaders=read_downloaders(table.table("downloaders"), file=file, environ=environ),
     )
     daemon.close()
     control.close()

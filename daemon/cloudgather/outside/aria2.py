@@ -1,0 +1,289 @@
+"""aria2 by its JSON-RPC, 1.36 and later: ports.Downloader."""
+
+import base64
+import json
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Phase, Polled
+from cloudgather.core.mounts import is_below
+from cloudgather.outside.http import Conversation, NoAnswer
+from cloudgather.outside.secrets import cause_of, secret_of
+from cloudgather.ports import CannotAsk, DownloadRefused
+
+_RPC: Final = "/jsonrpc"
+_MOST: Final = 10_000
+_KEYS: Final = (
+    "gid", "status", "totalLength", "completedLength", "uploadLength", "downloadSpeed", "dir", "infoHash", "seeder",
+    "verifiedLength", "verifyIntegrityPending", "followedBy", "following", "errorCode", "errorMessage", "bittorrent",
+)  # fmt: skip
+_UNAUTHORIZED: Final = "Unauthorized"
+_NOT_FOUND: Final = " is not found"
+_IDLE: Final = {"waiting": Phase.QUEUED, "paused": Phase.QUEUED, "complete": Phase.COMPLETE}
+_ENDED: Final = frozenset({"complete", "error", "removed"})
+
+
+class _Refused(Exception):
+    """aria2 answered with an error of its own."""
+
+
+class Aria2:
+    """Everything it has is listed at each poll, without files: aria2 cannot tell what has changed."""
+
+    def __init__(self, spec: DownloaderSpec) -> None:
+        self.spec = spec
+        self._http = Conversation(spec.url if spec.url.endswith(_RPC) else spec.url + _RPC)
+        self._session: str | None = None  # another one: aria2 was started anew
+        self._shown: bytes | None = None  # a digest of the secret that was shown last
+        self._refused: bytes | None = None  # of that which it did not take
+        self._items: dict[str, Item] = {}
+        self._files: dict[str, tuple[str, tuple[ItemFile, ...]]] = {}  # of what rests, with its status then
+
+    # ---- asking ------------------------------------------------------------------------------------------------------
+
+    async def about(self) -> About:
+        """ports.Downloader."""
+        self._refused = None
+        version = await self._call("aria2.getVersion")
+        options = await self._call("aria2.getGlobalOption")
+        return About(program=str(version["version"]), api="JSON-RPC", folder=_folder(str(options["dir"])))
+
+    async def poll(self) -> Polled:
+        """ports.Downloader."""
+        keys = list(_KEYS)
+        session, *lists = await self._calls(
+            ("aria2.getSessionInfo", []),
+            ("aria2.tellActive", [keys]),
+            ("aria2.tellWaiting", [0, _MOST, keys]),
+            ("aria2.tellStopped", [-1, _MOST, keys]),
+        )
+        try:
+            if session["sessionId"] != self._session:
+                self._session, self._files = session["sessionId"], {}
+            told = {str(status["gid"]): status for statuses in lists for status in statuses}
+            files = await self._files_of(told)
+            items = {id: self._item(id, status, files.get(id, ())) for id, status in told.items()}
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._foreign(f"its list cannot be understood: {error!r}") from error
+        changed = {id: item for id, item in items.items() if self._items.get(id) != item}
+        gone = frozenset(self._items.keys() - items.keys())
+        self._items = items
+        return Polled(changed=changed, gone=gone)
+
+    async def _files_of(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[ItemFile, ...]]:
+        """The files of what is there: totals count those that nobody wants, and a web download's name is its file's."""
+        states = {id: str(status["status"]) for id, status in told.items()}
+        known = {id: files for id, (state, files) in self._files.items() if states.get(id) == state}
+        asked = [id for id in told if id not in known]
+        answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[])
+        for id, files in zip(asked, answers, strict=True):
+            known[id] = tuple(_file(each, _folder(str(told[id]["dir"]))) for each in files)
+        self._files = {id: (states[id], files) for id, files in known.items() if states[id] != "active"}
+        return known
+
+    def _item(self, id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> Item:
+        folder, torrent = _folder(str(status["dir"])), "infoHash" in status
+        wanted = [file for file in files if file.wanted]
+        size = sum(file.size for file in wanted) if wanted else int(status["totalLength"])
+        done = sum(file.done for file in wanted) if wanted else int(status["completedLength"])
+        phase = _phase(status)
+        if phase in (Phase.SEEDING, Phase.COMPLETE):
+            done = size  # pieces that two files share are counted for neither
+        sent, length = int(status["uploadLength"]), int(status["completedLength"])
+        tops = {file.path.split(b"/")[0] for file in files if file.path}
+        return Item(
+            id=id,
+            name=_name(status, files),
+            phase=phase,
+            final=folder,
+            current=folder,
+            top=tops.pop() if len(tops) == 1 else None,
+            size=size,
+            done=done,
+            paused=status["status"] == "paused",
+            speed=int(status["downloadSpeed"]),
+            infohashes=frozenset({str(status["infoHash"]).lower()}) if torrent else frozenset(),
+            tags=frozenset({id}),
+            ratio=sent / length if length else 0.0,
+            follows=status.get("following"),
+            followed_by=(status.get("followedBy") or [None])[0],
+            message=str(status.get("errorMessage") or "") if status["status"] == "error" else "",
+        )
+
+    async def files(self, id: str) -> Sequence[ItemFile]:
+        """ports.Downloader."""
+        item = self._items.get(id)
+        (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
+        try:
+            folder = item.final if item is not None else b""
+            return [_file(each, folder) for each in files]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise self._foreign(f"its files cannot be understood: {error!r}") from error
+
+    # ---- telling -----------------------------------------------------------------------------------------------------
+
+    async def add(self, order: DownloadOrder) -> str | None:
+        """ports.Downloader; the order's mark becomes the id."""
+        options: dict[str, Any] = {
+            "gid": order.mark,
+            "dir": order.folder.decode(),
+            "pause": str(order.paused or (order.choose and order.torrent is not None)).lower(),
+            "pause-metadata": str(order.choose).lower(),
+            "follow-torrent": "mem",
+            "rpc-save-upload-metadata": "false",
+            "bt-save-metadata": "false",
+            **order.options,
+        }
+        if order.uri is not None:
+            return str(await self._told("aria2.addUri", [order.uri], options))
+        content = base64.b64encode(order.torrent or b"").decode()
+        return str(await self._told("aria2.addTorrent", content, [], options))
+
+    async def select(self, id: str, wanted: Collection[int]) -> None:
+        """ports.Downloader; what is active is begun anew by it."""
+        chosen = ",".join(str(number) for number in sorted(wanted))
+        await self._told("aria2.changeOption", id, {"select-file": chosen})
+
+    async def pause(self, id: str) -> None:
+        """ports.Downloader."""
+        if (await self._told("aria2.tellStatus", id, ["status"]))["status"] in ("active", "waiting"):
+            await self._told("aria2.forcePause", id)
+
+    async def resume(self, id: str) -> None:
+        """ports.Downloader."""
+        if (await self._told("aria2.tellStatus", id, ["status"]))["status"] == "paused":
+            await self._told("aria2.unpause", id)
+
+    async def remove(self, id: str, *, with_files: bool) -> None:
+        """ports.Downloader: aria2 never removes files. What was active stays listed until it is removed again."""
+        try:
+            status = (await self._call("aria2.tellStatus", id, ["status"]))["status"]
+            await self._call("aria2.removeDownloadResult" if status in _ENDED else "aria2.forceRemove", id)
+        except _Refused as refused:
+            if not str(refused).endswith(_NOT_FOUND):
+                raise self._refusal(refused) from refused
+
+    async def close(self) -> None:
+        """ports.Downloader."""
+        await self._http.close()
+
+    async def _told(self, method: str, *params: Any) -> Any:
+        try:
+            return await self._call(method, *params)
+        except _Refused as refused:
+            raise self._refusal(refused) from refused
+
+    def _refusal(self, refused: _Refused) -> DownloadRefused:
+        return DownloadRefused(self._because(Code.DOWNLOADER_REFUSED, message=str(refused)[:300]))
+
+    # ---- the conversation --------------------------------------------------------------------------------------------
+
+    async def _call(self, method: str, *params: Any) -> Any:
+        """The result; raises _Refused and CannotAsk."""
+        answer = await self._rpc(method, [*self._token(), *params])
+        if "error" in answer:
+            raise self._error(answer["error"])
+        return answer.get("result")
+
+    async def _calls(self, *calls: tuple[str, Sequence[Any]], missing: Any = None) -> list[Any]:
+        """The results, in order, for the price of one request; `missing` for an id that is not there any more."""
+        if not calls:
+            return []
+        token = self._token()
+        together = [{"methodName": method, "params": [*token, *params]} for method, params in calls]
+        answer = await self._rpc("system.multicall", [together])
+        if "error" in answer:
+            raise self._foreign(str(self._error(answer["error"])))
+        found = []
+        for result in answer.get("result") or ():
+            if isinstance(result, list):
+                found.append(result[0])
+                continue
+            error = self._error(result)
+            if missing is None or not str(error).endswith(_NOT_FOUND):
+                raise self._foreign(str(error))
+            found.append(missing)
+        if len(found) != len(calls):
+            raise self._foreign("it did not answer all that it was asked")
+        return found
+
+    async def _rpc(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
+        try:
+            answer = await self._http.ask(
+                "POST", body={"jsonrpc": "2.0", "id": "1", "method": method, "params": params}
+            )
+        except NoAnswer as error:
+            raise CannotAsk(self._because(Code.DOWNLOADER_UNREACHABLE, message=str(error))) from error
+        try:
+            read = json.loads(answer.body)
+        except ValueError:
+            read = None
+        if not isinstance(read, dict) or read.get("jsonrpc") != "2.0":
+            raise self._foreign(f"this is not aria2's JSON-RPC (HTTP status {answer.status})")
+        return read
+
+    def _error(self, error: Mapping[str, Any]) -> _Refused:
+        """aria2's own error; raises CannotAsk where it is about us."""
+        message = str(error.get("message"))
+        if message == _UNAUTHORIZED:
+            self._refused = self._shown
+            raise CannotAsk(self._because(Code.DOWNLOADER_PASSWORD))
+        return _Refused(message)
+
+    def _token(self) -> list[str]:
+        """The secret, in the form in which it goes first; one that was refused is not shown again."""
+        secret, file = "", self.spec.secret_file
+        if file is not None:
+            try:
+                secret = secret_of(file)
+            except (OSError, ValueError) as error:
+                reason = self._because(Code.DOWNLOADER_SECRET_FILE, file=file, message=cause_of(error))
+                raise CannotAsk(reason) from error
+        self._shown = sha256(secret.encode()).digest()
+        if self._shown == self._refused:
+            raise CannotAsk(self._because(Code.DOWNLOADER_PASSWORD))
+        return [f"token:{secret}"] if file is not None else []
+
+    def _foreign(self, message: str) -> CannotAsk:
+        return CannotAsk(self._because(Code.DOWNLOADER_FOREIGN, message=message))
+
+    def _because(self, code: Code, **facts: Any) -> Reason:
+        return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
+
+
+def _folder(path: str) -> bytes:
+    encoded = path.encode(errors="surrogateescape")
+    return encoded.rstrip(b"/") or encoded[:1]
+
+
+def _phase(status: Mapping[str, Any]) -> Phase:
+    if "verifiedLength" in status or status.get("verifyIntegrityPending") == "true":
+        return Phase.CHECKING
+    if status["status"] != "active":
+        return _IDLE.get(status["status"], Phase.FAILED)
+    if status.get("seeder") == "true":
+        return Phase.SEEDING
+    if "infoHash" in status and "info" not in status.get("bittorrent", {}):
+        return Phase.METADATA
+    return Phase.DOWNLOADING if int(status["downloadSpeed"]) else Phase.STALLED
+
+
+def _name(status: Mapping[str, Any], files: Sequence[ItemFile]) -> str:
+    named = status.get("bittorrent", {}).get("info", {}).get("name")
+    return str(named) if named else files[0].path.decode(errors="replace") if files else ""
+
+
+def _file(each: Mapping[str, Any], folder: bytes) -> ItemFile:
+    path = str(each["path"]).encode(errors="surrogateescape")
+    inside = path[len(folder.rstrip(b"/")) + 1 :] if is_below(path, folder) else path
+    size = int(each["length"])
+    return ItemFile(
+        index=int(each["index"]),
+        path=inside,
+        size=size,
+        done=int(each["completedLength"]),
+        wanted=each["selected"] == "true",
+    )

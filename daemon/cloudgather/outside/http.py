@@ -1,0 +1,108 @@
+"""HTTP with one program that is asked again and again: bounded in time and size, no redirect, no cookie kept."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_CONNECT: Final = 5.0  # seconds
+_ANSWER: Final = 30.0
+_LARGEST: Final = 64 << 20
+_PIECE: Final = 1 << 20
+
+
+class NoAnswer(Exception):
+    """Nothing came back, or too much; the text says what went wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+    cookies: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The body, as far as it is text."""
+        return self.body.decode(errors="replace")
+
+
+class Conversation:
+    """Requests below one address, over connections that stay open between them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session: aiohttp.ClientSession | None = None
+
+    async def ask(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        patience: float = _ANSWER,
+    ) -> Answer:
+        """What answers at `path`; raises NoAnswer. `body` goes as JSON, `form` as a form, with `files` in parts."""
+        import aiohttp  # only where a downloader is configured: it costs 15 MB
+
+        data: Any = form
+        if files:
+            data = aiohttp.FormData()
+            for name, value in (form or {}).items():
+                data.add_field(name, value)
+            for name, content in files.items():
+                data.add_field(name, content, filename=name, content_type="application/octet-stream")
+        limits = aiohttp.ClientTimeout(total=patience, sock_connect=_CONNECT)
+        try:
+            async with self._opened().request(
+                method,
+                self._url + path,
+                params=query,
+                data=data,
+                json=body,
+                headers=headers,
+                timeout=limits,
+                allow_redirects=False,
+            ) as response:
+                received = bytearray()
+                async for piece in response.content.iter_chunked(_PIECE):
+                    received += piece
+                    if len(received) > _LARGEST:
+                        raise NoAnswer(f"an answer of more than {_LARGEST >> 20} MiB")
+                cookies = {name: morsel.value for name, morsel in response.cookies.items()}
+                return Answer(status=response.status, body=bytes(received), headers=response.headers, cookies=cookies)
+        except TimeoutError:
+            raise NoAnswer("no answer in time") from None
+        except aiohttp.ClientConnectorError as error:
+            raise NoAnswer(_words(error.os_error)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswer(_words(error)) from error
+
+    def _opened(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections; the next request opens another."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno and error.errno > 0:
+        return os.strerror(error.errno)  # asyncio puts more than that into strerror
+    return str(error) or type(error).__name__
