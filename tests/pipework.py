@@ -13,6 +13,7 @@ from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.confirm import Confirmer
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.effect import Difference, Effect, Wanted
@@ -29,7 +30,7 @@ from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Upkeep
 from cloudgather.pipeline.uploading import UploadWatch
-from cloudgather.ports import Chosen, QueueStore, Target, TargetMemory
+from cloudgather.ports import Chosen, Downloader, QueueStore, Target, TargetMemory
 from cloudgather.store.sqlite import open_store
 from fakes.clock import FakeClock
 from fakes.source import FakeSource
@@ -100,6 +101,7 @@ class World:
         self.targets: dict[str, FakeTarget] = {}
         self.source = self.source_at(SOURCE)
         self.uploads = FakeUploads()
+        self.downloaders: dict[str, Downloader] = {}
         self._store: Any = None
 
     async def open(self) -> None:
@@ -159,12 +161,16 @@ class Works:
         self.planner = Planner(store=queue, board=board, clock=clock)
         uploading = UploadWatch(uploads=world.uploads, clock=clock, luck=lambda: self.luck())
         self.confirmer = Confirmer(store=queue, recorder=self.recorder, board=board, clock=clock, uploading=uploading)
+        self.claims = Claims(
+            store=queue, clock=clock, make=lambda spec: world.downloaders[spec.name], source_at=world.source_at
+        )
         self.carrier = Carrier(
             store=queue,
             recorder=self.recorder,
             board=board,
             bus=self.bus,
             clock=clock,
+            claims=self.claims,
             luck=lambda: self.luck(),
             written=self.confirmer.offer,
         )
@@ -191,7 +197,7 @@ class Works:
             planner=self.planner,
             runs=self.runs,
             clock=clock,
-            downloaders=(),
+            claims=self.claims,
             planned=self.dispatcher.wake,
             folder_seen=self._folder_seen,
         )

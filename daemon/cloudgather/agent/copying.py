@@ -25,11 +25,14 @@ def copy(
     destination: bytes,
     temporary: bytes,
     replace: bool,
+    written: bool = False,
     **common: Any,
 ) -> dict[str, Any]:
     """Copying.copy of one file; what Copying takes is `common`."""
     with Copying(job, throttle, **common) as copying:
-        return copying.copy(path=path, version=version, destination=destination, temporary=temporary, replace=replace)
+        return copying.copy(
+            path=path, version=version, destination=destination, temporary=temporary, replace=replace, written=written
+        )
 
 
 class Copying:
@@ -74,9 +77,19 @@ class Copying:
         self._originals.__exit__()
 
     def copy(
-        self, *, path: bytes, version: Sequence[int], destination: bytes, temporary: bytes, replace: bool
+        self,
+        *,
+        path: bytes,
+        version: Sequence[int],
+        destination: bytes,
+        temporary: bytes,
+        replace: bool,
+        written: bool = False,
     ) -> dict[str, Any]:
-        """What the temporary is, once it is whole: size, mtime_ns, digest; and what stands under the final name."""
+        """What the temporary is, once it is whole: size, mtime_ns, digest; and what stands under the final name.
+
+        `written`: that somebody has the source open for writing is known, and means nothing.
+        """
         job = self._job
         parts, above = components(destination), components(self._base)
         if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
@@ -91,7 +104,7 @@ class Copying:
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
                 shown = _check(aside, original.size, digest if self._verify == "checksum" else None, job)
                 mtime_ns = aside.mtime(original.mtime_ns, shown)
-                original.compare(digest)
+                original.compare(digest, written=written)
                 self._target.check()
                 aside.keep()
         return {"size": original.size, "mtime_ns": mtime_ns, "digest": digest, "standing": standing}

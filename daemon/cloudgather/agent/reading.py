@@ -98,19 +98,20 @@ class Original:
     def __exit__(self, *_: object) -> None:
         os.close(self.fd)
 
-    def compare(self, digest: bytes) -> None:
+    def compare(self, digest: bytes, *, written: bool = False) -> None:
         """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there.
 
-        The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it.
+        The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it. With
+        `written` it is not asked for.
         """
-        self._demand_no_writer()
+        self._demand_no_writer(unless=written)
         state = self._demand_same_file()
         if state.st_ctime_ns != self._ctime_ns:
             # A link was made, or a mode set; or somebody wrote and then put the mtime back.
             os.lseek(self.fd, 0, os.SEEK_SET)
             if digest_of(self.fd, self._job, "source") != digest:
                 raise Trouble("changed", "the source's content changed while it was copied")
-            self._demand_no_writer()
+            self._demand_no_writer(unless=written)
             self._demand_same_file()
 
     def _demand_version(self, state: os.stat_result) -> None:
@@ -128,8 +129,8 @@ class Original:
         self._demand_version(state)
         return state
 
-    def _demand_no_writer(self) -> None:
-        if self._tells_writers:
+    def _demand_no_writer(self, *, unless: bool) -> None:
+        if self._tells_writers and not unless:
             self._job.step("lease", "source")
             if leases.ask(self.fd).access == leases.WRITTEN:
                 raise Trouble("changed", "somebody has the source open for writing")

@@ -261,6 +261,7 @@ def _of_its_own(order: CopyOrder) -> dict[str, Any]:
         "destination": order.destination,
         "temporary": order.temporary,
         "replace": order.replace,
+        "written": order.written,
     }
 
 

@@ -21,6 +21,7 @@ from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
+from cloudgather.app.downloaders import make_downloader
 from cloudgather.app.pulse import Pulse, Sign
 from cloudgather.app.serving import Serving
 from cloudgather.app.telling import RunTeller
@@ -44,6 +45,7 @@ from cloudgather.outside.rclone import Rclone
 from cloudgather.outside.systemd import Systemd
 from cloudgather.outside.zone import local_zone
 from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.confirm import Confirmer
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.effect import Effect, Wanted
@@ -107,6 +109,12 @@ class Daemon:
             store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
         )
         planner = Planner(store=store, board=board, clock=clock)
+        claims = self._claims = Claims(
+            store=store,
+            clock=clock,
+            make=make_downloader,
+            source_at=lambda folder: source_for(folder, mounts.current(), self._fleet),
+        )
         uploads = Rclone(mounts=mounts.current, turn=lambda target: self._fleet.pace(target).turn())
         self._confirmer = Confirmer(
             store=store,
@@ -121,6 +129,7 @@ class Daemon:
             board=board,
             bus=bus,
             clock=clock,
+            claims=claims,
             luck=random.random,
             written=self._confirmer.offer,
         )
@@ -151,7 +160,7 @@ class Daemon:
             planner=planner,
             runs=self._runs,
             clock=clock,
-            downloaders=(),
+            claims=claims,
             planned=self._dispatcher.wake,
             folder_seen=self._folder_seen,
         )
@@ -223,6 +232,7 @@ class Daemon:
             await self._server.stop()
             await self._serving.stop(_WORK_GRACE)
             await self._fleet.stop(_AGENTS_GRACE)
+            await self._claims.close()
             await self._store.close()
             self._mounts.close()
 
@@ -242,6 +252,7 @@ class Daemon:
         now = self._clock.now()
         self._board.queue_paused = "queue-paused" in await self._store.flags()
         await self._effect.take(_wanted(self._configuration))
+        await self._claims.take(self._configuration.settings.downloaders)
         await self._server.start()
         self._logs.on_line(self._heard_line)
         await self._recorder.insist(lambda: self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now))
@@ -330,6 +341,8 @@ class Daemon:
         if configuration.broken - set(self._board.broken):
             raise InvalidConfiguration(configuration.problems)
         difference = await self._effect.take(_wanted(configuration))
+        for name in await self._claims.take(configuration.settings.downloaders):
+            self._serving.drop("downloader", name)
         self._configuration = configuration
         self._handlers.peers = Peers.of_groups(configuration.settings.groups)
         for name in difference.targets_removed:
@@ -358,6 +371,8 @@ class Daemon:
             self._watching.pop(name, None)
         for name in self._board.targets:
             self._serving.keep("target", name, partial(self._dispatcher.serve, name))
+        for name in self._claims.following:
+            self._serving.keep("downloader", name, partial(self._claims.serve, name, self._intake))
         for name, state in states.items():
             self._serving.keep("scan", name, partial(self._scanner.serve, name, self._dispatcher.wake))
             if state.task.watch and name not in self._watching:

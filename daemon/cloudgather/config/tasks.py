@@ -83,7 +83,7 @@ def parse_task(
         base=base,
         rules=table.take("rules", _rules, frozenset({Rule.MISSING, Rule.CHANGED})),
         initial=table.take("initial", choice(Initial), Initial.SEND),
-        send=table.take("send", choice(Send, later={"torrent": "needs a downloader, which " + _LATER}), Send.FILE),
+        send=table.take("send", choice(Send), Send.TORRENT),
         if_gone=table.take("if_gone", choice(IfGone), IfGone.LEAVE),
         settle=table.take("settle", _settle, None),
         watch=table.take("watch", boolean, True),

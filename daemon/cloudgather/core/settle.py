@@ -32,7 +32,8 @@ class Evidence:
     blind_because: str | None = None  # file-system, permission, error
     partial_pattern: str | None = None  # the in-progress name pattern that its name matches
     control_file: bytes | None = None  # an aria2 control file that stands for it
-    downloader: Reason | None = None  # a configured downloader claims it and says so
+    downloader: Reason | None = None  # what a configured downloader that claims it, or may, says of it
+    asked: tuple[str, ...] = ()  # names of the downloaders, where none claims it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +112,8 @@ def _name(evidence: Evidence) -> tuple[Reason, float | None]:
 
 def _control_file(evidence: Evidence) -> tuple[Reason, float | None]:
     if evidence.control_file is None:
+        if evidence.asked:
+            return because(Code.MET_NO_CLAIM, downloaders=list(evidence.asked)), None
         return because(Code.MET_NO_DOWNLOADER), None
     again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
     return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again

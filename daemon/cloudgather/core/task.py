@@ -27,6 +27,7 @@ class Send(StrEnum):
 
     FILE = "file"
     FOLDER = "folder"  # every wanted file of a top-level entry
+    TORRENT = "torrent"  # every wanted file of the torrent that it belongs to; by itself where it belongs to none
 
 
 class IfGone(StrEnum):
@@ -78,7 +79,7 @@ class Task:
     base: bytes  # the destination folder relative to the target's root; b"" is the root itself
     rules: frozenset[Rule] = frozenset({Rule.MISSING, Rule.CHANGED})
     initial: Initial = Initial.SEND
-    send: Send = Send.FILE
+    send: Send = Send.TORRENT
     if_gone: IfGone = IfGone.LEAVE
     settle: timedelta | None = None  # None = auto
     watch: bool = True

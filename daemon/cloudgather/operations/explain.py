@@ -7,7 +7,7 @@ from typing import Any
 from cgwire import path as wire
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core import filters, settle
+from cloudgather.core import filters
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination
@@ -119,7 +119,10 @@ class PathOperations:
     async def _settling(self, state: TaskState, look: Look, reply: dict[str, Any], decided: Go | Ask) -> dict[str, Any]:
         world, task = self._world, state.task
         pending = world.intake.pending.get(task.name, look.path)
-        verdict = world.intake.judge.verdict(task, look, pending)
+        word = await world.intake.claims.word(task, look)
+        if word is not None and word.code == Code.SKIP_UNWANTED:
+            return {**reply, "verdict": "skipped", "reasons": [word.to_wire()]}
+        verdict = world.intake.judge.verdict(task, look, pending, word)
         conditions = list(verdict.conditions)
         if look.access is Access.WRITTEN:
             writers = [[pid, name] for pid, name in await state.source.writers(look.path)]
@@ -132,7 +135,7 @@ class PathOperations:
         reply["settle"] = {
             "conditions": describe.reasons(conditions),
             "guessed": verdict.guessed,
-            "settle": settle.needed_quiet(task.settle).total_seconds(),
+            "settle": world.intake.judge.needed_quiet(task, look.path).total_seconds(),
         }
         waits = [each for each in conditions if each.code.startswith("wait.")]
         if pending is None:

@@ -235,7 +235,10 @@ class TaskOperations:
         if isinstance(look, Absent):
             return f"skip.{look}"
         pending = self._world.intake.pending.get(state.task.name, path)
-        conditions = self._world.intake.judge.verdict(state.task, look, pending).conditions
+        word = await self._world.intake.claims.word(state.task, look)
+        if word is not None and word.code == Code.SKIP_UNWANTED:
+            return word.code
+        conditions = self._world.intake.judge.verdict(state.task, look, pending, word).conditions
         # A file that is not quiet yet is least of all complete where something else says so, too.
         waits = [each.code for each in conditions if each.code.startswith("wait.")]
         return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)

@@ -10,6 +10,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.settle import QUIET_AT_LEAST_WHEN_BLIND, needed_quiet
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import TaskState
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.recording import move_of
 from cloudgather.ports import Absent, Access, Clock, Look, Move, SourceUnavailable, Stalled
 
@@ -31,14 +32,15 @@ class Ended(Exception):
 class SourceCheck:
     """Every answer that is no permission to copy is raised as Ended, or is the Move that ends it."""
 
-    def __init__(self, *, clock: Clock, put_off: PutOff) -> None:
+    def __init__(self, *, clock: Clock, claims: Claims, put_off: PutOff) -> None:
         self._clock = clock
+        self._claims = claims
         self._put_off = put_off
 
-    async def before(self, task: TaskState, transfer: Transfer) -> None:
+    async def before(self, task: TaskState, transfer: Transfer) -> Look:
         """Nothing has been made at the target yet, which need not be asked to remove anything."""
         try:
-            await self.demand(task, transfer)
+            return await self.demand(task, transfer)
         except Ended as ended:
             raise Ended(replace(ended.move, swept=True)) from ended
 
@@ -61,12 +63,18 @@ class SourceCheck:
                 if look.version != transfer.version:
                     raise Ended(self.changed(task, transfer, look))
                 if look.access is Access.WRITTEN:
-                    raise Ended(self.changed(task, transfer, look, because(Code.WAIT_WRITER, writers=[])))
+                    await self._demand_word(task, transfer, look)
                 # Left behind by a selective download, it stays for ever: who said that the file is complete knows.
                 if look.control_file is not None and transfer.guessed:
                     reason = because(Code.WAIT_CONTROL_FILE, file=look.control_file)
                     raise Ended(self.changed(task, transfer, look, reason))
                 return look
+
+    async def _demand_word(self, task: TaskState, transfer: Transfer, look: Look) -> None:
+        """aria2 keeps a complete file open for writing for as long as it seeds it: its word decides."""
+        word = await self._claims.word(task.task, look)
+        if word is None or word.code != Code.MET_DOWNLOADER:
+            raise Ended(self.changed(task, transfer, look, word or because(Code.WAIT_WRITER, writers=[])))
 
     def changed(self, task: TaskState, transfer: Transfer, look: Look, reason: Reason | None = None) -> Move:
         """Not before it may be complete again: as long as a file must be quiet that somebody has just touched."""

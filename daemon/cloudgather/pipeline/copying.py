@@ -11,6 +11,7 @@ from cloudgather.core.transfer import Event, Sent, Transfer
 from cloudgather.pipeline.ahead import Ahead, NotReached, groups, is_as_planned
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
 from cloudgather.pipeline.checking import Ended, SourceCheck
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.clashing import Clashes
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
@@ -18,6 +19,7 @@ from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.redirecting import goes_to
 from cloudgather.pipeline.trouble import Trouble
 from cloudgather.ports import (
+    Access,
     AlreadyStanding,
     Clock,
     CopyOrder,
@@ -40,7 +42,15 @@ class Copier:
     """Looks at sources, has them copied, and knows what follows where that cannot be."""
 
     def __init__(
-        self, *, store: QueueStore, recorder: Recorder, board: Board, bus: Bus, clock: Clock, trouble: Trouble
+        self,
+        *,
+        store: QueueStore,
+        recorder: Recorder,
+        board: Board,
+        bus: Bus,
+        clock: Clock,
+        claims: Claims,
+        trouble: Trouble,
     ) -> None:
         self._store = store
         self._recorder = recorder
@@ -48,7 +58,7 @@ class Copier:
         self._bus = bus
         self._clock = clock
         self._trouble = trouble
-        self._check = SourceCheck(clock=clock, put_off=self._put_off)
+        self._check = SourceCheck(clock=clock, claims=claims, put_off=self._put_off)
         self._clashes = Clashes(store=store, recorder=recorder, board=board, clock=clock)
 
     async def copies(
@@ -109,12 +119,13 @@ class Copier:
             raise Ended(move_of(transfer, Event.DEFER, reason=transfer.reason))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
+        written = False
         if transfer.temporary not in ahead:
-            await self._check.before(task, transfer)
+            written = (await self._check.before(task, transfer)).access is Access.WRITTEN
             if (clash := (await self._clashes.among(lane, [transfer])).get(transfer.id)) is not None:
                 raise Ended(clash)
         try:
-            return await self._copy(lane, task, moving, ahead, durable=durable)
+            return await self._copy(lane, task, moving, ahead, durable=durable, written=written)
         except NotReached:
             raise Ended(move_of(transfer, Event.DEFER, reason=because(Code.RETRY_INTERRUPTED))) from None
         except TargetHeld as held:
@@ -131,11 +142,13 @@ class Copier:
         except Failed as error:
             raise Ended(self._trouble.of(lane, transfer, error)) from error
 
-    async def _copy(self, lane: TargetState, task: TaskState, moving: Moving, ahead: Ahead, *, durable: bool) -> Sent:
+    async def _copy(
+        self, lane: TargetState, task: TaskState, moving: Moving, ahead: Ahead, *, durable: bool, written: bool
+    ) -> Sent:
         transfer, temporary = moving.transfer, moving.transfer.temporary or b""
 
         async def copy(*, over: bool) -> Sent:
-            order = self._order(lane, task, transfer, durable=durable)
+            order = replace(self._order(lane, task, transfer, durable=durable), written=written)
             order = replace(order, replace=True) if over else order
             return await lane.port.copy(order, lambda done: self._progressed(moving, done))
 

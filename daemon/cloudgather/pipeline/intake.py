@@ -9,9 +9,11 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason
-from cloudgather.core import filters, settle
+from cloudgather.core import filters
+from cloudgather.core.mounts import is_below
 from cloudgather.core.task import Send
 from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge
 from cloudgather.pipeline.pending import Pending, PendingFiles
 from cloudgather.pipeline.planning import Candidate, Listings, Planner
@@ -22,7 +24,6 @@ from cloudgather.ports import (
     Absent,
     Added,
     Clock,
-    Downloader,
     Look,
     QueueStore,
     SourceUnavailable,
@@ -54,7 +55,7 @@ class Intake:
         planner: Planner,
         runs: Runs,
         clock: Clock,
-        downloaders: Sequence[Downloader],
+        claims: Claims,
         planned: Callable[[str], None],
         folder_seen: Callable[[str, bytes], Awaitable[object]],
     ) -> None:
@@ -66,8 +67,9 @@ class Intake:
         self._planned = planned
         self._folder_seen = folder_seen
         self.pending = PendingFiles()
-        self.judge = Judge(clock=clock, downloaders=downloaders)
-        self._units = Units(pending=self.pending, planner=planner, clock=clock)
+        self.claims = claims
+        self.judge = Judge(clock=clock, claims=claims)
+        self._units = Units(pending=self.pending, planner=planner, claims=claims, clock=clock)
         self._due: dict[str, list[Pending]] = defaultdict(list)  # by task: taken, and not yet looked at
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._listings: tuple[float, Listings] | None = None
@@ -85,7 +87,7 @@ class Intake:
             known.event_seen = True
             known.ready = False
             # It may have waited for something slower than quiet: its writer has perhaps just closed it.
-            self._bring_forward(known, now + self._needed(task))
+            self._bring_forward(known, now + self._needed(task, path))
         if path.endswith(_CONTROL_FILE):
             for pending in self.pending.of_task(task).values():
                 if any(each.facts.get("file") == path for each in pending.conditions):
@@ -97,9 +99,34 @@ class Intake:
             pending.due = due
             self.pending.put(pending)
 
-    def _needed(self, task: str) -> float:
+    def _needed(self, task: str, path: bytes) -> float:
         state = self._board.tasks.get(task)
-        return settle.needed_quiet(state.task.settle).total_seconds() if state is not None else _FIRST_LOOK_AFTER
+        return _FIRST_LOOK_AFTER if state is None else self.judge.needed_quiet(state.task, path).total_seconds()
+
+    def finished(self, paths: Sequence[bytes], downloader: str, item: str) -> None:
+        """claims.Listener: a finished item is a trigger of its own, for tasks that watch."""
+        now = self._clock.monotonic()
+        for state in self._board.tasks.values():
+            source = state.task.source.rstrip(b"/")
+            for path in paths if state.task.watch else ():
+                relative = path[len(source) + 1 :]
+                if is_below(path, source) and self.pending.get(state.task.name, relative) is None:
+                    self.pending.put(
+                        Pending(task=state.task.name, path=relative, quiet_since=now, event_seen=False, due=now)
+                    )
+        self._judge_anew(lambda facts: (facts.get("downloader"), facts.get("item")) == (downloader, item))
+
+    def answers(self, downloader: str) -> None:
+        """claims.Listener."""
+        self._judge_anew(lambda facts: facts.get("downloader") == downloader)
+
+    def _judge_anew(self, concerned: Callable[[Mapping[str, object]], bool]) -> None:
+        """Look at those now whose conditions name what has changed."""
+        now = self._clock.monotonic()
+        for pending in list(self.pending):
+            if any(concerned(condition.facts) for condition in pending.conditions):
+                self._bring_forward(pending, now)
+        self._wake.set()
 
     async def run(self) -> None:
         """Look at what is due, until cancelled. A task that waits for its source or target holds up no other."""
@@ -179,11 +206,13 @@ class Intake:
             else:
                 wanted.append((pending, look))
         passed = await self._dealt_with(state, wanted)
+        words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
         settled = []
         for pending, look in wanted:
-            if pending.path in passed:
+            word = words.get(look.path)
+            if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look):
+            elif self._is_settled(state, pending, look, word):
                 settled.append(pending)
         return settled
 
@@ -209,13 +238,13 @@ class Intake:
                 passed.update(path for path, _, _ in first if path not in unknown)
         return passed
 
-    def _is_settled(self, state: TaskState, pending: Pending, look: Look) -> bool:
+    def _is_settled(self, state: TaskState, pending: Pending, look: Look, word: Reason | None) -> bool:
         if self.pending.get(pending.task, pending.path) is not pending:
             return False  # forgotten meanwhile
         if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
-        verdict = self.judge.verdict(state.task, look, pending)
+        verdict = self.judge.verdict(state.task, look, pending, word)
         pending.conditions = verdict.conditions
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         if verdict.settled or pending.skip_settle:

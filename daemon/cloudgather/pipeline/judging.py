@@ -1,13 +1,14 @@
 """Gathers the evidence on one file, what was observed of it and what a look shows, and has core.settle judge it."""
 
-from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from cgwire.reasons import Reason
 from cloudgather.core import filters, settle
 from cloudgather.core.task import Task
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.pending import Pending
-from cloudgather.ports import Access, Clock, Downloader, Look
+from cloudgather.ports import Access, Clock, Look
 
 _WRITTEN: Final = {Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
@@ -16,13 +17,16 @@ _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apar
 class Judge:
     """Knows what the clocks showed at start: a ctime is compared only while the wall clock has not jumped since."""
 
-    def __init__(self, *, clock: Clock, downloaders: Sequence[Downloader]) -> None:
+    def __init__(self, *, clock: Clock, claims: Claims) -> None:
         self._clock = clock
-        self._downloaders = downloaders
+        self._claims = claims
         self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
-    def verdict(self, task: Task, look: Look, pending: Pending | None) -> settle.Verdict:
-        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet."""
+    def verdict(self, task: Task, look: Look, pending: Pending | None, word: Reason | None) -> settle.Verdict:
+        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet.
+
+        `word` is what a downloader says of it.
+        """
         now = self._clock.monotonic()
         evidence = settle.Evidence(
             now=now,
@@ -33,17 +37,14 @@ class Judge:
             blind_because=look.unknown_why,
             partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
             control_file=look.control_file,
-            downloader=self._downloader_says(look),
+            downloader=word,
+            asked=tuple(self._claims.names),
         )
-        needed = settle.needed_quiet(task.settle, downloader_answers=bool(self._downloaders))
-        return settle.judge(evidence, needed)
+        return settle.judge(evidence, self.needed_quiet(task, look.path))
 
-    def _downloader_says(self, look: Look) -> Reason | None:
-        for downloader in self._downloaders:
-            word = downloader.claims(look.path, (look.version.device, look.version.inode))
-            if word is not None:
-                return word
-        return None
+    def needed_quiet(self, task: Task, path: bytes) -> timedelta:
+        """How long this file must be quiet where it is a guess."""
+        return settle.needed_quiet(task.settle, downloader_answers=self._claims.answering(task, path))
 
     def _age(self, ctime_ns: int) -> float | None:
         """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""

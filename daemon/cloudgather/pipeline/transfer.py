@@ -12,6 +12,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.recording import Recorder, move_of
@@ -41,6 +42,7 @@ class Carrier:
         board: Board,
         bus: Bus,
         clock: Clock,
+        claims: Claims,
         luck: Callable[[], float],
         written: Callable[[TargetState], None],
     ) -> None:
@@ -49,7 +51,9 @@ class Carrier:
         self._board = board
         self._written = written
         self._trouble = Trouble(clock=clock, luck=luck)
-        self._copier = Copier(store=store, recorder=recorder, board=board, bus=bus, clock=clock, trouble=self._trouble)
+        self._copier = Copier(
+            store=store, recorder=recorder, board=board, bus=bus, clock=clock, claims=claims, trouble=self._trouble
+        )
 
     async def bring(
         self,

@@ -8,6 +8,7 @@ from cloudgather.core import filters
 from cloudgather.core.naming import unit_of
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.board import TaskState
+from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.pending import Pending, PendingFiles
 from cloudgather.pipeline.planning import Planner
 from cloudgather.ports import Clock, Content, Refused
@@ -18,9 +19,10 @@ _LOOK_AGAIN = 60.0
 class Units:
     """A unit is a top-level entry of a task's source: a file, or a folder with all that is below it."""
 
-    def __init__(self, *, pending: PendingFiles, planner: Planner, clock: Clock) -> None:
+    def __init__(self, *, pending: PendingFiles, planner: Planner, claims: Claims, clock: Clock) -> None:
         self._pending = pending
         self._planner = planner
+        self._claims = claims
         self._clock = clock
 
     async def released(self, state: TaskState, ready: Sequence[Pending]) -> list[Pending]:
@@ -69,6 +71,8 @@ class Units:
                     unseen.append((found.path, found.size, found.mtime_ns))
             unknown = await self._planner.unknown(state.task, unseen)
             for path in [path for path, _, _ in unseen if path in unknown]:
+                if await self._claims.unwanted(state.task, path):
+                    continue
                 blockers.append(path)
                 if self._pending.get(state.task.name, path) is not None:
                     continue  # sighted meanwhile

@@ -1,0 +1,182 @@
+"""Asks the configured downloaders what they know of files, and tells when they have completed something."""
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from cgwire.reasons import Reason
+from cgwire.text import EN, sentence
+from cloudgather.core.claim import word_of
+from cloudgather.core.downloader import DownloaderSpec
+from cloudgather.core.naming import shown
+from cloudgather.core.task import Send, Task
+from cloudgather.pipeline.following import Following, News
+from cloudgather.ports import CannotAsk, Clock, Downloader, Look, QueueStore, Source, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+_FLAG: Final = "downloader:"
+_MOST_REMEMBERED: Final = 100
+
+
+class Listener(Protocol):
+    """Who hears what the downloaders have done."""
+
+    def finished(self, paths: Sequence[bytes], downloader: str, item: str) -> None:
+        """These absolute paths are complete; files elsewhere may be other links to them."""
+        ...
+
+    def answers(self, downloader: str) -> None:
+        """What waits for this downloader can be judged."""
+        ...
+
+
+class Claims:
+    """All configured downloaders."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        clock: Clock,
+        make: Callable[[DownloaderSpec], Downloader],
+        source_at: Callable[[bytes], Source],
+    ) -> None:
+        self.following: dict[str, Following] = {}
+        self._store = store
+        self._clock = clock
+        self._make = make
+        self._source_at = source_at
+        self._written: dict[str, Sequence[bytes]] = {}
+
+    async def take(self, specs: Mapping[str, DownloaderSpec]) -> Sequence[str]:
+        """Follow these and no others; answers with the names of those that are not followed any more, or anew."""
+        flags = await self._store.flags()
+        ended = [name for name, each in self.following.items() if specs.get(name) != each.spec]
+        closing = [self.following.pop(name) for name in ended]
+        for name, spec in specs.items():
+            if name not in self.following:
+                self.following[name] = Following(
+                    spec=spec,
+                    port=self._make(spec),
+                    clock=self._clock,
+                    source_at=self._source_at,
+                    remembered=_folders(flags.get(_FLAG + name)),
+                )
+        for each in closing:
+            await each.port.close()
+        for name in ended:
+            if name not in specs:
+                await self._store.set_flag(_FLAG + name, None)
+                self._written.pop(name, None)
+        return ended
+
+    async def close(self) -> None:
+        """End all conversations."""
+        for each in self.following.values():
+            await each.port.close()
+
+    async def serve(self, name: str, listener: Listener) -> None:
+        """Poll one downloader until cancelled."""
+        following = self.following[name]
+        silent = False
+        while True:
+            news = await following.poll()
+            if (following.silent is not None) != silent:
+                silent = not silent
+                _tell(following)
+            if following.silent is None:
+                await self._heard(following, news, listener)
+            await self._clock.sleep(max(0.0, following.again - self._clock.monotonic()))
+
+    async def _heard(self, following: Following, news: News, listener: Listener) -> None:
+        name = following.spec.name
+        if news.back:
+            listener.answers(name)
+        for item in news.finished:
+            try:
+                files = await following.port.files(item.id)
+            except CannotAsk:
+                return
+            logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
+            listener.finished(following.paths_of(item, files), name, item.id)
+        unfinished = following.unfinished_folders()[:_MOST_REMEMBERED]
+        if self._written.get(name) != unfinished:
+            try:
+                await self._store.set_flag(_FLAG + name, json.dumps([os.fsdecode(each) for each in unfinished]))
+            except StoreUnavailable:
+                return  # with the next poll
+            self._written[name] = unfinished
+
+    # ---- asking ------------------------------------------------------------------------------------------------------
+
+    async def words(self, task: Task, looks: Sequence[Look]) -> Mapping[bytes, Reason]:
+        """By path, for those of them that a downloader claims or may claim: met.*, wait.* or skip.*."""
+        if not self.following:
+            return {}
+        found = {}
+        for look in looks:
+            if (word := await self.word(task, look)) is not None:
+                found[look.path] = word
+        return found
+
+    async def word(self, task: Task, look: Look) -> Reason | None:
+        """What is said of one file; None where nobody claims it."""
+        path = _absolute(task, look.path)
+        silent = None
+        claims = []
+        for following in self.following.values():
+            try:
+                claimed = await following.claims(path, look)
+            except CannotAsk as refused:
+                following.fell_silent(refused.reason)
+                claimed = []
+            if (reason := following.silence()) is not None:
+                if claimed or following.is_new or following.covers(path):
+                    silent = silent or reason
+            else:
+                claims += claimed
+        if silent is not None and not any(claim.file.wanted for claim in claims):
+            return silent
+        return word_of(claims, size=look.version.size, whole=task.send is not Send.FILE)
+
+    async def unwanted(self, task: Task, path: bytes) -> bool:
+        """Whether it is a file of a torrent that nobody chose."""
+        for following in self.following.values():
+            try:
+                if await following.unwanted(_absolute(task, path)):
+                    return True
+            except CannotAsk:
+                continue
+        return False
+
+    def answering(self, task: Task, path: bytes) -> bool:
+        """Whether a downloader that puts files there can be asked."""
+        path = _absolute(task, path)
+        return any(each.silent is None and each.covers(path) for each in self.following.values())
+
+    @property
+    def names(self) -> list[str]:
+        """Of all that are configured."""
+        return list(self.following)
+
+
+def _absolute(task: Task, path: bytes) -> bytes:
+    return task.source.rstrip(b"/") + b"/" + path
+
+
+def _folders(flag: str | None) -> list[bytes]:
+    try:
+        return [os.fsencode(each) for each in json.loads(flag or "[]")]
+    except (ValueError, TypeError):
+        return []
+
+
+def _tell(following: Following) -> None:
+    if following.silent is None:
+        logger.info("the downloader %s answers", following.spec.name)
+    else:
+        cause = sentence(following.silent.to_wire(), EN)
+        logger.warning("the downloader %s cannot be asked: %s", following.spec.name, cause)

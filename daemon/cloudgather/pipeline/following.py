@@ -1,0 +1,254 @@
+"""Follows one downloader: what it downloads, as its last answer showed it, and why it cannot be asked."""
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core.claim import Claim
+from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, Polled
+from cloudgather.core.mounts import is_below
+from cloudgather.ports import CannotAsk, Clock, Downloader, Look, Source, SourceUnavailable
+
+# Seconds between polls: while something is under way, when something has just completed, and at rest.
+_BUSY: Final = 1.0
+_CONFIRMING: Final = 0.5
+_AT_REST: Final = 3.0
+_AGAIN_FIRST: Final = 1.0  # seconds after which it is asked again that did not answer; doubled each time
+_AGAIN_MOST: Final = 60.0
+_BANNED: Final = 3660.0
+_LEFT_FOR: Final = 60.0  # seconds for which an item that left unfinished is still believed to be unfinished
+_SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
+
+Inode = tuple[int, int]  # device, inode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What one poll has brought."""
+
+    finished: Sequence[Item] = ()  # items that are complete now, and were not, or were not there, before
+    back: bool = False  # it had not been asked, or did not answer, before: whatever waits for it is to be judged anew
+
+
+class Following:
+    """One downloader's items, by id and by the folder and name under which they lie here."""
+
+    def __init__(
+        self,
+        *,
+        spec: DownloaderSpec,
+        port: Downloader,
+        clock: Clock,
+        source_at: Callable[[bytes], Source],
+        remembered: Sequence[bytes] = (),
+    ) -> None:
+        """`remembered`: folders in which it had unfinished files when it was last heard of."""
+        self.spec = spec
+        self.port = port
+        self.items: dict[str, Item] = {}
+        self.silent: Reason | None = because(Code.DOWNLOADER_STARTING, downloader=spec.name, url=spec.url)
+        self.heard: float | None = None  # monotonic: its last answer
+        self.again = 0.0  # monotonic: the next poll
+        self._clock = clock
+        self._source_at = source_at
+        self._failures = 0
+        self._known = False
+        self._steady: set[str] = set()
+        self._left: dict[str, tuple[Item, float]] = {}
+        self._places: defaultdict[tuple[bytes, bytes | None], set[str]] = defaultdict(set)
+        self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
+        self._inodes: dict[Inode, tuple[str, ItemFile]] = {}
+        self._inodes_of: dict[str, object] = {}  # id -> what the item was like when its files were looked at
+        self._remembered = tuple(remembered)
+
+    # ---- polling -----------------------------------------------------------------------------------------------------
+
+    async def poll(self) -> News:
+        """Ask it once, and set `again`."""
+        now = self._clock.monotonic()
+        try:
+            polled = await self.port.poll()
+        except CannotAsk as refused:
+            self.fell_silent(refused.reason)
+            return News()
+        first, back = self.heard is None, self.silent is not None
+        known, self._known = self._known, not first  # what the first poll shows complete, the second shows steadily so
+        self.silent, self._failures, self.heard = None, 0, now
+        finished = self._taken(polled)
+        self.again = now + self._pause()
+        return News(finished=finished if known else (), back=back or not known)
+
+    def fell_silent(self, reason: Reason) -> None:
+        """It did not answer: it is asked again later, and what it may have a word on waits."""
+        self.silent = reason
+        self._failures += 1
+        pause = min(_AGAIN_FIRST * 2.0 ** min(self._failures - 1, 10), _AGAIN_MOST)
+        if reason.code == Code.DOWNLOADER_BANNED:
+            pause = _BANNED
+        self.again = self._clock.monotonic() + pause
+
+    def _taken(self, polled: Polled) -> list[Item]:
+        now = self._clock.monotonic()
+        steady = {id for id, item in self.items.items() if item.complete and id not in polled.changed}
+        for id in polled.gone:
+            if (item := self.items.pop(id, None)) is not None:
+                if item.complete:
+                    self._unplace(id, item)
+                else:
+                    self._left[id] = (item, now + _LEFT_FOR)
+        for id, item in polled.changed.items():
+            before = self.items.get(id) or self._left.pop(id, (None, 0.0))[0]
+            if before is not None and _likeness(before) == _likeness(item) and item.complete:
+                steady.add(id)
+            self._replace(id, before, item)
+        for id, (item, until) in list(self._left.items()):
+            if now >= until:
+                del self._left[id]
+                self._unplace(id, item)
+        newly = steady - self._steady
+        self._steady = steady & self.items.keys()
+        return [self.items[id] for id in newly if id in self.items]
+
+    def _replace(self, id: str, before: Item | None, item: Item) -> None:
+        if before is not None:
+            self._unplace(id, before, forget=False)
+        self.items[id] = item
+        for place in self._places_of(item):
+            self._places[place].add(id)
+
+    def _unplace(self, id: str, item: Item, *, forget: bool = True) -> None:
+        for place in self._places_of(item):
+            self._places[place].discard(id)
+            if not self._places[place]:
+                del self._places[place]
+        if forget:
+            self._files.pop(id, None)
+            self._inodes_of.pop(id, None)
+            self._inodes = {inode: known for inode, known in self._inodes.items() if known[0] != id}
+
+    def _places_of(self, item: Item) -> Iterator[tuple[bytes, bytes | None]]:
+        if item.followed_by is None:
+            for folder in item.folders:
+                yield self.spec.ours(folder), item.top
+
+    def _pause(self) -> float:
+        if any(item.complete and id not in self._steady for id, item in self.items.items()):
+            return _CONFIRMING
+        return _AT_REST if all(item.phase in _SETTLED for item in self.items.values()) else _BUSY
+
+    # ---- what it says of a file --------------------------------------------------------------------------------------
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has not been asked yet at all."""
+        return self.silent is not None and self.silent.code == Code.DOWNLOADER_STARTING
+
+    def covers(self, path: bytes) -> bool:
+        """Whether `path` lies where this downloader puts its files, as far as is known."""
+        return any(is_below(path, folder) for folder in (*self.spec.folders, *self._remembered)) or any(
+            is_below(path, folder) for folder, _ in self._places
+        )
+
+    def unfinished_folders(self) -> list[bytes]:
+        """Where files lie here that it has not completed."""
+        items = [*self.items.values(), *(item for item, _ in self._left.values())]
+        return sorted({folder for item in items if not item.complete for folder, _ in self._places_of(item)})
+
+    async def claims(self, path: bytes, look: Look) -> list[Claim]:
+        """By path, or by another link to the same file. Raises CannotAsk."""
+        found = []
+        for id, rest in self._candidates(path):
+            files = await self._files_of(id)
+            if (file := files.get(rest)) is not None:
+                found.append(self._claim(id, file))
+        if not found and look.links > 1:
+            found = await self._by_inode((look.version.device, look.version.inode))
+        return found
+
+    async def unwanted(self, path: bytes) -> bool:
+        """Whether it is a file of an item that nobody chose. Raises CannotAsk."""
+        found = [file for id, rest in self._candidates(path) if (file := (await self._files_of(id)).get(rest))]
+        return bool(found) and not any(file.wanted for file in found)
+
+    def _claim(self, id: str, file: ItemFile) -> Claim:
+        listed = id in self.items
+        item = self.items[id] if listed else self._left[id][0]
+        return Claim(spec=self.spec, item=item, file=file, steady=id in self._steady, listed=listed)
+
+    def _candidates(self, path: bytes) -> list[tuple[str, bytes]]:
+        """Items that `path` may belong to, and what it would be called in them."""
+        found = []
+        parts = path.strip(b"/").split(b"/")
+        above = accumulate(parts[:-1], lambda folder, part: folder + b"/" + part)
+        for depth, folder in enumerate([b"/", *(b"/" + each for each in above)]):
+            rest = b"/".join(parts[depth:])
+            for top in (parts[depth], None):
+                found += [(id, rest) for id in self._places.get((folder, top), ())]
+        return found
+
+    async def _files_of(self, id: str) -> Mapping[bytes, ItemFile]:
+        item = self.items.get(id)
+        if item is None:  # it has left: what was known of it last
+            return self._files.get(id, (None, {}))[1]
+        if item.phase is Phase.METADATA:
+            return {}
+        likeness = _likeness(item)
+        known = self._files.get(id)
+        if known is None or known[0] != likeness:
+            known = likeness, {file.path: file for file in await self.port.files(id)}
+            if id in self.items:
+                self._files[id] = known
+        return known[1]
+
+    async def _by_inode(self, inode: Inode) -> list[Claim]:
+        """Looks for another link among the files of what was unfinished while this daemon ran."""
+        for id, item in list(self.items.items()):
+            if (item.complete and id not in self._inodes_of) or item.phase is Phase.METADATA:
+                continue
+            likeness = _likeness(item)
+            if self._inodes_of.get(id) != likeness:
+                await self._look_at(id, item)
+                self._inodes_of[id] = likeness
+        if (known := self._inodes.get(inode)) is None:
+            return []
+        id, file = known
+        if id not in self.items and id not in self._left:
+            return []
+        return [self._claim(id, (await self._files_of(id)).get(file.path, file))]
+
+    async def _look_at(self, id: str, item: Item) -> None:
+        files = await self._files_of(id)
+        for folder in {self.spec.ours(folder) for folder in item.folders}:
+            try:
+                looks = await self._source_at(folder).look_all(list(files))
+            except SourceUnavailable:
+                continue
+            for path, look in zip(files, looks, strict=True):
+                if isinstance(look, Look):
+                    self._inodes[look.version.device, look.version.inode] = id, files[path]
+
+    # ---- what it means here ------------------------------------------------------------------------------------------
+
+    def paths_of(self, item: Item, files: Sequence[ItemFile]) -> list[bytes]:
+        """Where the wanted files of a finished item lie here."""
+        folder = self.spec.ours(item.final).rstrip(b"/")
+        return [os.path.normpath(folder + b"/" + file.path) for file in files if file.wanted]
+
+    def silence(self) -> Reason | None:
+        """Why files wait that it may have something to say about; None where it answers."""
+        if self.silent is None:
+            return None
+        left = max(0.0, self.again - self._clock.monotonic())
+        until = (self._clock.now() + timedelta(seconds=left)).timestamp()
+        return because(Code.WAIT_DOWNLOADER_SILENT, downloader=self.spec.name, cause=self.silent.to_wire(), until=until)
+
+
+def _likeness(item: Item) -> object:
+    """What must be the same for two polls to say the same of an item's files."""
+    return item.phase in _SETTLED, item.phase is Phase.MOVING, item.done, item.size, item.folders, item.top
