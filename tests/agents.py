@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cloudgather import mounted
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.target import AgentTarget
@@ -21,6 +22,7 @@ SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leav
 @asynccontextmanager
 async def a_fleet(deadlines: Deadlines | None = None) -> AsyncIterator[Fleet]:
     """Stopped at the end; then neither a child nor a descriptor is left that was not there before."""
+    mounted.mounts()  # whose file is opened once, and kept
     children, descriptors = agent_pids(), open_descriptors()
     fleet = Fleet(clock=SystemClock(), deadlines=deadlines)
     try:
