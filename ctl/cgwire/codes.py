@@ -65,7 +65,7 @@ class Code(StrEnum):
 
     # A source folder that cannot be used, and a watch that does not work as it should.
     SOURCE_GONE = "source.gone"  # source
-    SOURCE_DENIED = "source.denied"  # source, user
+    SOURCE_DENIED = "source.denied"  # source, user; at (what is closed), owner, group, mode, command (that opens it)
     SOURCE_NOT_A_FOLDER = "source.not-a-folder"  # source
     SOURCE_STALLED = "source.stalled"  # source, seconds
     SOURCE_ERROR = "source.error"  # source, message

@@ -162,12 +162,12 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.socket-occupied": "move it away, or name another socket in cloudgather.toml",
     "doctor.socket-folder": "systemd makes it when it starts the daemon; without systemd: mkdir {folder}",
     "doctor.socket-error": "name another socket in cloudgather.toml",
-    "doctor.source-denied": "{command}",
-    "doctor.source-parts": "setfacl -R -m u:{user}:rX {source}",
+    "doctor.source-denied": "sudo {command}",
+    "doctor.source-parts": "sudo setfacl -R -m u:{user}:rX {source}",
     "doctor.source-dead": "start the mount program again (rclone, CloudDrive, …), after `umount -l` if it asks for it",
     "doctor.source-private": (
         "mount it with allow_other (user_allow_other in /etc/fuse.conf)",
-        ", or run the daemon as {owner}",
+        ", or run the daemon as {owner}: sudo cgctl setup",
     ),
     "doctor.lease-unknown": "nothing needs to be done: files wait until they were quiet for two minutes at least",
     "doctor.lease-refused": (
@@ -175,12 +175,12 @@ HINTS: Final[Mapping[str, Template]] = {
         "until then files wait until they were quiet for two minutes at least"
     ),
     "doctor.watch-limit": (
-        "sysctl fs.inotify.max_user_watches={wanted}",
+        "sudo sysctl fs.inotify.max_user_watches={wanted}",
         _KEEP.replace("{key}", "max_user_watches"),
         "; in a container, on its host; without it the folders are polled",
     ),
     "doctor.instances-limit": (
-        "sysctl fs.inotify.max_user_instances={wanted}",
+        "sudo sysctl fs.inotify.max_user_instances={wanted}",
         _KEEP.replace("{key}", "max_user_instances"),
         "; in a container, on its host; without it the folders are polled",
     ),

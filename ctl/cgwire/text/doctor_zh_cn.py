@@ -136,24 +136,24 @@ HINTS: Final[Mapping[str, Template]] = {
     "doctor.socket-occupied": "请移走它，或在 cloudgather.toml 中换一个套接字",
     "doctor.socket-folder": "由 systemd 启动守护进程时会自动建立；没有 systemd 时：mkdir {folder}",
     "doctor.socket-error": "请在 cloudgather.toml 中换一个套接字",
-    "doctor.source-denied": "{command}",
-    "doctor.source-parts": "setfacl -R -m u:{user}:rX {source}",
+    "doctor.source-denied": "sudo {command}",
+    "doctor.source-parts": "sudo setfacl -R -m u:{user}:rX {source}",
     "doctor.source-dead": "重新启动挂载程序（rclone、CloudDrive 等）；必要时先 umount -l 失效的挂载点",
     "doctor.source-private": (
         "挂载时加 allow_other（/etc/fuse.conf 中需有 user_allow_other）",
-        "，或让守护进程以 {owner} 运行",
+        "，或让守护进程以 {owner} 运行：sudo cgctl setup",
     ),
     "doctor.lease-unknown": "无需处理：文件至少静默两分钟后才上传",
     "doctor.lease-refused": (
         "让守护进程以文件所有者运行，或给它 CAP_LEASE（随附的 unit 文件已有）；在此之前，文件至少静默两分钟后才上传"
     ),
     "doctor.watch-limit": (
-        "sysctl fs.inotify.max_user_watches={wanted}",
+        "sudo sysctl fs.inotify.max_user_watches={wanted}",
         _KEEP.replace("{key}", "max_user_watches"),
         "；容器中请在宿主机上设置；否则改为定期检查",
     ),
     "doctor.instances-limit": (
-        "sysctl fs.inotify.max_user_instances={wanted}",
+        "sudo sysctl fs.inotify.max_user_instances={wanted}",
         _KEEP.replace("{key}", "max_user_instances"),
         "；容器中请在宿主机上设置；否则改为定期检查",
     ),

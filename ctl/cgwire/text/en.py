@@ -123,7 +123,12 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "held.same-file": ("another task is sending this very file to the same place", ": {task}"),
     "held.stopping": "the daemon is shutting down",
     "source.gone": "the folder does not exist: {source}",
-    "source.denied": ("the folder may not be read", " by {user}", ": {source}"),
+    "source.denied": (
+        "the folder may not be read",
+        " by {user}",
+        ": {source}",
+        ("; {at} belongs to {owner}", ":{group}", ", mode {mode:mode}"),
+    ),
     "source.not-a-folder": "not a folder: {source}",
     "source.stalled": ("the folder's file system does not answer", " for {seconds:span}", ": {source}"),
     "source.error": ("the folder cannot be read", ": {source}", ": {message}"),
@@ -303,7 +308,10 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.unconfirmed": "wait, or change max_unconfirmed",
     "held.min-free": "it goes on when rclone has uploaded more; else free space there, or change min_free",
     "held.cache-unknown": "correct cache_dir, or mount that disk",
-    "held.not-mounted": "mount it again; uploads go on by themselves",
+    "held.not-mounted": (
+        "nothing was written there; mount it again, and uploads go on by themselves",
+        "; if you changed the cloud software: cgctl target accept '{target}'",
+    ),
     "held.never-mounted": (
         "mount the cloud drive",
         "; if {root} is meant to be a plain folder on a disk of this machine: cgctl target accept '{target}'",
@@ -311,8 +319,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.other-mount": "mount the right one, or, if the change is wanted: cgctl target accept {target}",
     "held.mount-dead": "start the mount program again (rclone, CloudDrive, …), after `umount -l` where it asks for it",
     "held.mount-denied": (
-        "mount it with allow_other (user_allow_other in /etc/fuse.conf), or run the daemon as its owner, user and "
-        "group (sudo systemctl edit cloudgather: User=, Group=, SupplementaryGroups=cloudgather)"
+        "run the daemon as its owner, which `sudo cgctl setup` does; or mount it with allow_other (user_allow_other "
+        "in /etc/fuse.conf)"
     ),
     "held.read-only": "mount it read-write",
     "held.root-gone": "create the folder, or correct it in the configuration",
@@ -328,9 +336,9 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.state-broken": "cgctl doctor",
     "held.name-clash": "rename one of the two; then cgctl queue retry",
     "source.gone": "create it or mount its disk; the task goes on by itself",
-    "source.denied": "let the daemon's user read the folder (group or ACL)",
-    "watch.limit": "sysctl fs.inotify.max_user_watches=1048576, and put it in /etc/sysctl.d to keep it",
-    "watch.instances": "sysctl fs.inotify.max_user_instances=1024, and put it in /etc/sysctl.d to keep it",
+    "source.denied": ("let the daemon read it", ": sudo {command}", "; or run it as another user: sudo cgctl setup"),
+    "watch.limit": "sudo sysctl fs.inotify.max_user_watches=1048576, and put it in /etc/sysctl.d to keep it",
+    "watch.instances": "sudo sysctl fs.inotify.max_user_instances=1024, and put it in /etc/sysctl.d to keep it",
     "skip.no-task": "cgctl task list shows what is covered; cgctl task add makes a task for the folder",
     "skip.denied": "let the daemon's user read it (group or ACL)",
     "skip.directory": "ask about a file in it",
@@ -363,7 +371,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "cancelled.standing": 'add "size" or "newer" to the task\'s rules to replace it',
     "error.denied": (
         "ask root",
-        " to put you in the group {group} (usermod -aG {group} NAME), then log in anew",
+        ": sudo usermod -aG {group} {user}, then log in again",
     ),
     "error.unknown-method": "daemon and cgctl are of different versions: restart the daemon",
     "error.no-such-task": "cgctl task list",

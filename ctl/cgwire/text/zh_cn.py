@@ -81,7 +81,12 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "held.same-file": ("另一个任务正在把这个文件上传到同一位置", "：{task}"),
     "held.stopping": "守护进程正在停止",
     "source.gone": "文件夹不存在：{source}",
-    "source.denied": ("没有读取文件夹的权限", "（用户 {user}）", "：{source}"),
+    "source.denied": (
+        "没有读取文件夹的权限",
+        "（用户 {user}）",
+        "：{source}",
+        ("；{at} 属于 {owner}", ":{group}", "，权限 {mode:mode}"),
+    ),
     "source.not-a-folder": "不是文件夹：{source}",
     "source.stalled": ("文件夹所在的文件系统没有响应", "，已 {seconds:span}", "：{source}"),
     "source.error": ("无法读取文件夹", "：{source}", "：{message}"),
@@ -239,7 +244,10 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.unconfirmed": "等待，或修改 max_unconfirmed",
     "held.min-free": "rclone 上传一部分后会自动继续；也可以清理该磁盘，或修改 min_free",
     "held.cache-unknown": "请改正 cache_dir，或挂载该磁盘",
-    "held.not-mounted": "重新挂载网盘；上传会自动继续",
+    "held.not-mounted": (
+        "没有写入任何内容；重新挂载后上传会自动继续",
+        "；如果更换了网盘软件：cgctl target accept '{target}'",
+    ),
     "held.never-mounted": (
         "请挂载网盘",
         "；如果 {root} 本来就是本机磁盘上的普通文件夹：cgctl target accept '{target}'",
@@ -247,8 +255,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.other-mount": "挂载正确的网盘；如果确实要换，请用 cgctl target accept {target}",
     "held.mount-dead": "重新启动挂载程序（rclone、CloudDrive 等）；必要时先 umount -l 失效的挂载点",
     "held.mount-denied": (
-        "挂载时加 allow_other（/etc/fuse.conf 中需有 user_allow_other），或让守护进程以其所有者的用户和用户组运行"
-        "（sudo systemctl edit cloudgather：User=、Group=、SupplementaryGroups=cloudgather）"
+        "让守护进程以其所有者运行（sudo cgctl setup 会完成），或挂载时加 allow_other（/etc/fuse.conf 中需有 "
+        "user_allow_other）"
     ),
     "held.read-only": "请以可读写方式挂载",
     "held.root-gone": "创建该文件夹，或在配置中改正",
@@ -261,9 +269,9 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.state-broken": "cgctl doctor",
     "held.name-clash": "请给其中一个改名，然后 cgctl queue retry",
     "source.gone": "创建它或挂载其磁盘；任务会自动继续",
-    "source.denied": "让守护进程的用户能读取该文件夹（用户组或 ACL）",
-    "watch.limit": "sysctl fs.inotify.max_user_watches=1048576，并写入 /etc/sysctl.d 以长期生效",
-    "watch.instances": "sysctl fs.inotify.max_user_instances=1024，并写入 /etc/sysctl.d 以长期生效",
+    "source.denied": ("让守护进程的用户能读取它", "：sudo {command}", "；或换一个用户运行：sudo cgctl setup"),
+    "watch.limit": "sudo sysctl fs.inotify.max_user_watches=1048576，并写入 /etc/sysctl.d 以长期生效",
+    "watch.instances": "sudo sysctl fs.inotify.max_user_instances=1024，并写入 /etc/sysctl.d 以长期生效",
     "skip.no-task": "cgctl task list 显示已包含的文件夹；cgctl task add 可为它新建任务",
     "skip.denied": "让守护进程的用户能读取它（用户组或 ACL）",
     "skip.directory": "请查询其中的某个文件",
@@ -293,7 +301,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "confirm.other-mount": "让 rclone_rc 指向负责该挂载的 rclone，或把 rclone_fs 设为上面找到的名称之一",
     "fail.internal": "详情见 cgctl logs；请向我们报告",
     "cancelled.standing": '如要替换，请在任务的 rules 中加入 "size" 或 "newer"',
-    "error.denied": ("请让 root", " 把你加入用户组 {group}（usermod -aG {group} 用户名），然后重新登录"),
+    "error.denied": ("请让 root 授权", "：sudo usermod -aG {group} {user}，然后重新登录"),
     "error.unknown-method": "守护进程与 cgctl 版本不同：请重启守护进程",
     "error.no-such-task": "cgctl task list",
     "error.no-such-target": "cgctl target list",

@@ -3,8 +3,6 @@
 import asyncio
 import errno
 import functools
-import os
-import pwd
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
@@ -31,6 +29,7 @@ from cloudgather.ports import (
     Stalled,
     TargetHeld,
 )
+from cloudgather.rights import denied_source, user
 
 T = TypeVar("T")
 
@@ -60,7 +59,7 @@ class LocalSource:
 
     async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
         """Walk the tree in batches, in a thread of its own."""
-        walk = functools.partial(looking.scan, self._root, below)
+        walk = functools.partial(_scanned, self._root, below)
         within = self._deadlines.listing
         try:
             async with aclosing(streamed(walk, within=within, name="scan")) as batches:
@@ -93,11 +92,26 @@ class LocalSource:
     async def _do(self, work: Callable[[], T]) -> T:
         within = self._deadlines.quick
         try:
-            return await self._workers.run(work, within=within)
+            return await self._workers.run(functools.partial(_done, self._root, work), within=within)
         except TimeoutError as error:
             raise SourceUnavailable(_stalled(self._root, within)) from error
         except OSError as error:
             raise SourceUnavailable(_why(self._root, error.errno, str(error))) from error
+
+
+def _done(root: bytes, work: Callable[[], T]) -> T:
+    """In the thread that may block: what stands in the way is looked up there, too."""
+    try:
+        return work()
+    except PermissionError as error:
+        raise SourceUnavailable(denied_source(root)) from error
+
+
+def _scanned(root: bytes, below: bytes) -> Iterator[Sequence[Seen | Refused]]:
+    try:
+        yield from looking.scan(root, below)
+    except PermissionError as error:
+        raise SourceUnavailable(denied_source(root)) from error
 
 
 class AgentSource:
@@ -225,15 +239,8 @@ def _why(root: bytes, number: int | None, message: str) -> Reason:
         case errno.ENOENT | errno.ESTALE | errno.ENOTCONN | errno.ENODEV:
             return because(Code.SOURCE_GONE, source=root)
         case errno.EACCES | errno.EPERM:
-            return because(Code.SOURCE_DENIED, source=root, user=_user())
+            return because(Code.SOURCE_DENIED, source=root, user=user())
         case errno.ENOTDIR | errno.ELOOP:
             return because(Code.SOURCE_NOT_A_FOLDER, source=root)
         case _:
             return because(Code.SOURCE_ERROR, source=root, message=message)
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

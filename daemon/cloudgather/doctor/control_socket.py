@@ -11,7 +11,7 @@ from cgwire.daemon import Ping
 from cgwire.reasons import because
 from cgwire.version import VERSION
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
-from cloudgather.doctor.rights import may, nearest, obstacle, user
+from cloudgather.rights import may, nearest, obstacle, user
 
 _PATIENCE: Final = 4.0
 

@@ -9,7 +9,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
-from cloudgather.doctor.rights import may, nearest, obstacle, user, user_name
+from cloudgather.rights import may, nearest, obstacle, user, user_name
 
 _SCARCE: Final = 1 << 30
 _FULL: Final = 50 << 20

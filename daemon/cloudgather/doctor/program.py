@@ -7,7 +7,7 @@ import msgpack
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.doctor.checks import Check, bad, fine
-from cloudgather.doctor.rights import group_name, user
+from cloudgather.rights import group_name, user
 
 _COMPILED = "msgpack._cmsgpack"
 

@@ -13,8 +13,8 @@ from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
 from cloudgather.doctor.container import in_container, is_pinned, makes_mounts
-from cloudgather.doctor.rights import group_name, may_write_by_mode, user, user_name
 from cloudgather.ports import AgentLost, Failed, Stalled, TargetHeld, TargetMemory
+from cloudgather.rights import group_name, may_write_by_mode, user, user_name
 
 _SCARCE: Final = 1 << 30
 _UNMOUNTED: Final = frozenset({Code.HELD_NEVER_MOUNTED, Code.HELD_NOT_MOUNTED, Code.HELD_ROOT_GONE})

@@ -2,13 +2,13 @@
 
 import errno
 import os
-import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.mounts import Mount, is_below, mount_of
+from cloudgather.rights import denied_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,15 @@ def locate(root: bytes) -> Place:
     return Place(path=path, device=found.st_dev, inode=found.st_ino)
 
 
+def why_unusable(root: bytes) -> Reason | None:
+    """Why `root` cannot be used now; None where it can. Blocks as the disk does."""
+    try:
+        locate(root)
+    except OSError as error:
+        return unusable(root, error)
+    return None
+
+
 def mounts_around(path: bytes, mounts: Sequence[Mount]) -> tuple[Mount, ...]:
     """The mounts that decide what is seen at and below `path`: the one it is on, and all below it."""
     on = mount_of(path, mounts)
@@ -44,20 +53,13 @@ def remote_of(around: Sequence[Mount]) -> Mount | None:
 
 
 def unusable(root: bytes, error: OSError) -> Reason:
-    """Why `root` cannot be used, from what locate() or a scan raised."""
+    """Why `root` cannot be used, from what locate() raised. Blocks as the disk does."""
     match error.errno:
         case errno.ENOENT:
             return because(Code.SOURCE_GONE, source=root)
         case errno.ENOTDIR:
             return because(Code.SOURCE_NOT_A_FOLDER, source=root)
         case errno.EACCES | errno.EPERM:
-            return because(Code.SOURCE_DENIED, source=root, user=_user())
+            return denied_source(root)
         case _:
             return because(Code.SOURCE_ERROR, source=root, message=error.strerror or str(error))
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())

@@ -18,7 +18,7 @@ from cloudgather.ports import Clock
 from cloudgather.triggers.inbox import Fault, Inbox
 from cloudgather.triggers.inotify import TreeWatch
 from cloudgather.triggers.opening import Away, Polled, Watched, limits, open_watch, polled, polled_if_remote
-from cloudgather.triggers.place import Place, locate, mounts_around, unusable
+from cloudgather.triggers.place import Place, locate, mounts_around, why_unusable
 from cloudgather.triggers.polling import Rounds
 
 logger = logging.getLogger(__name__)
@@ -208,12 +208,10 @@ class Watching:
         """Until the root can be used."""
         while True:
             await self._pause(_BEAT)
-            try:
-                await on_thread(partial(locate, self._root), f"look {self._task}")
-            except OSError as error:
-                self._now = Away(reason=unusable(self._root, error))
-            else:
+            reason = await on_thread(partial(why_unusable, self._root), f"look {self._task}")
+            if reason is None:
                 return Why.ROOT_BACK
+            self._now = Away(reason=reason)
 
     async def _place(self) -> Place | None:
         try:

@@ -103,9 +103,9 @@ def test_another_users_folder_with_what_to_run() -> None:
 
     assert [above.reason.code, itself.reason.code] == ["doctor.source-denied"] * 2
     assert above.reason.facts["at"] == os.fsencode(folder / "own")
-    assert above.hint == f"setfacl -m u:nobody:x {folder}/own"
+    assert above.hint == f"sudo setfacl -m u:nobody:x {folder}/own"
     assert itself.text == f"{folder}/films cannot be read by nobody: {folder}/films belongs to root:root with mode 0750"
-    assert itself.hint == f"setfacl -R -m u:nobody:rX {folder}/films"
+    assert itself.hint == f"sudo setfacl -R -m u:nobody:rX {folder}/films"
 
 
 @as_root
