@@ -184,6 +184,8 @@ def test_a_root_that_may_not_be_read_is_denied_not_watched() -> None:
             reason = notes.watching.state.reason
             assert reason is not None
             assert reason.code == Code.SOURCE_DENIED
+            assert (reason.facts["at"], reason.facts["mode"]) == (bytes(root), 0)
+            assert str(reason.facts["command"]).startswith("setfacl -R -m u:nobody:rX ")
             root.chmod(0o755)
 
             await notes.is_in(Mode.INOTIFY)
