@@ -271,6 +271,8 @@ PHRASES: Final[Mapping[str, str]] = {
     "nobody listens there": "那里没有程序在监听",
     "permission denied": "没有权限",
     "no answer": "没有回答",
+    "running for {span}": "已运行 {span}",
+    "problems: {n}": "问题：{n}",
     "failed attempts": "失败次数",
     "to be confirmed": "待确认",
     "It is a folder: its files are uploaded one by one.": "这是文件夹：其中的文件会逐个上传。",

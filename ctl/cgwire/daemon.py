@@ -32,6 +32,18 @@ class Status(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health(Request):
+    """How it goes, for everybody on the machine, in numbers only: no name, no path.
+
+    {version, started, now, tasks, targets, moving, settling, queued, failed, done,
+     held: [each code that holds the daemon or a target], problems: errors in the configuration or the log}
+    """
+
+    METHOD: ClassVar[str] = "daemon.health"
+    ACCESS: ClassVar[Access] = Access.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reload(Request):
     """Read the configuration again; an invalid file changes nothing: {problems: [problem], added, removed, changed}.
 

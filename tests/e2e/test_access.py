@@ -96,6 +96,20 @@ def test_a_refusal_names_the_group_to_join(folder: Path) -> None:
 
 
 @needs_users
+def test_everybody_may_see_how_it_goes_and_nothing_that_has_a_name(folder: Path) -> None:
+    with a_daemon(folder, granted=False) as running:
+        frames = msgpack.packb([0, 1, "daemon.health", [{}]])
+        asked = ask_as(os.fsdecode(running.socket), uid=_STRANGER, gid=_STRANGER, groups=(), frames=frames)
+        ((_, _, error, health),) = asyncio.run(asked)
+
+        assert error is None
+        assert (health["tasks"], health["targets"], health["failed"], health["held"]) == (1, 1, 0, [])
+        assert {type(value) for value in health.values()} == {str, int, float, list}
+        told = repr(health)
+        assert not any(name in told for name in ("/", "film", str(folder)))
+
+
+@needs_users
 def test_grants_follow_the_configuration_without_a_restart(folder: Path) -> None:
     with a_daemon(folder) as running:
         assert may(running, uid=_STRANGER, groups=[gid("users")]) == {"none", "view"}

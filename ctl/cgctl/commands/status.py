@@ -9,7 +9,8 @@ from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.transfers import amount, bandwidth, daily, outcome, place, print_reasons, progress, standing
-from cgwire.daemon import Status
+from cgctl.trouble import Exit, Trouble
+from cgwire.daemon import Health, Status
 from cgwire.text.values import escaped, rate, size
 from cgwire.text.values import place as at
 
@@ -25,6 +26,7 @@ def status(session: Session, verbose: bool, as_json: bool) -> None:
     \b
     Daemon, targets, tasks with their next run and last result, what moves,
     what waits and why, and what failed. Exits with 3 if the daemon is down.
+    Whoever is in no group of the daemon's sees numbers only.
 
     \b
     Examples:
@@ -32,11 +34,42 @@ def status(session: Session, verbose: bool, as_json: bool) -> None:
       cgctl status -v
       cgctl status --json
     """
-    reply = session.call(Status())
+    try:
+        reply = session.call(Status())
+    except Trouble as trouble:
+        if trouble.code != Exit.REFUSED:
+            raise
+        health = session.call(Health())
+        if as_json:
+            session.print_json(health)
+            return
+        _show_health(session, health)
+        session.note(f"{session.arrow} {trouble.hint}")
+        return
     if as_json:
         session.print_json(reply)
     else:
         show(session, reply, verbose=verbose)
+
+
+def _show_health(session: Session, health: Mapping[str, Any]) -> None:
+    """What everybody may know."""
+    troubled = health["held"] or health["problems"] or health["failed"]
+    running = session.say("running for {span}", span=session.span(health["now"] - health["started"]))
+    version = f"cloudgatherd {health['version']}"
+    session.print(f"{session.mark('warn' if troubled else 'ok')} " + session.joined((version, running)))
+    texts = {
+        "moving": later("{n} moving"),
+        "queued": later("{n} queued"),
+        "settling": later("{n} settling"),
+        "failed": later("{n} failed"),
+        "done": later("{n} uploaded"),
+    }
+    session.print("  " + session.joined(session.say(text, n=health[key]) for key, text in texts.items()))
+    for code in health["held"]:
+        session.print(f"  {session.mark('warn')} {session.sentence({'code': code, 'target': '…', 'root': '…'})}")
+    if health["problems"]:
+        session.print(f"  {session.mark('warn')} " + session.say("problems: {n}", n=health["problems"]))
 
 
 def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:

@@ -21,6 +21,7 @@ Operation = Callable[[Any, Caller], Awaitable[Mapping[str, Any] | Subscription]]
 HANDLERS: Final[Mapping[type[Request], str]] = {
     daemon.Ping: "daemon_ping",
     daemon.Status: "daemon_status",
+    daemon.Health: "daemon_health",
     daemon.Reload: "daemon_reload",
     daemon.Config: "daemon_config",
     daemon.Doctor: "daemon_doctor",

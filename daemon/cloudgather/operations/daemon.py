@@ -51,6 +51,26 @@ class DaemonOperations:
             "totals": totals,
         }
 
+    async def daemon_health(self, request: wire.Health, caller: Caller) -> WireMap:
+        """Numbers and codes, which anybody may know."""
+        world, board, told = self._world, self._world.board, self._daemon()
+        totals = describe.totals(await world.store.counts())
+        holds = [*board.holds_of_daemon()]
+        for lane in board.targets.values():
+            holds += describe.holds_of_target(world, lane)
+        return {
+            **{key: told[key] for key in ("version", "started", "now")},
+            "tasks": len(board.tasks),
+            "targets": len(board.targets),
+            "moving": sum(len(lane.moving) for lane in board.targets.values()),
+            "settling": len(world.intake.pending),
+            "queued": totals[State.QUEUED][0],
+            "failed": totals[State.FAILED][0],
+            "done": totals[State.WRITTEN][0] + totals[State.DONE][0],
+            "held": sorted({str(reason.code) for reason in holds}),
+            "problems": len(told["problems"]),
+        }
+
     def _daemon(self) -> WireMap:
         world, settings = self._world, self._world.configuration().settings
         problems = [each.to_wire() for found in world.board.broken.values() for each in found]

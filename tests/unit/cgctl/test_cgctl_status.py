@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cgctl.table import width
+from fakes.canned import Denied
 from fakes.replies import a_status, a_target, a_task
 
 
@@ -124,3 +125,47 @@ def test_watch_shows_it_as_often_as_asked(cgctl: Any) -> None:
 
     assert said.out.count("cloudgatherd 0.1.0") == 2
     assert len(daemon.asked_for("daemon.status")) == 2
+
+
+HEALTH = {
+    "version": "0.1.0",
+    "started": 0.0,
+    "now": 90.0,
+    "tasks": 2,
+    "targets": 1,
+    "problems": 0,
+    "moving": 1,
+    "settling": 2,
+    "queued": 3,
+    "failed": 0,
+    "done": 40,
+    "held": [],
+}
+
+
+def not_a_member(params: Any) -> Any:
+    raise Denied("error.denied", needed="view", user="bob", group="cloudgather")
+
+
+def test_whoever_is_in_no_group_sees_the_health_and_how_to_see_more(cgctl: Any) -> None:
+    held = ["held.mount-denied"]
+    cgctl.daemon(daemon_status=not_a_member, daemon_health={**HEALTH, "held": held, "problems": 2})
+
+    said = cgctl("status")
+
+    assert (said.code, said.out.splitlines()) == (
+        0,
+        [
+            "! cloudgatherd 0.1.0, running for 1 min 30 s",
+            "  1 moving, 3 queued, 2 settling, 0 failed, 40 uploaded",
+            "  ! the mount of the target … does not let the daemon in, and was mounted without allow_other",
+            "  ! problems: 2",
+        ],
+    )
+    assert said.err == "→ ask root: sudo usermod -aG cloudgather bob, then log in again\n"
+
+
+def test_the_health_is_json_as_well(cgctl: Any) -> None:
+    cgctl.daemon(daemon_status=not_a_member, daemon_health=HEALTH)
+
+    assert json.loads(cgctl("status", "--json").out) == HEALTH
