@@ -75,6 +75,7 @@ _IMPORT: Final = {
     ),
 }
 COMMANDS: Final = {
+    "setup": Entry("Set up the service: who runs it, where files go.", "cgctl.commands.setup:setup"),
     "status": Entry("Show what is going on, in a screenful.", "cgctl.commands.status:status"),
     "why": Entry("Explain why a file is where it is.", "cgctl.commands.why:why"),
     "upload": Entry("Upload files or folders now.", "cgctl.commands.upload:upload"),

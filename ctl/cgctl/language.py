@@ -21,7 +21,15 @@ def later(text: str) -> str:
 def phrase(text: str, language: str, **values: object) -> str:
     """`text` (English, with {names}) in `language`; a phrase that is not translated stays English."""
     if language == ZH_CN:
-        from cgctl.phrases_zh_cn import PHRASES
-
-        text = PHRASES.get(text, text)
+        text = _in_chinese(text)
     return text.format(**values) if values else text
+
+
+def _in_chinese(text: str) -> str:
+    from cgctl.phrases_zh_cn import PHRASES
+
+    if text in PHRASES:
+        return PHRASES[text]
+    from cgctl.setup.phrases_zh_cn import PHRASES as OF_SETUP
+
+    return OF_SETUP.get(text, text)

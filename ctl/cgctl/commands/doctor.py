@@ -35,15 +35,22 @@ def doctor(session: Session, file: str | None, as_json: bool) -> int:
     if as_json:
         session.print_json({"checks": checks})
         return Exit.FAILED if bad else Exit.OK
+    tell(session, checks)
+    return Exit.FAILED if bad else Exit.OK
+
+
+def tell(session: Session, checks: Sequence[Mapping[str, Any]], *, briefly: bool = False) -> None:
+    """All findings and how many are not well; `briefly` without those that are."""
     for check in checks:
-        _print(session, check)
-    session.print()
+        if not briefly or check.get("ok") != "ok":
+            _print(session, check)
+    if not briefly:
+        session.print()
     worst = [sum(check.get("ok") == kind for check in checks) for kind in ("bad", "warn")]
     if any(worst):
         session.print(session.say("bad: {bad}, to look at: {warn}", bad=worst[0], warn=worst[1]))
     else:
         session.print(session.say("all is well"))
-    return Exit.FAILED if bad else Exit.OK
 
 
 def _checks(session: Session, file: str | None) -> Sequence[Mapping[str, Any]]:

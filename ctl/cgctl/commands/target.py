@@ -1,5 +1,8 @@
 """cgctl target: the places files go to."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from cgctl.completing import target_argument
@@ -108,20 +111,10 @@ def test(session: Session, name: str, as_json: bool) -> int:
       cgctl target test c115
     """
     report = session.call(Test(name=name), patience=None)
-    failed = any(not step[1] for step in report["steps"]) or bool(report.get("held"))
     if as_json:
         session.print_json(report)
-        return Exit.FAILED if failed else Exit.OK
-    print_reasons(session, report.get("held") or (), mark="bad", indent=0)
-    rows = [
-        [
-            f"{session.mark('ok' if ok else 'bad')} {session.word(step)}",
-            session.span(seconds or 0),
-            escaped(message or ""),
-        ]
-        for step, ok, seconds, message in report["steps"]
-    ]
-    session.print_table((), rows, right=(1,))
+        return Exit.FAILED if has_failed(report) else Exit.OK
+    tell_steps(session, report)
     rows = []
     for key, text in (("write_rate", later("writes")), ("read_rate", later("reads"))):
         if report.get(key):
@@ -142,9 +135,28 @@ def test(session: Session, name: str, as_json: bool) -> int:
     if rows:
         session.print()
         session.print_table((), rows, indent=2)
-    if failed:
+    if has_failed(report):
         raise Trouble(Exit.FAILED, session.say("the target {name} failed the test", name=escaped(name)))
     return Exit.OK
+
+
+def has_failed(report: Mapping[str, Any]) -> bool:
+    """Whether the reply to a test tells of anything that did not work."""
+    return any(not step[1] for step in report["steps"]) or bool(report.get("held"))
+
+
+def tell_steps(session: Session, report: Mapping[str, Any]) -> None:
+    """What holds the target, or each step of its test."""
+    print_reasons(session, report.get("held") or (), mark="bad", indent=0)
+    rows = [
+        [
+            f"{session.mark('ok' if ok else 'bad')} {session.word(step)}",
+            session.span(seconds or 0),
+            escaped(message or ""),
+        ]
+        for step, ok, seconds, message in report["steps"]
+    ]
+    session.print_table((), rows, right=(1,))
 
 
 @command()

@@ -1,6 +1,6 @@
 """cgctl task add: a task made from flags and, on a terminal, from answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -65,36 +65,41 @@ def add(session: Session, name: str | None, paused: bool, yes: bool, dry_run: bo
                 session.say("on a terminal, and without --yes, it would be asked for"),
             )
         name = name or default_name(values["source"])
-        survey = _survey(session, name, values)
+        seen = survey(session, name, values)
     else:
         asking = Asking(session)
         asking.complete(values)
-        survey = _survey(session, name, values)
-        if "initial" not in values and survey is not None and survey["wanted"]:
-            values["initial"] = asking.initial(survey)
+        seen = survey(session, name, values)
+        if "initial" not in values and seen is not None and seen["wanted"]:
+            values["initial"] = asking.initial(seen)
         session.note(session.say("Afterwards the files stay here: this release deletes nothing."))
         name = name or asking.name(default_name(values["source"]))
     composed = session.call(Compose(name=name, values=values))
-    _show(session, name, composed["text"], survey)
-    if composed["problems"]:
-        for line in problem_lines(session, composed["problems"]):
-            session.note(line)
-        raise Trouble(Exit.FAILED, session.say("the task would have errors; nothing was written"))
+    _show(session, name, composed["text"], seen)
+    _refuse(session, composed["problems"])
     if dry_run:
         return Exit.OK
     if asks:
         click.confirm(session.say("Make this task?"), default=True, abort=True, err=True)
-    written = session.call(Write(name=name, text=composed["text"], new=True, paused=paused))
-    if written["problems"]:
-        for line in problem_lines(session, written["problems"]):
-            session.note(line)
-        raise Trouble(Exit.FAILED, session.say("the task would have errors; nothing was written"))
+    make(session, name, composed["text"], paused=paused)
+    return Exit.OK
+
+
+def make(session: Session, name: str, text: str, *, paused: bool = False) -> None:
+    """Have the daemon take a new task, and say what keeps its files from going; raises Trouble where it has errors."""
+    _refuse(session, session.call(Write(name=name, text=text, new=True, paused=paused))["problems"])
     if paused:
         session.print(session.say("task {name} is made and paused", name=escaped(name)))
     else:
         session.print(session.say("task {name} is made; cgctl status shows what it does", name=escaped(name)))
     print_reasons(session, _held(session, name), mark="warn", indent=2)
-    return Exit.OK
+
+
+def _refuse(session: Session, problems: Sequence[Mapping[str, Any]]) -> None:
+    if problems:
+        for line in problem_lines(session, problems):
+            session.note(line)
+        raise Trouble(Exit.FAILED, session.say("the task would have errors; nothing was written"))
 
 
 def _held(session: Session, name: str) -> list[Mapping[str, Any]]:
@@ -129,10 +134,10 @@ def default_name(source: str) -> str:
     return source.rstrip("/").rpartition("/")[2].lstrip(".-")[:64] or "files"
 
 
-def _survey(session: Session, name: str | None, values: dict[str, Any]) -> dict[str, Any] | None:
+def survey(session: Session, name: str | None, values: dict[str, Any]) -> dict[str, Any] | None:
     """What is there now; None where it cannot be looked at (a disk that is mounted later is no error)."""
     try:
-        survey: dict[str, Any] = session.call(Survey(values=values, name=name), patience=None)
+        seen: dict[str, Any] = session.call(Survey(values=values, name=name), patience=None)
     except Trouble as trouble:
         if trouble.code != Exit.FAILED:
             raise
@@ -140,27 +145,27 @@ def _survey(session: Session, name: str | None, values: dict[str, Any]) -> dict[
             return None
         session.note(f"{session.mark('warn')} {trouble.text}")
         return None
-    return survey
+    return seen
 
 
-def _show(session: Session, name: str, text: str, survey: dict[str, Any] | None) -> None:
+def _show(session: Session, name: str, text: str, seen: dict[str, Any] | None) -> None:
     session.print()
     session.print(session.bold(f"{escaped(name)}.toml"))
     for line in text.splitlines():
         session.print("  " + escaped(line))
-    if survey is None:
+    if seen is None:
         return
     session.print()
-    wanted = session.count(survey["wanted"], "1 file", "{n} files")
-    total = size(survey["wanted_bytes"])
+    wanted = session.count(seen["wanted"], "1 file", "{n} files")
+    total = size(seen["wanted_bytes"])
     session.print(
         session.say(
-            "There now: {files} to send, {size} (of {all} in the folder)", files=wanted, size=total, all=survey["files"]
+            "There now: {files} to send, {size} (of {all} in the folder)", files=wanted, size=total, all=seen["files"]
         )
     )
-    rows = [[escaped(path), size(count)] for path, count in (survey.get("sample") or ())[:10]]
+    rows = [[escaped(path), size(count)] for path, count in (seen.get("sample") or ())[:10]]
     session.print_table((), rows, right=(1,), flexible=0, indent=2)
-    for code, number in sorted((survey.get("skipped") or {}).items()):
+    for code, number in sorted((seen.get("skipped") or {}).items()):
         session.print(
             "  " + session.say("passed over: {n}, {reason}", n=number, reason=session.sentence({"code": code}))
         )
