@@ -103,7 +103,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
         " (task {task})",
     ),
     "held.breaker": (
-        "the target {target} failed several times in a row and is given a rest",
+        "the target {target} takes no files and is given a rest",
         " until {until:clock}",
         "; last: {cause:reason}",
     ),

@@ -70,7 +70,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "held.read-only": "目标“{target}”是只读挂载",
     "held.root-gone": ("目标“{target}”的文件夹不存在", "：{root}"),
     "held.base-gone": ("目标文件夹原来存在，现在不见了", "：{folder}", "（任务 {task}）"),
-    "held.breaker": ("目标“{target}”连续出错，暂时停用", "，到 {until:clock} 为止", "；最近一次：{cause:reason}"),
+    "held.breaker": ("目标“{target}”暂时收不进文件，先停一停", "，到 {until:clock} 为止", "；最近一次：{cause:reason}"),
     "held.stalled": ("目标“{target}”没有响应", ("（{step:word}", "，已 {seconds:span}", "）")),
     "held.unreaped": ("目标“{target}”卡死，内核无法结束其上的进程", "（{agents} 个）"),
     "held.full": "目标“{target}”空间已满",
