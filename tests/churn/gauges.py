@@ -32,15 +32,20 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "agents: threads of the one with most": Bound(spare=4),
     "database: bytes but for the ledger": Bound(spare=1.5 * MIB, each=128),
     "database: write-ahead log": Bound(spare=2.0 * MIB),
-    "database: rows of transfer": Bound(spare=1500),
-    "database: rows of move": Bound(spare=6000),
+    "database: ended transfers": Bound(spare=1500),  # how many wait is up to the faults, and none does at the end
+    "database: moves of ended transfers": Bound(spare=6000),
     "database: rows of run": Bound(spare=200),
     "database: rows of tally": Bound(spare=500),
     "database: rows of debris": Bound(spare=100),
     "database: rows of ledger": Bound(spare=400, each=1),  # what was sent is remembered for good
     "log: bytes": Bound(spare=0.5 * MIB, each=1.5 * KIB),  # days of it are kept
 }
-_TABLES: Final = ("transfer", "move", "run", "tally", "debris", "ledger")
+_ENDED: Final = "SELECT id FROM transfer WHERE state IN ('done', 'failed', 'cancelled', 'vanished')"
+_COUNTED: Final = {
+    "ended transfers": f"({_ENDED})",
+    "moves of ended transfers": f"move WHERE transfer IN ({_ENDED})",
+    **{f"rows of {table}": table for table in ("run", "tally", "debris", "ledger")},
+}
 _EVERY: Final = 1.0
 
 
@@ -122,12 +127,15 @@ class Gauges:
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)) as connection:
             connection.execute("BEGIN")
             (made,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transfer'").fetchone() or (0,)
-            rows = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in _TABLES}
+            rows = {
+                name: connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0]
+                for name, what in _COUNTED.items()
+            }
             used = _pragma(connection, "page_count") - _pragma(connection, "freelist_count")
             ledger = "SELECT ifnull(sum(pgsize), 0) FROM dbstat WHERE aggregate = TRUE AND name LIKE '%ledger%'"
             (remembered,) = connection.execute(ledger).fetchone()
             page = _pragma(connection, "page_size")
-        values: dict[str, float] = {f"database: rows of {table}": count for table, count in rows.items()}
+        values: dict[str, float] = {f"database: {name}": count for name, count in rows.items()}
         values["database: bytes but for the ledger"] = used * page - remembered
         values["database: write-ahead log"] = _size(file + "-wal")
         return made, values

@@ -37,7 +37,7 @@ def is_leak(name: str, points: Sequence[Point]) -> bool:
         ("daemon: asyncio tasks", 30, 5, 0.02),
         ("daemon: threads", 12, 1, 0.01),
         ("daemon: zombies", 0, 0, 0.005),
-        ("database: rows of transfer", 1000, 300, 1),
+        ("database: ended transfers", 1000, 300, 1),
         ("database: rows of debris", 3, 3, 0.05),
         ("log: bytes", 0, 0, 3 * KIB),
     ],
