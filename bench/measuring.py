@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 1024 * 1024
+_RARER = 0.005  # of the time that has passed: so much too long is what is measured at most
 
 
 class Wrong(Exception):
@@ -111,12 +112,16 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def until(condition: Callable[[], bool], what: str, *, within: float = 600.0, every: float = 0.02) -> float:
-    """Wait for it; the seconds that it took. Raises Wrong after `within` seconds."""
+    """Wait for it; the seconds that it took. Raises Wrong after `within` seconds.
+
+    It is looked at every `every` seconds, and more rarely the longer it takes: looking takes CPU from what is measured.
+    """
     begin = time.perf_counter()
     while not condition():
-        if time.perf_counter() - begin > within:
+        passed = time.perf_counter() - begin
+        if passed > within:
             raise Wrong(f"waited {within:.0f} s for {what}")
-        time.sleep(every)
+        time.sleep(max(every, passed * _RARER))
     return time.perf_counter() - begin
 
 
