@@ -433,7 +433,9 @@ class Daemon:
         self._bus.publish({"kind": "target", "name": name, "held": held})
 
     def _heard_line(self, task: str | None, run: int | None, line: str) -> None:
-        """Called by the log's own thread."""
+        """Called by the log's own thread; the loop is not woken for what nobody listens to."""
+        if not self._bus.heard:
+            return
         happening = {"kind": "log", "task": task, "run": run, "line": line}
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._bus.publish, happening)

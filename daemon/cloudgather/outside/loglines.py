@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Final
 
 FIELDS: Final = ("TASK", "TRANSFER", "TARGET", "RUN")
@@ -43,14 +44,21 @@ class Line:
 
     def day(self, zone: tzinfo | None) -> date:
         """The day it was said."""
-        return datetime.fromtimestamp(self.created, zone).date()
+        return _second(int(self.created), zone)[0]
 
     def text(self, zone: tzinfo | None) -> str:
         """As it stands in a file: time, level, [task and run], message; a traceback follows on indented lines."""
-        stamp = datetime.fromtimestamp(self.created, zone).strftime("%Y-%m-%d %H:%M:%S")
+        _, stamp = _second(int(self.created), zone)
         about = printable(" ".join(filter(None, [self.task, None if self.run is None else f"run {self.run}"])))
         head = f"{stamp} {logging.getLevelName(self.level)} {f'[{about}] ' if about else ''}{self.message}"
         return "\n".join([head, *(_INDENT + printable(line) for line in self.trace.splitlines())])
+
+
+@lru_cache(maxsize=8)
+def _second(epoch: int, zone: tzinfo | None) -> tuple[date, str]:
+    """The day and the stamp of a second; the many lines of one share them, in each place that they are written to."""
+    moment = datetime.fromtimestamp(epoch, zone)
+    return moment.date(), moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def line_of(record: logging.LogRecord) -> Line:
