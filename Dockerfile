@@ -1,4 +1,4 @@
-# docker build -t cloudgather .   (BASE: any Debian image with a python3 that is 3.11 or newer, and its venv)
+# docker build -t cloudgather .   (BASE: a Debian with python3, 3.11 or newer, its venv and its headers)
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -12,7 +12,7 @@ COPY ctl ctl
 RUN python3 -m venv /opt/cloudgather \
     && /opt/cloudgather/bin/pip install --no-cache-dir -c constraints.txt --upgrade pip \
     && /opt/cloudgather/bin/pip install --no-cache-dir -c constraints.txt --build-constraint constraints.txt ".[net]" \
-    && /opt/cloudgather/bin/pip uninstall -y pip
+    && /opt/cloudgather/bin/pip uninstall -y setuptools pip
 
 FROM ${BASE}
 RUN apt-get update \
@@ -22,8 +22,7 @@ RUN apt-get update \
 COPY --from=build /opt/cloudgather /opt/cloudgather
 COPY container /opt/cloudgather/container
 ENV PATH=/opt/cloudgather/bin:$PATH \
-    LANG=C.UTF-8 \
-    PYTHONDONTWRITEBYTECODE=1
+    LANG=C.UTF-8
 
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s --retries=3 CMD ["cgctl", "status"]
 # tini is process 1: it passes signals on, and reaps what nobody else does.

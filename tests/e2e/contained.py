@@ -30,14 +30,13 @@ _BOUNDS: Final = (
 )
 
 # $1: an empty folder for the root, $2: one whose folders are the volumes, $3: programs that lie elsewhere than in /usr,
-# $4: the entry point's folder; then the command.
+# $4: the entry point's folder, $5: lines of FROM TO PROPAGATION for what else is given to it; then the command.
 _START: Final = f"""
 set -e
-root=$1 volumes=$2 programs=$3 image=$4
-shift 4
-mount --make-rprivate /
+root=$1 volumes=$2 programs=$3 image=$4 given=$5
+shift 5
 mount -t tmpfs -o mode=755 root "$root"
-for each in bin sbin lib lib32 lib64 libx32 usr etc dev; do
+for each in bin sbin lib lib32 lib64 libx32 usr etc; do
   if [ -L "/$each" ]; then
     cp -a "/$each" "$root/$each"
   elif [ -d "/$each" ]; then
@@ -49,13 +48,25 @@ for each in $programs; do
   mkdir -p "$root$each"
   mount --bind "$each" "$root$each"
 done
-mkdir -p "$root/proc" "$root/run" "$root/tmp" "$root{_IMAGE}"
+mkdir -p "$root/dev" "$root/proc" "$root/run" "$root/tmp" "$root{_IMAGE}"
 chmod 1777 "$root/tmp"
+touch "$root/.dockerenv"
+mount -t tmpfs -o mode=755 dev "$root/dev"
+for each in null zero full random urandom tty; do
+  touch "$root/dev/$each"
+  mount --bind "/dev/$each" "$root/dev/$each"
+done
 mount --bind "$image" "$root{_IMAGE}"
 mount -t proc proc "$root/proc"
 for each in "$volumes"/*; do
   mkdir -p "$root/${{each##*/}}"
   mount --bind "$each" "$root/${{each##*/}}"
+done
+mount --make-rprivate "$root"
+printf '%s' "$given" | while read -r from to propagation; do
+  mkdir -p "$root$to"
+  mount --rbind "$from" "$root$to"
+  mount "--make-$propagation" "$root$to"
 done
 exec chroot "$root" "$@"
 """
@@ -95,9 +106,13 @@ class Container:
         *,
         capabilities: Sequence[str] = (),
         as_user: int | None = None,
+        given: Sequence[tuple[Path, str, str]] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """`capabilities`: more than Docker's; `as_user`: started as this user and not as root."""
+        """`capabilities`: more than Docker's; `as_user`: started as this user and not as root.
+
+        `given`: more volumes, each with its path in there and its propagation (rprivate is Docker's default).
+        """
         self.volumes = folder / "volumes"
         self.config = self.volumes / "config"
         self.downloads = self.volumes / "downloads"
@@ -107,6 +122,7 @@ class Container:
         self._command = command
         self._bounds = ",".join([_BOUNDS, *(f"+{each}" for each in capabilities)])
         self._as_user = as_user
+        self._given = "".join(f"{source} {target} {propagation}\n" for source, target, propagation in given)
         self._environ = {"PUID": str(USER), "PGID": str(GROUP), "LANG": "C.UTF-8", **(environ or {})}
         self._environ["PATH"] = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
         self._unshare: subprocess.Popen[bytes] | None = None
@@ -132,8 +148,8 @@ class Container:
         """Start it; it may end by itself."""
         programs = {str(CHECKOUT), sys.prefix, *([] if sys.base_prefix == "/usr" else [sys.base_prefix])}
         outside = [each for each in sorted(programs) if not any(each.startswith(f"{other}/") for other in programs)]
-        unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--"]
-        places = [str(self._root), str(self.volumes), " ".join(outside), str(CHECKOUT / "container")]
+        unshare = ["unshare", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child=KILL", "--"]
+        places = [str(self._root), str(self.volumes), " ".join(outside), str(CHECKOUT / "container"), self._given]
         bounds = ["setpriv", f"--bounding-set={self._bounds}", "--"]
         user = [] if self._as_user is None else ["setpriv", f"--reuid={self._as_user}", "--clear-groups", "--"]
         with open(self._log, "ab") as log:

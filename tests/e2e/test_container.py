@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from cgwire import daemon as daemon_wire
 from cgwire import task as task_wire
 from e2e.contained import GROUP, HEALTH, USER, Container, why_no_container
+from fuse.mounting import detach_all
+from fuse.rclone import RcloneMount, needs_rclone
 from waiting import eventually_sync
 
 pytestmark = [
@@ -166,6 +169,80 @@ def test_old_logs_go_by_log_save_days(tmp_path: Path) -> None:
         gone = [container.config / "log" / days[age] for age in (5, 9)]
         eventually_sync(lambda: not any(path.exists() for path in gone), within=60, what="the end of old logs")
         assert all((container.config / "log" / days[age]).exists() for age in (2, 3))
+
+
+# ---- cloud drives ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drives(tmp_path: Path) -> Iterator[Path]:
+    """The host's folder above its mount points; what is mounted there passes on, as it does under systemd."""
+    folder = tmp_path / "drives"
+    folder.mkdir()
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        subprocess.run(["mount", "--make-shared", folder], check=True)
+        yield folder
+    finally:
+        detach_all(os.fsencode(folder))
+
+
+def examined(container: Container) -> dict[str, Any]:
+    """What the doctor says of the target."""
+    checks = json.loads(container.run("cgctl", "doctor", "--json").stdout)["checks"]
+    (target,) = [check for check in checks if check["name"] == "target"]
+    return dict(target)
+
+
+def task_to_the_drive(container: Container) -> None:
+    words = ["--from", "/downloads", "--to", "/CloudDrive/rclone/films", "--settle", "1s", "--yes"]
+    made = container.run("cgctl", "task", "add", "films", *words)
+    assert made.returncode == 0, made.stderr
+
+
+@pytest.mark.full
+@needs_rclone
+def test_below_a_folder_with_rslave_a_drive_is_seen_again(tmp_path: Path, drives: Path) -> None:
+    given = [(drives, "/CloudDrive", "rslave")]
+    with (
+        RcloneMount(drives, options=("--allow-other",)) as drive,
+        Container(tmp_path, capabilities=["lease"], given=given) as container,
+    ):
+        container.until_it_answers()
+        task_to_the_drive(container)
+        (container.downloads / "first.mkv").write_bytes(b"film")
+        arrived = Path(os.fsdecode(drive.backing)) / "films"
+        exists(arrived / "first.mkv")
+        assert examined(container)["code"] == "doctor.target"
+
+        drive.detach()
+        eventually_sync(lambda: examined(container)["ok"] == "bad", within=60, what="the doctor sees that it is gone")
+        (container.downloads / "second.mkv").write_bytes(b"film")
+        drive.start()
+
+        exists(arrived / "second.mkv")
+        assert sorted(os.listdir(drives)) == ["rclone", "rclone.backing"]
+
+
+@pytest.mark.full
+@needs_rclone
+@pytest.mark.parametrize(("below", "propagation"), [("rclone", "rprivate"), ("rclone", "rslave"), ("", "rprivate")])
+def test_the_doctor_tells_a_drive_that_would_not_be_seen_again(
+    tmp_path: Path, drives: Path, below: str, propagation: str
+) -> None:
+    with RcloneMount(drives, options=("--allow-other",)):
+        given = [(drives / below, f"/CloudDrive/{below}", propagation)]
+        with Container(tmp_path, given=given) as container:
+            container.until_it_answers()
+            task_to_the_drive(container)
+
+            found = examined(container)
+
+            assert (found["code"], found["ok"]) == ("doctor.target-pinned", "warn")
+            assert ":rslave" in container.run("cgctl", "doctor").stdout
+
+
+# ---- moving in -------------------------------------------------------------------------------------------------------
 
 
 def with_the_originals_tasks(folder: Path, environ: dict[str, str]) -> Container:
