@@ -30,6 +30,7 @@ def _in_chinese(text: str) -> str:
 
     if text in PHRASES:
         return PHRASES[text]
+    from cgctl.original.phrases_zh_cn import PHRASES as OF_IMPORT
     from cgctl.setup.phrases_zh_cn import PHRASES as OF_SETUP
 
-    return OF_SETUP.get(text, text)
+    return OF_SETUP.get(text) or OF_IMPORT.get(text, text)

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from cgctl.phrases_import_zh_cn import IMPORT_PHRASES
-
 PHRASES: Final[Mapping[str, str]] = {
     # Headings of tables
     "NAME": "名称",
@@ -283,5 +281,4 @@ PHRASES: Final[Mapping[str, str]] = {
         "请重新登录网盘账号，或恢复文件夹；如要全部重新上传：{command}"
     ),
     "to send everything again: {command}": "如要全部重新上传：{command}",
-    **IMPORT_PHRASES,
 }

@@ -8,9 +8,9 @@ import click
 
 from cgctl.language import later
 from cgctl.options import absolute, as_json, command
-from cgctl.original import Carried, Moved, Unusable, moved
-from cgctl.original_fields import Note
-from cgctl.original_targets import Place, lines, places
+from cgctl.original.fields import Note
+from cgctl.original.reading import Carried, Moved, Unusable, moved
+from cgctl.original.targets import Place, lines, places
 from cgctl.session import Session
 from cgctl.settings import problem_lines
 from cgctl.trouble import Exit, Trouble

@@ -14,13 +14,14 @@ import pytest
 import cgctl.commands
 from cgctl.__main__ import COMMANDS, cli
 from cgctl.lazy import Entry
+from cgctl.original.phrases_zh_cn import PHRASES as OF_IMPORT
 from cgctl.phrases_zh_cn import PHRASES as COMMON
 from cgctl.setup.phrases_zh_cn import PHRASES as OF_SETUP
 from cgwire.version import VERSION
 from fakes.canned import canned
 from fakes.replies import a_target, a_task
 
-PHRASES = {**COMMON, **OF_SETUP}
+PHRASES = {**COMMON, **OF_IMPORT, **OF_SETUP}
 
 
 def commands(entries: Mapping[str, Entry] = COMMANDS, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cgctl.original import Carried, Moved, Unusable, moved
+from cgctl.original.reading import Carried, Moved, Unusable, moved
 
 WHOLE: dict[str, Any] = {
     "id": "6f4c",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cgctl.original_cron import standard
+from cgctl.original.cron import standard
 from cloudgather.core.cron import parse_cron
 
 

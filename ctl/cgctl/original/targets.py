@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cgctl.original import Carried
+from cgctl.original.reading import Carried
 
 _LAN: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})  # where the daemon would not guess a cloud drive
 _MOST_PARALLEL: Final = 4  # of a cloud drive

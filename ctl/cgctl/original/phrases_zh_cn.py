@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-IMPORT_PHRASES: Final[Mapping[str, str]] = {
+PHRASES: Final[Mapping[str, str]] = {
     "RULES": "规则",
     "every {span}": "每 {span}",
     "--map: OLD=NEW is wanted, two paths that begin with /": "--map：应为 旧路径=新路径，两者都以 / 开头",

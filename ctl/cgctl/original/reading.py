@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cgctl.language import later
-from cgctl.original_cron import standard
-from cgctl.original_fields import Fields, Note, Notes, name_of, span, suffixes
+from cgctl.original.cron import standard
+from cgctl.original.fields import Fields, Note, Notes, name_of, span, suffixes
 
 _LOCAL: Final = frozenset({"", "LOCAL", "MOUNT"})
 # What only tells how the original got on, or belongs to a switch that is read with it.
