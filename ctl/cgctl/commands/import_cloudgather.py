@@ -8,7 +8,7 @@ import click
 
 from cgctl.language import later
 from cgctl.options import absolute, as_json, command
-from cgctl.original.fields import Note
+from cgctl.original.fields import Note, folded
 from cgctl.original.reading import Carried, Moved, Unusable, moved
 from cgctl.original.targets import Place, lines, places
 from cgctl.session import Session
@@ -45,9 +45,9 @@ def import_cloudgather(
       cgctl import cloudgather tasks.json --map /downloads=/vol1/downloads
     """
     found = _read(session, file, maps, leave_out)
-    there = {task["name"].casefold() for task in session.call(List())["tasks"]}
-    fresh = [task for task in found.tasks if task.name.casefold() not in there]
-    known = [task.name for task in found.tasks if task.name.casefold() in there]
+    there = {folded(task["name"]) for task in session.call(List())["tasks"]}
+    fresh = [task for task in found.tasks if folded(task.name) not in there]
+    known = [task.name for task in found.tasks if folded(task.name) in there]
     texts = _composed(session, fresh)
     targets = session.call(Targets())["targets"]
     homes = places(fresh, session.call(Mounts())["mounts"], targets)
@@ -146,7 +146,8 @@ def _print(
         ]
         for task in fresh
     ]
-    session.print_table(("TASK", "SOURCE", "TO", "WHEN", "RULES"), rows, flexible=1)
+    if rows:
+        session.print_table(("TASK", "SOURCE", "TO", "WHEN", "RULES"), rows, flexible=1)
     for name, text in texts.items():
         session.print()
         session.print(session.bold(f"{escaped(name)}.toml"))

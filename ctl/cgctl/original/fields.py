@@ -145,6 +145,11 @@ def name_of(given: str, *, fallback: str) -> str:
     return short.strip() or fallback
 
 
+def folded(name: str) -> str:
+    """What two names that cannot stand beside each other have in common."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
 def span(seconds: int) -> str:
     """Seconds as `every` is written, within what it can be."""
     left, text = min(max(seconds, _LEAST), _MOST), ""
@@ -152,3 +157,11 @@ def span(seconds: int) -> str:
         count, left = divmod(left, unit)
         text += f"{count}{letter}" if count else ""
     return text
+
+
+def size(count: int) -> int | str:
+    """Bytes as they are best read in a task's file."""
+    for power, unit in ((4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")):
+        if count % 1024**power == 0:
+            return f"{count // 1024**power}{unit}"
+    return count

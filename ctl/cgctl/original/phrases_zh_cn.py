@@ -78,7 +78,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "cgctl task verify NAME finds it.": (
         "上传后又从目标移走的文件，下次执行时不再上传；用 cgctl task verify NAME 可以查出。"
     ),
-    "{n} files of the source were due to be deleted; that is not done: this release deletes nothing": (
-        "有 {n} 个源文件原定删除；现在不会删除：本版本不删除任何文件"
+    "Files of the source that were due to be deleted ({n}) stay: this release deletes nothing.": (
+        "原定删除的源文件（{n} 个）会保留：本版本不删除任何文件。"
     ),
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cgctl.language import later
 from cgctl.original.cron import standard
-from cgctl.original.fields import Fields, Note, Notes, name_of, span, suffixes
+from cgctl.original.fields import Fields, Note, Notes, folded, name_of, size, span, suffixes
 
 _LOCAL: Final = frozenset({"", "LOCAL", "MOUNT"})
 # What only tells how the original got on, or belongs to a switch that is read with it.
@@ -144,15 +144,15 @@ class _Gathering:
             )
         if deletions:
             notes.add(
-                later("{n} files of the source were due to be deleted; that is not done: this release deletes nothing"),
+                later("Files of the source that were due to be deleted ({n}) stay: this release deletes nothing."),
                 n=deletions,
             )
         return Moved(tasks=tuple(self.tasks), left=tuple(self.left), notes=tuple(notes))
 
     def _unlike(self, name: str) -> str:
-        taken = {task.name.casefold() for task in self.tasks}
+        taken = {folded(task.name) for task in self.tasks}
         number, unlike = 1, name
-        while unlike.casefold() in taken:
+        while folded(unlike) in taken:
             number += 1
             unlike = f"{name[:60]} {number}"
         return unlike
@@ -210,8 +210,8 @@ def _filter(fields: Fields, values: dict[str, Any], notes: Notes) -> bool:
     elif mode == "EXCLUDE" and listed:
         wanted["exclude_extensions"] = listed
     for key, given in (("min_size", "size_min_bytes"), ("max_size", "size_max_bytes")):
-        if size := fields.whole(given):
-            wanted[key] = size
+        if number := fields.whole(given):
+            wanted[key] = size(number)
     if not fields.flag("recursive", True):
         wanted["exclude_dirs"] = ["*"]
     if wanted.keys() & {"extensions", "min_size"}:

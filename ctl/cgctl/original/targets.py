@@ -34,7 +34,9 @@ def places(
         named = _above(path, [each for each in targets if not each["name"].startswith("/")], "root")
         mount = _above(path, mounts, "mount_point") or {}
         is_remote = bool(mount.get("is_remote"))
-        root = named["root"] if named else mount["mount_point"] if is_remote else path
+        point = mount.get("mount_point", b"/")
+        # Of a plain disk its mount point, which is there; what is above a target's root is never made.
+        root = named["root"] if named else point if is_remote or (not task.slow and point != b"/") else path
         place = found.setdefault(root, Place(root=root, name=named["name"] if named else None, is_remote=is_remote))
         _settle(place, task, named or {}, str(mount.get("fs_type")))
     return list(found.values())

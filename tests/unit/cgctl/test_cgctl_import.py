@@ -199,14 +199,19 @@ def test_what_belongs_to_a_mounted_drive_is_proposed_for_the_main_file(cgctl: An
 
 
 def test_a_plain_disk_is_proposed_as_one(cgctl: Any, file: Path) -> None:
-    a_daemon(cgctl)
-    entry = an_entry(target_path="/media/备份", is_slow_storage=False, verify_md5=True)
+    disk = {"mount_point": b"/vol2", "fs_type": "ext4", "source": b"/dev/sdb1", "read_only": False, "is_remote": False}
+    a_daemon(cgctl, target_mounts={"mounts": [*MOUNTS["mounts"], disk]})
+    entries = [
+        an_entry(name=name, target_path=path, is_slow_storage=False, verify_md5=path.startswith("/media"))
+        for name, path in (("a", "/media/备份"), ("b", "/vol2/films"), ("c", "/vol2/shows"))
+    ]
 
-    said = cgctl("import", "cloudgather", written(file, entry), "--json")
+    said = cgctl("import", "cloudgather", written(file, *entries), "--json")
 
-    assert json.loads(said.out)["targets"] == (
-        '[targets."备份"]\nroot = "/media/备份"\nkind = "directory"\nverify = "checksum"'
-    )
+    assert json.loads(said.out)["targets"].split("\n\n") == [
+        '[targets."备份"]\nroot = "/media/备份"\nkind = "directory"\nverify = "checksum"',
+        '[targets.vol2]\nroot = "/vol2"\nkind = "directory"',
+    ]
 
 
 def test_a_known_target_gets_only_what_it_lacks(cgctl: Any, file: Path) -> None:
