@@ -16,8 +16,10 @@ pytestmark = [pytest.mark.full, pytest.mark.timeout(900), pytest.mark.xdist_grou
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LEFT_IN: Final = ("/etc", "/opt", "/run", "/usr", "/var/lib")
-TASK = 'source = "/srv/downloads"\ntarget = "disk:films"\nsettle = "1s"\n'
-CONFIGURATION = '[targets.disk]\nroot = "/srv/disk"\nkind = "directory"\n'
+SETUP = (
+    *("cgctl", "setup", "--downloads", "/srv/downloads", "--drive", "/srv/disk", "--kind", "directory"),
+    *("--task", "films", "--to", "films", "--yes"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,13 +97,13 @@ def test_it_installs_and_runs_on_a_fresh_debian(machine: Machine) -> None:
     assert "cgctl" in machine.says("cgctl", "version")
 
 
-def test_a_download_arrives(machine: Machine) -> None:
+def test_setup_makes_it_run_as_whoever_owns_the_folders_and_a_download_arrives(machine: Machine) -> None:
     machine.run("mount", "-t", "tmpfs", "srv", "/srv")
-    machine.run("install", "-d", "-o", "cloudgather", "/srv/disk", "/srv/downloads")
-    machine.write("/etc/cloudgather/cloudgather.toml", CONFIGURATION)
-    machine.write("/etc/cloudgather/tasks.d/films.toml", TASK)
-    machine.run("systemctl", "reload", "cloudgather")
-    machine.until("cgctl", "task", "list", says="films")
+    machine.run("useradd", "alice")
+    machine.run("install", "-d", "-o", "alice", "-m", "700", "/srv/disk", "/srv/downloads")
+    machine.run(*SETUP, within=120)
+    assert machine.show("cloudgather", "User") == "alice"
+    machine.run("cgctl", "task", "edit", "films", "--set", "settle=1s")
 
     machine.write("/srv/downloads/a.mkv", b"film" * 1000)
 
@@ -111,12 +113,14 @@ def test_a_download_arrives(machine: Machine) -> None:
 
 def test_an_upgrade_restarts_the_daemon_and_keeps_what_is_the_users(machine: Machine) -> None:
     pid = machine.show("cloudgather", "MainPID")
+    configuration = machine.says("cat", "/etc/cloudgather/cloudgather.toml")
 
     install(machine, "2")
 
     assert revision(machine) == "2"
     assert machine.show("cloudgather", "MainPID") not in (pid, "0")
-    assert machine.says("cat", "/etc/cloudgather/cloudgather.toml") == CONFIGURATION.rstrip("\n")
+    assert machine.says("cat", "/etc/cloudgather/cloudgather.toml") == configuration
+    assert machine.show("cloudgather", "User") == "alice"
     machine.until("cgctl", "why", "/srv/downloads/a.mkv", says="Uploaded")
 
 

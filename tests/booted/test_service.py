@@ -1,5 +1,6 @@
 """Installed by script/install on a machine with a real systemd, with a cloud drive that only its owner may see."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -27,9 +28,7 @@ DAEMON = """
 Wants=drive.service
 After=drive.service
 [Service]
-User=alice
-Group=alice
-SupplementaryGroups=cloudgather
+LoadCredential=rclone:/root/rclone.password
 WatchdogSec=10s
 RestartSec=1s
 """
@@ -49,14 +48,96 @@ def machine() -> Iterator[Machine]:
         machine.run("install", "-d", "-o", "alice", "/srv/cloud", "/srv/drive", "/srv/downloads")
         machine.write("/etc/systemd/system/drive.service", DRIVE)
         machine.write("/etc/systemd/system/cloudgather.service.d/here.conf", DAEMON)
+        machine.write("/root/rclone.password", "secret")
+        machine.run("chmod", "600", "/root/rclone.password")
+        machine.run("systemctl", "daemon-reload")
+        machine.run("systemctl", "start", "drive")
         installed = machine.run(f"{Machine.checkout}/script/install", within=400)
         assert "the daemon runs" in installed.stdout
-        configure(machine)
-        machine.write(
-            "/etc/cloudgather/tasks.d/films.toml", 'source = "/srv/downloads"\ntarget = "drive:films"\nsettle = "1s"\n'
-        )
-        machine.run("systemctl", "restart", "cloudgather")
         yield machine
+
+
+SETUP = ("cgctl", "setup", "--downloads", "/srv/downloads", "--drive", "/srv/drive", "--task", "films", "--to", "films")
+
+
+def test_setup_finds_the_only_user_that_the_drive_lets_in_and_has_the_daemon_run_as_that_one(machine: Machine) -> None:
+    assert machine.show("cloudgather", "User") == "cloudgather"
+    plan = json.loads(machine.says(*SETUP, "--json"))
+    assert (plan["user"], plan["why"], plan["applied"]) == ("alice", "mount", False)
+    assert [change["what"] for change in plan["changes"]] == ["drop-in", "owner", "target"]
+
+    said = machine.run(*SETUP, "--yes", within=120).stdout
+
+    assert "runs as alice, group alice cloudgather" in said
+    assert "the target drive was written to, read from and cleaned up" in said
+    assert [machine.show("cloudgather", key) for key in ("User", "Group", "SupplementaryGroups")] == [
+        "alice",
+        "alice",
+        "cloudgather",
+    ]
+    assert machine.says("stat", "-c", "%U", "/var/lib/cloudgather", "/var/lib/cloudgather/state.db") == "alice\nalice"
+    machine.run("cgctl", "task", "edit", "films", "--set", "settle=1s")
+
+
+def test_run_again_setup_changes_nothing(machine: Machine) -> None:
+    pid = machine.show("cloudgather", "MainPID")
+
+    said = machine.run(*SETUP, "--yes", within=120).stdout
+
+    assert "nothing to change" in said
+    assert machine.show("cloudgather", "MainPID") == pid
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (
+            ("--user", "cloudgather"),
+            "may not write to /srv/drive; it is mounted by alice without allow_other",
+        ),
+        (("--drive", "/srv/none"), "no cloud drive is mounted at /srv/none; nothing was changed"),
+        (("--downloads", "/root"), "sudo setfacl -R -m u:alice:rX /root"),
+    ],
+)
+def test_setup_refuses_what_cannot_work_and_changes_nothing(
+    machine: Machine, given: tuple[str, str], says: str
+) -> None:
+    before = machine.says("sh", "-c", "cat /etc/cloudgather/*.toml /etc/systemd/system/cloudgather.service.d/*")
+
+    refused = machine.run(*SETUP, *given, "--yes", check=False)
+
+    assert refused.returncode == 1
+    assert says in refused.stderr
+    assert machine.says("sh", "-c", "cat /etc/cloudgather/*.toml /etc/systemd/system/cloudgather.service.d/*") == before
+
+
+def test_who_is_in_no_group_sees_the_health_and_is_told_how_to_see_more(machine: Machine) -> None:
+    machine.run("useradd", "bob")
+
+    status = machine.run("cgctl", "status", user="bob")
+    refused = machine.run("cgctl", "queue", "list", user="bob", check=False)
+
+    assert "0 failed" in status.stdout
+    assert "/srv" not in status.stdout
+    assert "sudo usermod -aG cloudgather bob" in status.stderr
+    assert refused.returncode == 4
+    machine.run("usermod", "-aG", "cloudgather", "bob")
+    assert "/srv/drive" in machine.run("cgctl", "status", user="bob").stdout
+
+
+def test_a_secret_comes_as_a_credential_of_systemds(machine: Machine) -> None:
+    configure(
+        machine,
+        'confirm = "rclone"\nrclone_rc = "unix:/run/none"\nrclone_rc_user = "a"\nrclone_rc_password_file = "rclone"\n',
+    )
+    machine.run("cgctl", "config", "reload")
+
+    shown = machine.says("cgctl", "config", "show", "--json")
+    (file,) = (target["remote_control"]["password_file"] for target in json.loads(shown)["targets"].values())
+    assert machine.run("cat", file, user="alice").stdout == "secret"
+    assert machine.run("cat", file, user="bob", check=False).returncode != 0
+    configure(machine)
+    machine.run("cgctl", "config", "reload")
 
 
 def configure(machine: Machine, target: str = "") -> None:
