@@ -46,12 +46,12 @@ Finds out as whom the daemon can read your downloads and write to your cloud
 drive, writes that down for systemd, adds the target, starts the service, runs
 the doctor and a test of the target as the daemon's user, and makes a task.
 Asks for what is not given; says what it is going to change before it does.
-Run again, it changes only what has changed.
+Run again, it changes only what has changed. It needs root: sudo cgctl setup.
 
 \b
 Examples:
-  sudo cgctl setup
-  sudo cgctl setup --downloads /vol1/downloads --drive /CloudDrive/115 --yes
+  cgctl setup
+  cgctl setup --downloads /vol1/downloads --drive /CloudDrive/115 --yes
   cgctl setup --dry-run
 """
 
