@@ -1,5 +1,6 @@
 """How a target proves that a file has arrived: `confirm`, and what asking rclone needs."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -7,7 +8,6 @@ from urllib.parse import urlsplit
 from cloudgather.config.amounts import span
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
-from cloudgather.config.secrets import secret_file
 from cloudgather.config.values import choice, text
 from cloudgather.core.target import Confirm, Kind, RemoteControl
 
@@ -16,8 +16,8 @@ _INSTALL: Final = "run pip install aiohttp in the daemon's environment, or insta
 _UNIX: Final = "unix:"
 
 
-def read_confirm(table: Table, kind: Kind, *, can_ask: bool) -> dict[str, Any]:
-    """The keys of TargetSpec that it sets; `can_ask`: the HTTP client is installed."""
+def read_confirm(table: Table, kind: Kind, *, can_ask: bool, secret: Callable[[object], bytes]) -> dict[str, Any]:
+    """The keys of TargetSpec that it sets; `can_ask`: the HTTP client is installed; `secret` reads a secret's place."""
     if kind is Kind.DIRECTORY:
         later = {"rclone": "asks about a mount"}
         allowed = (Confirm.NONE, Confirm.SEEN, Confirm.STORED)
@@ -29,7 +29,7 @@ def read_confirm(table: Table, kind: Kind, *, can_ask: bool) -> dict[str, Any]:
     given = [key for key in ("rclone_rc", "rclone_rc_user", "rclone_rc_password_file", "rclone_fs") if key in table]
     address = table.take("rclone_rc", _address, None)
     user = table.take("rclone_rc_user", _user, None)
-    password_file = table.take("rclone_rc_password_file", secret_file, None)
+    password_file = table.take("rclone_rc_password_file", secret, None)
     fs = table.take("rclone_fs", text, None)
     within = table.take("confirm_within", span(timedelta(seconds=1), timedelta(days=90)), _WITHIN)
     if confirm is not Confirm.RCLONE:

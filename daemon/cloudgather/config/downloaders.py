@@ -1,6 +1,5 @@
 """Downloaders: the tables of [downloaders.NAME]."""
 
-import os
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
@@ -9,10 +8,10 @@ from urllib.parse import urlsplit
 from cloudgather.config.names import folded, name_fault
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
-from cloudgather.config.values import below, choice, folder, kind_of, text
+from cloudgather.config.secrets import secret_file
+from cloudgather.config.values import choice, folder, kind_of, text
 from cloudgather.core.downloader import DownloaderSpec, Kind
 
-_CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 _INSTALL: Final = "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
 _EXAMPLES: Final = {
     Kind.QBITTORRENT: "http://127.0.0.1:8080",
@@ -44,7 +43,7 @@ def read_downloaders(table: Table, *, file: str, environ: Mapping[str, str]) -> 
     found: dict[str, DownloaderSpec] = {}
     names: list[str] = []
     for name, each in table.tables():
-        spec = _read_downloader(name, each, _secret_file(file, environ))
+        spec = _read_downloader(name, each, secret_file(file, environ))
         for other_name in names:
             if folded(other_name) == folded(name):
                 each.wrong("", f'differs from "{other_name}" in case or Unicode form only; rename one', code=Wrong.NAME)
@@ -111,22 +110,6 @@ def _address(value: object) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or parts.query or parts.fragment:
         raise ValueError(wrong)
     return given.rstrip("/")
-
-
-def _secret_file(file: str, environ: Mapping[str, str]) -> Callable[[object], bytes]:
-    """A path; a name alone is a systemd credential, or else a file beside the main file."""
-
-    def read(value: object) -> bytes:
-        given = text(value)
-        if given.startswith(("/", "~")):
-            return folder(given)
-        name = below(given)
-        credentials = environ.get(_CREDENTIALS)
-        if credentials and os.path.exists(credential := os.path.join(os.fsencode(credentials), name)):
-            return credential
-        return os.path.join(os.fsencode(os.path.dirname(file)), name)
-
-    return read
 
 
 def _path_map(value: object) -> tuple[tuple[bytes, bytes], ...]:

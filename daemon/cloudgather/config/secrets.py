@@ -1,26 +1,30 @@
 """Where a secret stands: in a file, or in one of the credentials that systemd hands to the service."""
 
 import os
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from cloudgather.config.values import folder, text
+from cloudgather.config.values import below, folder, text
 
-# Where systemd.exec(5) puts the credentials of the service. Who checks the configuration from a shell is given none.
-_OF_SERVICE: Final = "/run/credentials/cloudgather.service"
-_LONGEST: Final = 255
+_CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"  # systemd.exec(5): what LoadCredential= names is there
 
 
-def secret_file(value: object) -> bytes:
-    """The file of a `*_file` key: an absolute path as it is, a bare name in $CREDENTIALS_DIRECTORY (LoadCredential=).
+def secret_file(file: str, environ: Mapping[str, str]) -> Callable[[object], bytes]:
+    """Reads a `*_file` key of the main file `file`: a path; a name alone is a credential, or else a file beside `file`.
 
-    Whether it is there is not looked at: secrets may come later, and are read when they are needed.
+    Whether that file is there is not looked at: a secret may come later, and is read when it is needed.
     """
-    given = text(value)
-    if "/" in given or given.startswith("~"):
-        try:
-            return folder(value)
-        except ValueError as error:
-            raise ValueError(f"{error}, or write the bare name of a credential (LoadCredential= of the unit)") from None
-    if given in (".", "..") or "\0" in given or len(given.encode()) > _LONGEST:
-        raise ValueError(f'"{given}" is neither a path that begins with / nor the name of a credential')
-    return os.path.join(os.fsencode(os.environ.get("CREDENTIALS_DIRECTORY") or _OF_SERVICE), given.encode())
+
+    def read(value: object) -> bytes:
+        given = text(value)
+        if given.startswith(("/", "~")):
+            return folder(given)
+        name = below(given)
+        if not name:
+            raise ValueError(f'"{given}" names nothing; write a path, or the name of a credential')
+        credentials = environ.get(_CREDENTIALS)
+        if credentials and os.path.exists(credential := os.path.join(os.fsencode(credentials), name)):
+            return credential
+        return os.path.join(os.fsencode(os.path.dirname(file)), name)
+
+    return read

@@ -11,6 +11,7 @@ from cloudgather.config.downloaders import read_downloaders
 from cloudgather.config.lines import parse
 from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong
 from cloudgather.config.reading import Table
+from cloudgather.config.secrets import secret_file
 from cloudgather.config.targets import read_targets
 from cloudgather.config.values import choice, folder, text, whole, zone
 from cloudgather.core.downloader import DownloaderSpec
@@ -94,7 +95,7 @@ def parse_settings(
         history_days=daemon.take("history_days", _days, _DEFAULTS.history_days),
         timezone=outside.take("TZ", _zone_of_variable, daemon.take("timezone", zone, None)),
         groups=_groups(groups),
-        targets=read_targets(table.table("targets"), mounts),
+        targets=read_targets(table.table("targets"), mounts, secret=secret_file(file, environ)),
         downloaders=read_downloaders(table.table("downloaders"), file=file, environ=environ),
     )
     daemon.close()

@@ -1,6 +1,6 @@
 """Targets: those of [targets.NAME], and the one that a task's plain path implies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
@@ -67,12 +67,17 @@ _HINTS: Final = {
 }
 
 
-def read_targets(table: Table, mounts: Sequence[Mount]) -> Mapping[str, TargetSpec]:
-    """The targets of the main file by name, in its order; those with too much wrong are left out and reported."""
+def read_targets(
+    table: Table, mounts: Sequence[Mount], *, secret: Callable[[object], bytes]
+) -> Mapping[str, TargetSpec]:
+    """The targets of the main file by name, in its order; those with too much wrong are left out and reported.
+
+    `secret` reads where a secret stands.
+    """
     found: dict[str, TargetSpec] = {}
     names: list[str] = []
     for name, each in table.tables():
-        spec = _read_target(name, each, mounts)
+        spec = _read_target(name, each, mounts, secret)
         for other_name in names:
             if folded(other_name) == folded(name):
                 each.wrong("", f'differs from "{other_name}" in case or Unicode form only; rename one', code=Wrong.NAME)
@@ -85,7 +90,9 @@ def read_targets(table: Table, mounts: Sequence[Mount]) -> Mapping[str, TargetSp
     return found
 
 
-def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec | None:
+def _read_target(
+    name: str, table: Table, mounts: Sequence[Mount], secret: Callable[[object], bytes]
+) -> TargetSpec | None:
     if (fault := name_fault(name)) is not None:
         table.wrong("", f"the name {fault}", code=Wrong.NAME)
     root = table.need("root", folder, '"/CloudDrive/115"')
@@ -95,7 +102,7 @@ def _read_target(name: str, table: Table, mounts: Sequence[Mount]) -> TargetSpec
     retry_most = table.take("retry_most", span(timedelta(seconds=1), timedelta(days=1)), timedelta(hours=1))
     if retry_most < retry_first:
         table.wrong("retry_most", "is less than retry_first; make it as long or longer", code=Wrong.CONFLICT)
-    confirm = read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None)
+    confirm = read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None, secret=secret)
     spec = TargetSpec(
         name=name,
         root=root or b"/",

@@ -8,6 +8,7 @@ from cloudgather.config.confirming import read_confirm
 from cloudgather.config.problems import Faults, InvalidConfiguration
 from cloudgather.config.reading import Table
 from cloudgather.config.settings import parse_settings
+from cloudgather.config.values import folder
 from cloudgather.core.target import Confirm, Kind, RemoteControl, TargetSpec
 
 
@@ -81,7 +82,7 @@ def test_without_the_http_client_it_is_said_how_to_get_it() -> None:
     faults = Faults("/f")
     table = Table({"confirm": "rclone", "rclone_rc": "http://x:1"}, faults, ("targets", "t"))
 
-    read_confirm(table, Kind.MOUNT, can_ask=False)
+    read_confirm(table, Kind.MOUNT, can_ask=False, secret=folder)
 
     (problem,) = faults.problems()
     assert "pip install aiohttp" in problem.text
