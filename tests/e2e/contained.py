@@ -53,6 +53,7 @@ chmod 1777 "$root/tmp"
 touch "$root/.dockerenv"
 mount -t tmpfs -o mode=755 dev "$root/dev"
 for each in null zero full random urandom tty; do
+  [ -e "/dev/$each" ] || continue
   touch "$root/dev/$each"
   mount --bind "/dev/$each" "$root/dev/$each"
 done
@@ -91,9 +92,12 @@ def why_no_container() -> str | None:
         if shutil.which(program) is None:
             return f"{program} is not installed"
     tried = subprocess.run(
-        ["unshare", "--mount", "--pid", "--fork", "mount", "--make-rprivate", "/"], capture_output=True, check=False
+        ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "setpriv", "--dump"], capture_output=True, check=False
     )
-    return tried.stderr.decode().strip() or None if tried.returncode else None
+    if tried.returncode != 0:
+        return tried.stderr.decode(errors="replace").strip() or "unshare fails"
+    bounds = re.search(rb"(?m)^Capability bounding set:.*\blease\b", tried.stdout)
+    return "this machine's root has no CAP_LEASE" if bounds is None else None
 
 
 class Container:
@@ -106,10 +110,11 @@ class Container:
         *,
         capabilities: Sequence[str] = (),
         as_user: int | None = None,
+        groups: Sequence[int] = (0,),
         given: Sequence[tuple[Path, str, str]] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """`capabilities`: more than Docker's; `as_user`: started as this user and not as root.
+        """`capabilities`: more than Docker's; `as_user`: started as this user and not as root, `groups`: and in these.
 
         `given`: more volumes, each with its path in there and its propagation (rprivate is Docker's default).
         """
@@ -122,6 +127,7 @@ class Container:
         self._command = command
         self._bounds = ",".join([_BOUNDS, *(f"+{each}" for each in capabilities)])
         self._as_user = as_user
+        self._groups = ",".join(map(str, groups))
         self._given = "".join(f"{source} {target} {propagation}\n" for source, target, propagation in given)
         self._environ = {"PUID": str(USER), "PGID": str(GROUP), "LANG": "C.UTF-8", **(environ or {})}
         self._environ["PATH"] = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
@@ -150,8 +156,8 @@ class Container:
         outside = [each for each in sorted(programs) if not any(each.startswith(f"{other}/") for other in programs)]
         unshare = ["unshare", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child=KILL", "--"]
         places = [str(self._root), str(self.volumes), " ".join(outside), str(CHECKOUT / "container"), self._given]
-        bounds = ["setpriv", f"--bounding-set={self._bounds}", "--"]
-        user = [] if self._as_user is None else ["setpriv", f"--reuid={self._as_user}", "--clear-groups", "--"]
+        bounds = ["setpriv", f"--bounding-set={self._bounds}", f"--groups={self._groups}", "--"]
+        user = [] if self._as_user is None else ["setpriv", f"--reuid={self._as_user}", "--keep-groups", "--"]
         with open(self._log, "ab") as log:
             self._unshare = subprocess.Popen(
                 [*unshare, "sh", "-c", _START, "sh", *places, *bounds, *user, ENTRYPOINT, *self._command],

@@ -135,6 +135,13 @@ def test_without_the_capability_it_says_what_that_means(tmp_path: Path) -> None:
         assert int(container.status()["CapEff"][0], 16) == 0
 
 
+def test_groups_that_it_was_given_stay_but_not_roots(tmp_path: Path) -> None:
+    with Container(tmp_path, groups=[0, 64_200, 64_201]) as container:
+        container.until_it_answers()
+
+        assert container.status()["Groups"] == ["64200", "64201"]
+
+
 def test_another_command_runs_as_it_is_and_the_health_check_of_no_daemon_fails(tmp_path: Path) -> None:
     with Container(tmp_path, HEALTH) as container:
         assert container.ended() == 3
