@@ -1,0 +1,186 @@
+"""The options of single downloads that each kind of downloader knows: converted to what it takes, or refused.
+
+aria2 ignores numbers, lists and options of the whole program without a word; qBittorrent ignores what it does not know.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Final
+
+from cloudgather.core.downloader import Kind
+
+_SPEED: Final = re.compile(r"(\d{1,15})([kKmM]?)", re.ASCII)
+_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2}
+_MOST: Final = 2**50
+_LONGEST: Final = 4096
+
+# Takes a value as it was given, and answers with it as the program takes it; ValueError says what would do.
+_Convert = Callable[[Any], str]
+
+
+class BadOption(ValueError):
+    """An option that is not taken; says which and why."""
+
+
+def _number(low: float, high: float, *, whole: bool) -> _Convert:
+    what = "a whole number" if whole else "a number"
+
+    def convert(value: Any) -> str:
+        try:
+            number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else low - 1
+        except (ValueError, OverflowError):
+            number = low - 1
+        if not low <= number <= high or (whole and number != int(number)):
+            raise ValueError(f"must be {what} from {low:g} to {high:g}")
+        return str(int(number)) if number == int(number) and (whole or isinstance(value, int)) else str(number)
+
+    return convert
+
+
+def _speed(value: Any) -> str:
+    match = _SPEED.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if match is None or (amount := int(match[1]) * _UNITS[match[2].lower()]) > _MOST:
+        raise ValueError('must be bytes a second, such as 102400 or "100K"; 0: no limit')
+    return str(amount)
+
+
+def _truth(value: Any) -> str:
+    if value is True or value in ("true", "yes"):
+        return "true"
+    if value is False or value in ("false", "no"):
+        return "false"
+    raise ValueError("must be true or false")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or len(value) > _LONGEST or not value.isprintable():
+        raise ValueError("must be text in one line")
+    return value
+
+
+def _urls(value: Any) -> str:
+    given = value.split(",") if isinstance(value, str) else value
+    if not isinstance(given, Sequence) or not given:
+        raise ValueError('must be a list: ["udp://…", "http://…"]')
+    for each in given:
+        if not isinstance(each, str) or "://" not in each or "," in each or not each.isprintable() or " " in each:
+            raise ValueError('must be a list of addresses of trackers: ["udp://…", "http://…"]')
+    return ",".join(given)
+
+
+def _one_of(*words: str) -> _Convert:
+    def convert(value: Any) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return str(value)
+
+    return convert
+
+
+_MINUTES: Final = _number(0, 10_000_000, whole=True)
+_COUNT: Final = _number(0, 10_000, whole=True)
+_RATIO: Final = _number(0, 1_000_000, whole=False)
+
+_KNOWN: Final[Mapping[Kind, Mapping[str, _Convert]]] = {
+    Kind.ARIA2: {
+        "max-download-limit": _speed,
+        "max-upload-limit": _speed,
+        "lowest-speed-limit": _speed,
+        "seed-ratio": _RATIO,
+        "seed-time": _number(0, 10_000_000, whole=False),  # minutes
+        "bt-tracker": _urls,
+        "bt-exclude-tracker": _urls,
+        "bt-max-peers": _COUNT,
+        "bt-request-peer-speed-limit": _speed,
+        "bt-stop-timeout": _number(0, 10_000_000, whole=True),  # seconds
+        "bt-tracker-timeout": _number(1, 600, whole=True),
+        "bt-require-crypto": _truth,
+        "bt-force-encryption": _truth,
+        "bt-min-crypto-level": _one_of("plain", "arc4"),
+        "bt-prioritize-piece": _text,
+        "enable-peer-exchange": _truth,
+        "file-allocation": _one_of("none", "prealloc", "trunc", "falloc"),
+        "max-connection-per-server": _number(1, 16, whole=True),
+        "min-split-size": _text,
+        "split": _number(1, 1000, whole=True),
+        "max-tries": _COUNT,
+        "retry-wait": _number(0, 600, whole=True),
+        "timeout": _number(1, 600, whole=True),
+        "connect-timeout": _number(1, 600, whole=True),
+        "referer": _text,
+        "user-agent": _text,
+        "http-user": _text,
+        "http-passwd": _text,
+        "ftp-user": _text,
+        "ftp-passwd": _text,
+        "check-certificate": _truth,
+    },
+    Kind.QBITTORRENT: {
+        "dlLimit": _speed,
+        "upLimit": _speed,
+        "ratioLimit": _number(-2, 1_000_000, whole=False),
+        "seedingTimeLimit": _number(-2, 10_000_000, whole=True),  # minutes
+        "inactiveSeedingTimeLimit": _number(-2, 10_000_000, whole=True),  # minutes
+        "category": _text,
+        "sequentialDownload": _truth,
+        "firstLastPiecePrio": _truth,
+    },
+    Kind.TRANSMISSION: {},
+}
+_OURS: Final = frozenset(
+    """dir out gid pause pause-metadata select-file follow-torrent rpc-save-upload-metadata bt-save-metadata continue
+    check-integrity allow-overwrite auto-file-renaming index-out urls torrents savepath downloadPath useDownloadPath
+    tags autoTMM paused stopped stopCondition contentLayout root_folder rename skip_checking cookie""".split()  # noqa: SIM905
+)
+_OF_THE_PROGRAM: Final = frozenset(
+    """max-concurrent-downloads max-overall-download-limit max-overall-upload-limit listen-port dht-listen-port
+    disk-cache save-session save-session-interval bt-max-open-files max-download-result enable-dht enable-dht6 log
+    log-level rpc-secret rpc-listen-port optimize-concurrent-downloads""".split()  # noqa: SIM905
+)
+
+
+def checked(kind: Kind, given: Mapping[str, Any]) -> dict[str, str]:
+    """`given` as this kind takes it; raises BadOption for the first that it does not."""
+    known = _KNOWN[kind]
+    found = {}
+    for name, value in given.items():
+        if name not in known:
+            raise BadOption(f"{name[:64]}: {_why_not(kind, name, known)}")
+        try:
+            found[name] = known[name](value)
+        except ValueError as error:
+            raise BadOption(f"{name} {error}") from None
+    return found
+
+
+def of_group(kind: Kind, given: Mapping[str, Any]) -> dict[str, str]:
+    """What a group's options, which may be for several kinds, say to this one; raises BadOption."""
+    for name in given:
+        if not any(name in known for known in _KNOWN.values()):
+            raise BadOption(f"{name[:64]}: no kind of downloader has such an option for a single download")
+    return checked(kind, {name: value for name, value in given.items() if name in _KNOWN[kind]})
+
+
+def _why_not(kind: Kind, name: str, known: Mapping[str, Any]) -> str:
+    if name in _OURS:
+        return "CloudGather sets it by itself"
+    if kind is Kind.ARIA2 and name in _OF_THE_PROGRAM:
+        return "it is for aria2 as a whole, which ignores it for a single download; set it in aria2.conf"
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"{kind} has no such option for a single download" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def with_trackers(kind: Kind, options: Mapping[str, Any], trackers: Sequence[str]) -> dict[str, Any]:
+    """`options`, and of aria2 these trackers beside its own; other kinds take none with a new download."""
+    if kind is not Kind.ARIA2 or not trackers:
+        return dict(options)
+    named = options.get("bt-tracker")
+    return {**options, "bt-tracker": ",".join([*([named] if named else []), *trackers])}
+
+
+def going_on(kind: Kind) -> Mapping[str, str]:
+    """What lets a new download begin with what is there of an earlier try; qBittorrent does so by itself."""
+    if kind is not Kind.ARIA2:
+        return {}
+    return {"continue": "true", "check-integrity": "true", "allow-overwrite": "true", "auto-file-renaming": "false"}

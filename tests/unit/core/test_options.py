@@ -1,0 +1,79 @@
+"""Options of single downloads: converted to what the downloader takes, or refused with the reason."""
+
+from typing import Any
+
+import pytest
+
+from cloudgather.core.downloader import Kind
+from cloudgather.core.options import BadOption, checked, with_trackers
+
+
+def test_what_users_of_cloudreve_write_for_aria2_becomes_strings() -> None:
+    given = {"bt-tracker": ["udp://a:1/announce", "http://b/announce"], "seed-ratio": 1.0, "seed-time": 1000}
+
+    assert checked(Kind.ARIA2, given) == {
+        "bt-tracker": "udp://a:1/announce,http://b/announce",
+        "seed-ratio": "1.0",
+        "seed-time": "1000",
+    }
+
+
+def test_what_users_of_cloudreve_write_for_qbittorrent() -> None:
+    given = {"dlLimit": 102400, "ratioLimit": 1.0, "seedingTimeLimit": 1000}
+
+    assert checked(Kind.QBITTORRENT, given) == {"dlLimit": "102400", "ratioLimit": "1.0", "seedingTimeLimit": "1000"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "converted"),
+    [
+        ("max-download-limit", "2M", "2097152"),
+        ("max-download-limit", "100k", "102400"),
+        ("max-upload-limit", 0, "0"),
+        ("check-certificate", False, "false"),
+        ("check-certificate", "true", "true"),
+        ("split", "4", "4"),
+        ("file-allocation", "none", "none"),
+        ("user-agent", "Mozilla/5.0 (X11)", "Mozilla/5.0 (X11)"),
+    ],
+)
+def test_a_value_is_converted(name: str, value: Any, converted: str) -> None:
+    assert checked(Kind.ARIA2, {name: value}) == {name: converted}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("max-concurrent-downloads", 3, "as a whole"),
+        ("dir", "/etc", "by itself"),
+        ("gid", "1", "by itself"),
+        ("on-download-complete", "/bin/sh", "no such option"),
+        ("save-cookies", "/etc/passwd", "no such option"),
+        ("max-download-limits", 1, "did you mean max-download-limit?"),
+        ("max-download-limit", "fast", "bytes a second"),
+        ("max-download-limit", True, "bytes a second"),
+        ("max-download-limit", [1], "bytes a second"),
+        ("seed-ratio", "nan", "a number"),
+        ("seed-ratio", -1, "a number"),
+        ("split", 1.5, "a whole number"),
+        ("split", {}, "a whole number"),
+        ("check-certificate", 1, "true or false"),
+        ("bt-tracker", [1], "a list"),
+        ("bt-tracker", "tracker", "a list"),
+        ("user-agent", "a\r\nHost: b", "one line"),
+        ("file-allocation", "all", "one of"),
+    ],
+)
+def test_what_would_be_ignored_or_do_harm_is_refused(name: str, value: Any, said: str) -> None:
+    with pytest.raises(BadOption, match=said) as caught:
+        checked(Kind.ARIA2, {name: value})
+
+    assert str(caught.value).startswith(name)
+
+
+def test_trackers_are_added_to_those_that_were_asked_for() -> None:
+    assert with_trackers(Kind.ARIA2, {"bt-tracker": "udp://a:1"}, ["udp://b:1"]) == {
+        "bt-tracker": "udp://a:1,udp://b:1"
+    }
+    assert with_trackers(Kind.ARIA2, {}, []) == {}
+    assert with_trackers(Kind.QBITTORRENT, {"upLimit": "1"}, ["udp://b:1"]) == {"upLimit": "1"}
