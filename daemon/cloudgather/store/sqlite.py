@@ -1,4 +1,4 @@
-"""The store: ports.QueueStore on an SQLite database in the state directory."""
+"""The store: ports.QueueStore and ports.DownloadStore on an SQLite database in the state directory."""
 
 import asyncio
 import contextlib
@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from cgwire.reasons import Reason
+from cloudgather.core.download import Download
+from cloudgather.core.download import Event as DownloadEvent
+from cloudgather.core.download import State as DownloadState
 from cloudgather.core.limits import Spending
 from cloudgather.core.transfer import Plan, State, Transfer
 from cloudgather.ports import (
@@ -19,6 +22,8 @@ from cloudgather.ports import (
     Debris,
     LedgerEntry,
     Move,
+    NewDownload,
+    PastDownloadMove,
     PastMove,
     Run,
     TargetMemory,
@@ -29,6 +34,7 @@ from cloudgather.store import (
     choosing,
     claiming,
     debris,
+    downloads,
     history,
     known,
     ledger,
@@ -85,7 +91,7 @@ def _connect(file: str) -> tuple[Writing, Reading, Reading]:
 
 
 class SqliteStore:
-    """ports.QueueStore; each method is described there.
+    """ports.QueueStore and ports.DownloadStore; each method is described there.
 
     One thread writes and commits in groups, one reads, and one looks through the queue for a pattern: that takes
     seconds in a long one, and nobody else shall wait for it. A call that has returned is on the disk; reads see all
@@ -273,6 +279,7 @@ class SqliteStore:
             gone, look_on = await self._writer.do(partial(history.prune_some, before=before, after=look_on))
             removed += gone
         await self._writer.do(partial(runs.prune, before=before))
+        await self._writer.do(partial(downloads.prune, before=before))
         return removed
 
     async def tasks(self) -> Mapping[str, TaskMemory]:
@@ -292,6 +299,45 @@ class SqliteStore:
 
     async def set_flag(self, name: str, value: str | None) -> None:
         await self._writer.do(partial(remembered.set_flag, name=name, value=value))
+
+    async def add_download(self, new: NewDownload, *, now: datetime) -> Download:
+        return await self._writer.do(partial(downloads.add, new=new, now=now))
+
+    async def download(self, id: int) -> Download | None:
+        return await self._reader.do(partial(downloads.one, id=id))
+
+    async def downloads(self, *, uid: int | None) -> Sequence[Download]:
+        return await self._reader.do(partial(downloads.listed, uid=uid))
+
+    async def open_downloads(self) -> Sequence[Download]:
+        return await self._reader.do(downloads.unfinished)
+
+    async def download_of(self, infohash: str) -> Download | None:
+        return await self._reader.do(partial(downloads.of_infohash, infohash=infohash))
+
+    async def torrent(self, id: int) -> bytes | None:
+        return await self._reader.do(partial(downloads.torrent, id=id))
+
+    async def move_download(
+        self,
+        id: int,
+        before: DownloadState,
+        event: DownloadEvent,
+        *,
+        reason: Reason | None = None,
+        changes: Mapping[str, Any] | None = None,
+        now: datetime,
+    ) -> Download:
+        step = partial(downloads.move, id=id, before=before, event=event, reason=reason, changes=changes or {}, now=now)
+        return await self._writer.do(step)
+
+    async def note_download(
+        self, id: int, before: DownloadState, changes: Mapping[str, Any], *, now: datetime
+    ) -> Download:
+        return await self._writer.do(partial(downloads.note, id=id, before=before, changes=changes, now=now))
+
+    async def download_history(self, id: int) -> Sequence[PastDownloadMove]:
+        return await self._reader.do(partial(downloads.history, id=id))
 
 
 def _nothing(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,242 @@
+"""Downloads on request: their rows, the one place that moves them, and their history."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Final
+
+from cgwire.reasons import Reason
+from cloudgather.core.download import Asked, Download, Event, ImpossibleMove, State, moved
+from cloudgather.ports import NewDownload, Overtaken, PastDownloadMove
+from cloudgather.store.remembered import DAEMON_ID
+from cloudgather.store.rows import (
+    from_instant,
+    from_optional_instant,
+    from_reason,
+    packed,
+    reads,
+    to_instant,
+    to_optional_instant,
+    to_reason,
+    unpacked,
+)
+
+_DOWNLOAD: Final = "SELECT id, state, infohash, asked, known, reason, cleared, created, updated FROM download"
+_SHOWN: Final = 1000  # of those that have ended, the newest
+
+
+def add(connection: Connection, new: NewDownload, now: datetime) -> Download:
+    """ports.DownloadStore.add_download."""
+    at = from_instant(now)
+    id = connection.execute(
+        "INSERT INTO download (state, uid, infohash, asked, known, cleared, created, updated) "
+        "VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+        (str(State.QUEUED), new.asked.uid, new.infohash, _from_asked(new.asked), b"", at, at),
+    ).lastrowid
+    assert id is not None
+    download = Download(
+        id=id,
+        asked=new.asked,
+        state=State.QUEUED,
+        infohash=new.infohash,
+        name=new.name,
+        folder=os.path.join(new.parent, folder_name(connection, id)),
+        foreign=False,
+        wanted=new.wanted,
+        size=new.size,
+        files=(),
+        paused=new.paused,
+        keep_files=False,
+        clearing=False,
+        cleared=False,
+        tries=0,
+        due=None,
+        reason=None,
+        created=to_instant(at),
+        updated=to_instant(at),
+    )
+    _write(connection, download)
+    if new.torrent is not None:
+        connection.execute("INSERT INTO torrent (download, content) VALUES (?, ?)", (id, new.torrent))
+    return download
+
+
+def folder_name(connection: Connection, id: int) -> bytes:
+    """Of a download's own folder: another daemon may download into the same disk, and ids begin anew there."""
+    (daemon,) = connection.execute("SELECT value FROM flag WHERE name = ?", (DAEMON_ID,)).fetchone()
+    return f"cg-{daemon}-{id}".encode()
+
+
+def one(connection: Connection, id: int) -> Download | None:
+    """ports.DownloadStore.download."""
+    row = connection.execute(f"{_DOWNLOAD} WHERE id = ?", (id,)).fetchone()
+    return None if row is None else _to_download(row)
+
+
+def listed(connection: Connection, uid: int | None) -> Sequence[Download]:
+    """ports.DownloadStore.downloads."""
+    rows = connection.execute(
+        f"{_DOWNLOAD} WHERE (:uid IS NULL OR uid = :uid) AND (NOT cleared OR id IN "
+        "(SELECT id FROM download WHERE cleared ORDER BY id DESC LIMIT :most)) ORDER BY id",
+        {"uid": uid, "most": _SHOWN},
+    )
+    return [_to_download(row) for row in rows]
+
+
+def unfinished(connection: Connection) -> Sequence[Download]:
+    """ports.DownloadStore.open_downloads."""
+    return [_to_download(row) for row in connection.execute(f"{_DOWNLOAD} WHERE NOT cleared ORDER BY id")]
+
+
+def of_infohash(connection: Connection, infohash: str) -> Download | None:
+    """ports.DownloadStore.download_of."""
+    row = connection.execute(
+        f"{_DOWNLOAD} WHERE infohash = ? AND state NOT IN ('failed', 'removed') ORDER BY id DESC LIMIT 1", (infohash,)
+    ).fetchone()
+    return None if row is None else _to_download(row)
+
+
+def torrent(connection: Connection, id: int) -> bytes | None:
+    """ports.DownloadStore.torrent."""
+    row = connection.execute("SELECT content FROM torrent WHERE download = ?", (id,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def move(
+    connection: Connection,
+    id: int,
+    before: State,
+    event: Event,
+    reason: Reason | None,
+    changes: Mapping[str, Any],
+    now: datetime,
+) -> Download:
+    """ports.DownloadStore.move_download."""
+    download = _expected(connection, id, before)
+    try:
+        after = moved(before, event)
+    except ImpossibleMove as error:
+        raise Overtaken(f"download {id}: {error}") from error
+    made = replace(download, **{"state": after, "reason": reason, "updated": now, **changes})
+    _write(connection, made)
+    connection.execute(
+        "INSERT INTO download_move (download, at, event, before, after, reason) VALUES (?, ?, ?, ?, ?, ?)",
+        (id, from_instant(now), str(event), str(before), str(after), from_reason(reason)),
+    )
+    return made
+
+
+def note(connection: Connection, id: int, before: State, changes: Mapping[str, Any], now: datetime) -> Download:
+    """ports.DownloadStore.note_download."""
+    made = replace(_expected(connection, id, before), **{"updated": now, **changes})
+    _write(connection, made)
+    return made
+
+
+def history(connection: Connection, id: int) -> Sequence[PastDownloadMove]:
+    """ports.DownloadStore.download_history."""
+    rows = connection.execute(
+        "SELECT at, event, before, after, reason FROM download_move WHERE download = ? ORDER BY id DESC LIMIT 200",
+        (id,),
+    )
+    return [_past_move(row) for row in rows]
+
+
+@reads
+def _past_move(row: tuple[Any, ...]) -> PastDownloadMove:
+    at, event, before, after, reason = row
+    return PastDownloadMove(
+        at=to_instant(at), event=Event(event), before=State(before), after=State(after), reason=to_reason(reason)
+    )
+
+
+def prune(connection: Connection, before: datetime) -> None:
+    """Forget those that ended before, with their history."""
+    gone = "SELECT id FROM download WHERE cleared AND updated < ?"
+    for table, column in (("download_move", "download"), ("torrent", "download"), ("download", "id")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN ({gone})", (from_instant(before),))
+
+
+def _expected(connection: Connection, id: int, state: State) -> Download:
+    download = one(connection, id)
+    if download is None or download.state is not state:
+        raise Overtaken(f"download {id} is not {state} any more")
+    return download
+
+
+def _write(connection: Connection, download: Download) -> None:
+    known = packed(
+        {
+            "name": download.name,
+            "folder": download.folder,
+            "foreign": download.foreign,
+            "wanted": download.wanted,
+            "size": download.size,
+            "files": download.files,
+            "paused": download.paused,
+            "keep_files": download.keep_files,
+            "clearing": download.clearing,
+            "tries": download.tries,
+            "due": from_optional_instant(download.due),
+        }
+    )
+    connection.execute(
+        "UPDATE download SET state = ?, infohash = ?, known = ?, reason = ?, cleared = ?, updated = ? WHERE id = ?",
+        (
+            str(download.state),
+            download.infohash,
+            known,
+            from_reason(download.reason),
+            int(download.cleared),
+            from_instant(download.updated),
+            download.id,
+        ),
+    )
+
+
+def _from_asked(asked: Asked) -> bytes:
+    return packed(
+        {
+            "uri": asked.uri,
+            "downloader": asked.downloader,
+            "task": asked.task,
+            "target": asked.target,
+            "base": asked.base,
+            "choose": asked.choose,
+            "reuse": asked.reuse,
+            "options": dict(asked.options),
+            "max_size": asked.max_size,
+            "max_active": asked.max_active,
+            "uid": asked.uid,
+            "user": asked.user,
+        }
+    )
+
+
+@reads
+def _to_download(row: tuple[Any, ...]) -> Download:
+    id, state, infohash, asked, known, reason, cleared, created, updated = row
+    facts = unpacked(known)
+    return Download(
+        id=id,
+        asked=Asked(**unpacked(asked)),
+        state=State(state),
+        infohash=infohash,
+        name=facts["name"],
+        folder=facts["folder"],
+        foreign=facts["foreign"],
+        wanted=None if facts["wanted"] is None else tuple(facts["wanted"]),
+        size=facts["size"],
+        files=tuple((path, size) for path, size in facts["files"]),
+        paused=facts["paused"],
+        keep_files=facts["keep_files"],
+        clearing=facts["clearing"],
+        cleared=bool(cleared),
+        tries=facts["tries"],
+        due=to_optional_instant(facts["due"]),
+        reason=to_reason(reason),
+        created=to_instant(created),
+        updated=to_instant(updated),
+    )
