@@ -64,6 +64,17 @@ _RUN: Final = {
     "list": Entry("List the last runs.", "cgctl.commands.run:list_"),
     "show": Entry("Show one run and its transfers.", "cgctl.commands.run:show"),
 }
+_DOWNLOAD: Final = {
+    "add": Entry("Download links and torrents, and upload the result.", "cgctl.commands.download_add:add"),
+    "list": Entry("List downloads.", "cgctl.commands.download:list_"),
+    "show": Entry("Show one download and its history.", "cgctl.commands.download:show"),
+    "files": Entry("List a download's files.", "cgctl.commands.download:files"),
+    "select": Entry("Choose which files are downloaded.", "cgctl.commands.download:select"),
+    "pause": Entry("Let a download rest.", "cgctl.commands.download:pause"),
+    "resume": Entry("Let a paused download go on.", "cgctl.commands.download:resume"),
+    "retry": Entry("Try a failed download again.", "cgctl.commands.download:retry"),
+    "remove": Entry("End a download and remove what is here of it.", "cgctl.commands.download:remove"),
+}
 _CONFIG: Final = {
     "check": Entry("Check the configuration; the daemon need not run.", "cgctl.commands.config:check"),
     "show": Entry("Show the configuration in effect.", "cgctl.commands.config:show"),
@@ -82,6 +93,7 @@ COMMANDS: Final = {
     "task": Entry("Make, change and run tasks.", entries=_TASK),
     "queue": Entry("Look at and steer the queue.", entries=_QUEUE),
     "target": Entry("Look at and test the places files go to.", entries=_TARGET),
+    "download": Entry("Have something downloaded and uploaded.", entries=_DOWNLOAD),
     "run": Entry("Look at past runs.", entries=_RUN),
     "history": Entry("Show what has happened.", "cgctl.commands.history:history"),
     "logs": Entry("Show the log of the daemon, a task or a run.", "cgctl.commands.logs:logs"),

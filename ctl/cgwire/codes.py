@@ -234,6 +234,28 @@ class Code(StrEnum):
     DOCTOR_NO_PROC = "doctor.no-proc"  # /proc is not mounted
     DOCTOR_UNFINISHED = "doctor.unfinished"  # seconds
 
+    # A download that waits.
+    HELD_DOWNLOAD_PAUSED = "held.download-paused"
+    HELD_DOWNLOAD_ACTIVE = "held.download-active"  # active, limit: of its owner's
+    HELD_DOWNLOAD_SPACE = "held.download-space"  # folder, free, needed (by the running ones and this), min_free
+    HELD_DOWNLOAD_FOLDER = "held.download-folder"  # folder, message: its disk cannot be looked at
+    HELD_DOWNLOAD_FILES = "held.download-files"  # path, files: complete, says the downloader; not so here
+    HELD_DOWNLOAD_SEEDING = "held.download-seeding"  # ratio, left (seconds at most)
+    HELD_DOWNLOAD_KEPT = "held.download-kept"  # until: then its data is removed
+    HELD_DOWNLOAD_TASK = "held.download-task"  # task: sends from its folder, too, and is not done
+    HELD_DOWNLOAD_REMOVAL = "held.download-removal"  # path, message: its data cannot be removed
+
+    # What has become of a download.
+    DOWNLOAD_FAILED = "download.failed"  # downloader, message: its own words
+    DOWNLOAD_STALLED = "download.stalled"  # seconds without a byte
+    DOWNLOAD_TOO_LARGE = "download.too-large"  # size, limit (of its owner's groups)
+    DOWNLOAD_LOST = "download.lost"  # the downloader does not know it any more
+    DOWNLOAD_UNSENT = "download.unsent"  # path, files: complete, but they are not at the target; cause
+    DOWNLOAD_CLEARED = "download.cleared"  # uploaded, and its data removed
+    DOWNLOAD_STAYS_FOREIGN = "download.stays-foreign"  # downloader: had it before; its data is left alone
+    DOWNLOAD_STAYS_UNPROVEN = "download.stays-unproven"  # target: cannot prove that it has stored the files
+    DOWNLOAD_STAYS_CHANGED = "download.stays-changed"  # path: is not what was uploaded any more
+
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join
     ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method
@@ -251,5 +273,15 @@ class Code(StrEnum):
     ERROR_TOO_LARGE = "error.too-large"  # most (bytes): the reply would be larger; ask for less at a time
     ERROR_STORE = "error.store"  # cause
     ERROR_TARGET = "error.target"  # target, cause
+    ERROR_NO_SUCH_DOWNLOAD = "error.no-such-download"  # id
+    ERROR_DOWNLOAD_THERE = "error.download-there"  # downloader, name: it has this torrent already
+    ERROR_DOWNLOAD_STATE = "error.download-state"  # state, order: not possible in this state
+    ERROR_DOWNLOAD_FOREIGN = "error.download-foreign"  # downloader: had it before, and keeps the files that it has
+    ERROR_LINK = "error.link"  # message
+    ERROR_PRIVATE_ADDRESS = "error.private-address"  # host, address
+    ERROR_TORRENT = "error.torrent"  # message
+    ERROR_OPTION = "error.option"  # downloader, message
+    ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (that was named), web: only aria2 would do
+    ERROR_NO_DESTINATION = "error.no-destination"
     ERROR_CLOSED = "error.closed"  # message: why the daemon closed the connection
     ERROR_INTERNAL = "error.internal"

@@ -7,7 +7,7 @@ from cgwire.access import Access
 from cgwire.request import Request
 
 NOTICE: Final = "event"  # the method of the notifications that follow
-KINDS: Final = ("transfer", "progress", "run", "target", "task", "log")
+KINDS: Final = ("transfer", "progress", "run", "target", "task", "download", "log")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Subscribe(Request):
     {kind: "run", …run map as in run.list}
     {kind: "target", name, held: [reason]}
     {kind: "task", name, change: "added" | "changed" | "removed" | "paused" | "resumed"}
+    {kind: "download", id, state}
     {kind: "log", task, run, line}
     """
 

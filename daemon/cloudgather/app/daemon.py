@@ -22,6 +22,7 @@ from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import source_for
 from cloudgather.agent.target import AgentTarget
 from cloudgather.app.downloaders import make_downloader
+from cloudgather.app.downloads import allowance_of, make_downloads
 from cloudgather.app.pulse import Pulse, Sign
 from cloudgather.app.serving import Serving
 from cloudgather.app.telling import RunTeller
@@ -35,7 +36,9 @@ from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
 from cloudgather.doctor.elsewhere import examine_elsewhere
 from cloudgather.operations import Operations
+from cloudgather.operations.blobs import Blobs
 from cloudgather.operations.world import Reloaded, WireMap, World
+from cloudgather.outside.addresses import addresses_of
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.descriptors import descriptor_limit
 from cloudgather.outside.disks import Disks
@@ -176,6 +179,16 @@ class Daemon:
             make_target=self._make_target,
             make_source=self._make_source,
         )
+        self._downloads = make_downloads(
+            store=store,
+            board=board,
+            bus=bus,
+            scanner=self._scanner,
+            clock=clock,
+            rules=lambda: self._configuration.settings.downloads,
+            claims=claims,
+            tasks_changed=self._take_downloads,
+        )
         self._limiter = Limiter(board=board, clock=clock)
         self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
         self._pulse = Pulse(systemd=self._systemd, clock=clock, parts=self._parts, status=self._summary)
@@ -204,6 +217,10 @@ class Daemon:
             read_log=logs.read_lines,
             log_trouble=logs.trouble,
             doctor=lambda: examine_elsewhere(self._configuration.settings.file),
+            downloads=self._downloads,
+            blobs=Blobs(clock),
+            allowance=lambda caller: allowance_of(caller, self._configuration.settings.allowances),
+            resolve=addresses_of,
         )
         self._handlers = Handlers(operations=Operations(world), bus=bus, peers=peers)
         self._server = ControlServer(
@@ -251,7 +268,8 @@ class Daemon:
     async def _begin(self) -> None:
         now = self._clock.now()
         self._board.queue_paused = "queue-paused" in await self._store.flags()
-        await self._effect.take(_wanted(self._configuration))
+        await self._downloads.look()
+        await self._effect.take(self._wanted(self._configuration))
         await self._claims.take(self._configuration.settings.downloaders)
         await self._server.start()
         self._logs.on_line(self._heard_line)
@@ -265,6 +283,7 @@ class Daemon:
             ("schedules", self._schedules.run),
             ("upkeep", self._upkeep.run),
             ("limits", self._limiter.run),
+            ("downloads", self._downloads.run),
             ("mounts", self._follow_mounts),
             ("reloads", self._follow_reloads),
             ("systemd", self._pulse.run),
@@ -340,7 +359,7 @@ class Daemon:
         # What has been set aside already stays so, and must not keep other tasks from being changed.
         if configuration.broken - set(self._board.broken):
             raise InvalidConfiguration(configuration.problems)
-        difference = await self._effect.take(_wanted(configuration))
+        difference = await self._effect.take(self._wanted(configuration))
         for name in await self._claims.take(configuration.settings.downloaders):
             self._serving.drop("downloader", name)
         self._configuration = configuration
@@ -359,6 +378,20 @@ class Daemon:
             for name in getattr(difference, change):
                 self._bus.publish({"kind": "task", "name": name, "change": change})
         return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
+
+    async def _take_downloads(self) -> None:
+        """Downloads that begin to be uploaded have tasks, those that have ended have none any more."""
+        async with self._reloading:
+            await self._downloads.look()
+            difference = await self._effect.take(self._wanted(self._configuration))
+            for name in difference.removed:
+                self._serving.drop("scan", name)
+            self._attend(changed=difference.removed)
+        self._dispatcher.wake()
+
+    def _wanted(self, configuration: Configuration) -> Wanted:
+        wanted = _wanted(configuration)
+        return replace(wanted, tasks={**wanted.tasks, **self._downloads.tasks(configuration.tasks)})
 
     def _attend(self, *, changed: Sequence[str]) -> None:
         """Have a loop for each target, and for each task's scans and watch; those that run already go on."""

@@ -11,6 +11,7 @@ from cloudgather.config.reading import Table
 from cloudgather.config.secrets import secret_file
 from cloudgather.config.values import choice, folder, kind_of, text
 from cloudgather.core.downloader import DownloaderSpec, Kind
+from cloudgather.core.options import BadOption, checked
 
 _INSTALL: Final = "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
 _EXAMPLES: Final = {
@@ -24,6 +25,7 @@ _OF_KIND: Final[Mapping[str, frozenset[Kind]]] = {
     "password_file": frozenset({Kind.QBITTORRENT, Kind.TRANSMISSION}),
     "api_key_file": frozenset({Kind.QBITTORRENT}),
     "secret_file": frozenset({Kind.ARIA2}),
+    "dir": frozenset({Kind.QBITTORRENT, Kind.ARIA2}),
     "options": frozenset({Kind.QBITTORRENT, Kind.ARIA2}),
 }
 _HINTS: Final = {
@@ -34,7 +36,6 @@ _HINTS: Final = {
     "address": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
     "host": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
     "port": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
-    "dir": "is unknown; did you mean folders?",
 }
 
 
@@ -70,6 +71,7 @@ def _read_downloader(name: str, table: Table, secret: Callable[[object], bytes])
         api_key_file=table.take("api_key_file", secret, None),
         secret_file=table.take("secret_file", secret, None),
         path_map=table.take("path_map", _path_map, ()),
+        dir=table.take("dir", folder, None),
         folders=table.take("folders", _folders, ()),
         options=table.take("options", _options, {}),
     )
@@ -82,12 +84,16 @@ def _read_downloader(name: str, table: Table, secret: Callable[[object], bytes])
 def _check_keys(table: Table, kind: Kind, spec: DownloaderSpec) -> None:
     for key, kinds in _OF_KIND.items():
         if key in table and kind not in kinds:
-            if key == "options":
+            if key in ("dir", "options"):
                 table.wrong(
                     key, "is for downloads on request, which transmission is not asked for", code=Wrong.CONFLICT
                 )
             else:
                 table.wrong(key, f'is not used with kind = "{kind}"; leave it out', code=Wrong.CONFLICT)
+    try:
+        checked(kind, spec.options if kind in _OF_KIND["options"] else {})
+    except BadOption as bad:
+        table.wrong("options", str(bad))
     if spec.api_key_file is not None and (spec.username is not None or spec.password_file is not None):
         table.wrong("api_key_file", "stands instead of username and password_file; leave them out", code=Wrong.CONFLICT)
     if spec.password_file is not None and spec.username is None and kind in _OF_KIND["username"]:

@@ -8,12 +8,14 @@ from typing import TypeVar
 
 from cgwire.access import Access
 from cloudgather.config.downloaders import read_downloaders
+from cloudgather.config.downloads import read_allowance, read_rules
 from cloudgather.config.lines import parse
 from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong
 from cloudgather.config.reading import Table
 from cloudgather.config.secrets import secret_file
 from cloudgather.config.targets import read_targets
 from cloudgather.config.values import choice, folder, text, whole, zone
+from cloudgather.core.download import Allowance, Rules
 from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import TargetSpec
@@ -54,10 +56,12 @@ class Settings:
     groups: Mapping[str, Access] = field(default_factory=dict)
     targets: Mapping[str, TargetSpec] = field(default_factory=dict)  # those of [targets.NAME]
     downloaders: Mapping[str, DownloaderSpec] = field(default_factory=dict)
+    downloads: Rules = field(default_factory=Rules)
+    allowances: Mapping[str, Allowance] = field(default_factory=dict)  # by group: what its members may have downloaded
 
 
 _LATER = "is not in this release"
-_HINTS = {"downloads": _LATER, "notify": _LATER, "web": _LATER, "metrics": _LATER,
+_HINTS = {"notify": _LATER, "web": _LATER, "metrics": _LATER,
           "strm": _LATER, "cluster": _LATER, "node": _LATER,
           "tasks": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml",
           "task": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml"}  # fmt: skip
@@ -79,6 +83,7 @@ def parse_settings(
     outside = _Environment(environ)
 
     state_dir = daemon.take("state_dir", _directory, _DEFAULTS.state_dir)
+    granted = _groups(groups)
     settings = Settings(
         file=file,
         state_dir=state_dir,
@@ -94,9 +99,11 @@ def parse_settings(
         ),
         history_days=daemon.take("history_days", _days, _DEFAULTS.history_days),
         timezone=outside.take("TZ", _zone_of_variable, daemon.take("timezone", zone, None)),
-        groups=_groups(groups),
+        groups={name: access for name, (access, _) in granted.items()},
+        allowances={name: allowance for name, (_, allowance) in granted.items()},
         targets=read_targets(table.table("targets"), mounts, secret=secret_file(file, environ)),
         downloaders=read_downloaders(table.table("downloaders"), file=file, environ=environ),
+        downloads=read_rules(table.table("downloads")),
     )
     daemon.close()
     control.close()
@@ -146,13 +153,14 @@ class _Environment:
             return default
 
 
-def _groups(table: Table) -> Mapping[str, Access]:
+def _groups(table: Table) -> Mapping[str, tuple[Access, Allowance]]:
     granted = {}
     for name, group in table.tables():
         access = group.need("access", choice(_Granted), '"view"')
+        allowance = read_allowance(group)
         group.close()
         if access is not None:
-            granted[name] = Access[access.name]
+            granted[name] = Access[access.name], allowance
     return granted
 
 

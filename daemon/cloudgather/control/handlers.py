@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from cgwire import daemon, events, history, path, queue, run, target, task
+from cgwire import blob, daemon, download, events, history, path, queue, run, target, task
 from cgwire.access import Access
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -57,6 +57,16 @@ HANDLERS: Final[Mapping[type[Request], str]] = {
     target.Resume: "target_resume",
     target.Limit: "target_limit",
     target.Mounts: "target_mounts",
+    blob.Append: "blob_append",
+    download.Add: "download_add",
+    download.List: "download_list",
+    download.Show: "download_show",
+    download.Files: "download_files",
+    download.Select: "download_select",
+    download.Pause: "download_pause",
+    download.Resume: "download_resume",
+    download.Retry: "download_retry",
+    download.Remove: "download_remove",
     history.List: "history_list",
     run.List: "run_list",
     run.Show: "run_show",

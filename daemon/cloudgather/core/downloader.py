@@ -46,6 +46,7 @@ class DownloaderSpec:
     api_key_file: bytes | None = None
     secret_file: bytes | None = None
     path_map: tuple[tuple[bytes, bytes], ...] = ()
+    dir: bytes | None = None  # here: each download on request gets a folder of its own in there
     folders: tuple[bytes, ...] = ()  # here: files below wait while it cannot be asked
     options: Mapping[str, Any] = field(default_factory=dict)  # as written: default options of downloads on request
 

@@ -94,6 +94,8 @@ def _is_rsync_temporary(name: bytes) -> bool:
 
 def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     """None if `wanted` takes the file at `path` (below the source), else the skip.* reason: the first that holds."""
+    if wanted.only is not None and path not in wanted.only:
+        return because(Code.SKIP_FILTER_INCLUDE)
     folder, _, name = path.rpartition(b"/")
     junk, on_disc = _of_folder(folder)
     if junk is not None or is_junk(name):

@@ -67,6 +67,7 @@ class Filter:
     min_size: int = 0  # spares sidecars and disc folders
     max_size: int | None = None
     exact: bool = False  # nothing is spared: small sidecars and what belongs to a disc are judged like any other file
+    only: frozenset[bytes] | None = None  # these paths and no others; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

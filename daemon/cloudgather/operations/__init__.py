@@ -1,11 +1,14 @@
 """What an operator may ask for, whichever door the wish came through."""
 
 from cloudgather.operations.daemon import DaemonOperations
+from cloudgather.operations.downloads import DownloadOperations
 from cloudgather.operations.explain import PathOperations
 from cloudgather.operations.queue import QueueOperations
 from cloudgather.operations.targets import TargetOperations
 from cloudgather.operations.tasks import TaskOperations
 
 
-class Operations(DaemonOperations, TaskOperations, QueueOperations, TargetOperations, PathOperations):
+class Operations(
+    DaemonOperations, TaskOperations, QueueOperations, TargetOperations, PathOperations, DownloadOperations
+):
     """One method a request, named after it; all work on one World."""

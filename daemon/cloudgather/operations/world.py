@@ -10,11 +10,14 @@ from typing import Any
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.config.loading import Configuration
-from cloudgather.core.caller import Refused
+from cloudgather.core.caller import Caller, Refused
+from cloudgather.core.download import TASK_PREFIX, Allowance
 from cloudgather.core.mounts import Mount
 from cloudgather.core.task import Task
+from cloudgather.operations.blobs import Blobs
 from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
+from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.limiting import Limiter
@@ -64,10 +67,14 @@ class World:
     read_log: Callable[[str | None, int | None, int], Sequence[str]]  # task, run, lines
     log_trouble: Callable[[], Reason | None]  # why lines are lost
     doctor: Callable[[], Awaitable[WireMap]]
+    downloads: Downloads
+    blobs: Blobs
+    allowance: Callable[[Caller], Allowance]  # what the caller's groups may have downloaded
+    resolve: Callable[[str], Awaitable[Sequence[str]]]  # the addresses of a host; raises OSError
 
     def task(self, name: str) -> TaskState:
         """The task, or a refusal that names the nearest."""
-        if (state := self.board.tasks.get(name)) is None:
+        if name.startswith(TASK_PREFIX) or (state := self.board.tasks.get(name)) is None:
             raise Refused(because(Code.ERROR_NO_SUCH_TASK, task=name, near=nearest(name, self.board.tasks)))
         return state
 

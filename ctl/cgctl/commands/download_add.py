@@ -1,0 +1,141 @@
+"""cgctl download add: hand in links and torrent files."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from cgctl.commands.download import numbers
+from cgctl.completing import task_names
+from cgctl.downloads import follow
+from cgctl.language import later
+from cgctl.options import as_json, command
+from cgctl.session import Session
+from cgctl.trouble import Exit, Trouble
+from cgwire.blob import PIECE, Append
+from cgwire.download import Add
+from cgwire.text.values import escaped
+
+_MOST = 16 * 1024 * 1024
+
+
+@command()
+@click.argument("what", nargs=-1, required=True, metavar="URI|FILE.torrent|-...")
+@click.option("--downloader", metavar="NAME", help="Who downloads it (default: the first that can).")
+@click.option("--task", metavar="NAME", help="Send the result where this task sends to.", shell_complete=task_names)
+@click.option("--to", metavar="TARGET:FOLDER", help="Send the result there.")
+@click.option("--files", metavar="NUMBERS", help="Only these files of it: 1,3-5.")
+@click.option("--select", "choose", is_flag=True, help="Wait until `download select` has named the files.")
+@click.option("--option", "pairs", multiple=True, metavar="K=V", help="An option of the downloader; repeatable.")
+@click.option("--options", "document", metavar="JSON", help="Options of the downloader, as a JSON object.")
+@click.option("--paused", is_flag=True, help="Do not begin until `download resume`.")
+@click.option(
+    "--if-exists",
+    type=click.Choice(("reuse", "refuse")),
+    default="reuse",
+    show_default=True,
+    help="What to do with a torrent that is there already.",
+)
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on until each has ended; exit 1 if one failed.")
+@as_json
+def add(
+    session: Session,
+    what: tuple[str, ...],
+    downloader: str | None,
+    task: str | None,
+    to: str | None,
+    files: str | None,
+    choose: bool,
+    pairs: tuple[str, ...],
+    document: str | None,
+    paused: bool,
+    if_exists: str,
+    follows: bool,
+    as_json: bool,
+) -> int:
+    """Download magnet links, torrents, or files of the web, and upload the result.
+
+    \b
+    A link is a magnet link, or an address that begins with http, https or ftp (those
+    need an aria2). Anything else is a torrent file; `-` reads one from standard input.
+
+    \b
+    Examples:
+      cgctl download add --task films 'magnet:?xt=urn:btih:...'
+      cgctl download add --to c115:films --files 1,3-5 film.torrent
+      cgctl download add -f --option max-download-limit=2M https://example.org/film.mkv
+    """
+    options = _options(pairs, document)
+    replies = []
+    for each in what:
+        order = Add(
+            **_wish(session, each),
+            downloader=downloader,
+            task=task,
+            to=to,
+            files=numbers(files) if files is not None else (),
+            choose=choose,
+            options=options,
+            paused=paused,
+            if_exists=if_exists,
+        )
+        reply = session.call(order)
+        replies.append(reply)
+        if not as_json:
+            download = reply["download"]
+            said = (
+                later("download {id}: {name} is there already") if reply["reused"] else later("download {id}: {name}")
+            )
+            session.print(session.say(said, id=download["id"], name=escaped(download["name"])))
+    if as_json:
+        session.print_json({"downloads": replies})
+        return Exit.OK
+    if not follows:
+        return Exit.OK
+    return max(follow(session, reply["download"]["id"]) for reply in replies)
+
+
+def _wish(session: Session, given: str) -> Mapping[str, Any]:
+    """A link as it is; a torrent file as a blob that the daemon has by then."""
+    if ":" in given and not given.startswith(("/", ".")) and given.partition(":")[0].isalnum():
+        return {"uri": given}
+    content, blob = _content(session, given), None
+    for begin in range(0, len(content), PIECE):
+        blob = session.call(Append(data=content[begin : begin + PIECE], blob=blob))["blob"]
+    return {"blob": blob}
+
+
+def _content(session: Session, given: str) -> bytes:
+    try:
+        if given == "-":
+            content = sys.stdin.buffer.read(_MOST + 1)
+        else:
+            with open(given, "rb") as file:
+                content = file.read(_MOST + 1)
+    except OSError as error:
+        cause = session.say("cannot read {file}: {cause}", file=escaped(given), cause=error.strerror)
+        raise Trouble(Exit.FAILED, cause) from error
+    if not content or len(content) > _MOST:
+        raise Trouble(Exit.FAILED, session.say("{file} is no torrent file", file=escaped(given)))
+    return content
+
+
+def _options(pairs: Sequence[str], document: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if document is not None:
+        from json import loads
+
+        try:
+            read = loads(document)
+        except ValueError:
+            read = None
+        if not isinstance(read, dict):
+            raise click.UsageError(later("--options: give a JSON object"))
+        found |= read
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise click.UsageError(later("--option: give NAME=VALUE"))
+        found[name] = value
+    return found

@@ -1,0 +1,77 @@
+"""Puts together what follows downloads on request, and says what somebody's groups allow."""
+
+import grp
+from collections.abc import Awaitable, Callable, Mapping
+
+from cgwire.access import Access
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.caller import Caller
+from cloudgather.core.download import Allowance, Rules, widest
+from cloudgather.outside.disks import Disks
+from cloudgather.outside.trees import remove_tree, sizes_of
+from cloudgather.pipeline.arriving import Arriving
+from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.claims import Claims
+from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.downloads import Downloads
+from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.leaving import Leaving
+from cloudgather.pipeline.scanning import Scanner
+from cloudgather.ports import CannotAsk, Clock
+from cloudgather.store.sqlite import SqliteStore
+
+
+def make_downloads(
+    *,
+    store: SqliteStore,
+    board: Board,
+    bus: Bus,
+    scanner: Scanner,
+    clock: Clock,
+    rules: Callable[[], Rules],
+    claims: Claims,
+    tasks_changed: Callable[[], Awaitable[object]],
+) -> Downloads:
+    """The follower with its parts."""
+    book = Book(store=store, bus=bus, clock=clock)
+
+    def known(name: str) -> Known | CannotAsk:
+        following = claims.following.get(name)
+        if following is None:
+            return CannotAsk(because(Code.ERROR_NO_SUCH_DOWNLOADER, downloader=name))
+        if following.silent is not None or following.heard is None:
+            return CannotAsk(following.silent or because(Code.DOWNLOADER_STARTING, downloader=name))
+        return Known(client=following.port, items=following.items, heard=following.heard)
+
+    return Downloads(
+        store=store,
+        book=book,
+        arriving=Arriving(store=store, book=book, clock=clock, rules=rules, sizes=sizes_of, free=Disks().free),
+        leaving=Leaving(
+            store=store,
+            book=book,
+            board=board,
+            scanner=scanner,
+            clock=clock,
+            rules=rules,
+            tasks_changed=tasks_changed,
+            remove_tree=remove_tree,
+        ),
+        clock=clock,
+        known=known,
+    )
+
+
+def allowance_of(caller: Caller, allowances: Mapping[str, Allowance]) -> Allowance:
+    """What the groups of somebody who may only download allow; who may operate the daemon is bound by nothing."""
+    if caller.access >= Access.OPERATE:
+        return Allowance()
+    return widest([each for name, each in allowances.items() if _gid(name) in caller.groups])
+
+
+def _gid(group: str) -> int | None:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None

@@ -1,0 +1,73 @@
+"""Downloads on request: the table [downloads], and what [groups.NAME] says of them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from cloudgather.config.amounts import size, span
+from cloudgather.config.reading import Table
+from cloudgather.config.values import boolean, kind_of, text, texts, whole
+from cloudgather.core.download import Allowance, Rules
+from cloudgather.core.downloader import Kind
+from cloudgather.core.options import BadOption, of_group
+
+_DEFAULTS = Rules()
+_MOST_DAYS = timedelta(days=3650)
+
+
+def read_rules(table: Table) -> Rules:
+    """The table [downloads]."""
+    rules = Rules(
+        to=table.take("to", _destination, None),
+        min_free=table.take("min_free", size, _DEFAULTS.min_free),
+        keep_after=table.take("keep_after", span(timedelta(0), _MOST_DAYS), _DEFAULTS.keep_after),
+        stalled_after=table.take("stalled_after", span(timedelta(seconds=1), _MOST_DAYS), _DEFAULTS.stalled_after),
+        wait_for_seeding=table.take("wait_for_seeding", boolean, _DEFAULTS.wait_for_seeding),
+        seed_ratio=table.take("seed_ratio", _ratio, _DEFAULTS.seed_ratio),
+        seed_time=table.take("seed_time", span(timedelta(0), _MOST_DAYS), _DEFAULTS.seed_time),
+        extra_trackers=table.take("extra_trackers", texts(_tracker), ()),
+        allow_private=table.take("allow_private", boolean, _DEFAULTS.allow_private),
+    )
+    table.close()
+    return rules
+
+
+def read_allowance(table: Table) -> Allowance:
+    """What a group's table says beside its access."""
+    return Allowance(
+        max_active=table.take("max_active", whole(1, 10_000), None),
+        max_size=table.take("max_size", size, None),
+        downloaders=table.take("downloaders", lambda value: frozenset(texts(text)(value)), None),
+        options=table.take("options", _options, {}),
+    )
+
+
+def _destination(value: object) -> str:
+    given = text(value)
+    if ":" not in given or given.startswith("/"):
+        raise ValueError(f'"{given}" names no target; write it as "TARGET:folder"')
+    return given
+
+
+def _ratio(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10_000:
+        raise ValueError("is not a ratio; write for example 1.0")
+    return float(value)
+
+
+def _tracker(value: object) -> str:
+    given = text(value).strip()
+    if "://" not in given or "," in given or " " in given:
+        raise ValueError(f'"{given}" is not the address of a tracker; write for example "udp://tracker.example:1337"')
+    return given
+
+
+def _options(value: object) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{kind_of(value)} is not allowed here; write a table of options")
+    try:
+        for kind in Kind:
+            of_group(kind, value)
+    except BadOption as bad:
+        raise ValueError(f"holds what cannot be: {bad}") from bad
+    return dict(value)

@@ -1,0 +1,278 @@
+"""Hands downloads to their downloaders, and follows them until their files are complete."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
+from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Kind, Phase
+from cloudgather.core.options import going_on, with_trackers
+from cloudgather.core.torrent import read_torrent
+from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.ports import Clock, Downloader, DownloadRefused, DownloadStore
+
+logger = logging.getLogger(__name__)
+
+_BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA})
+_WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
+_MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
+
+
+class Arriving:
+    """One step at a time for each download; what is remembered here between two steps may be lost with the daemon."""
+
+    def __init__(
+        self,
+        *,
+        store: DownloadStore,
+        book: Book,
+        clock: Clock,
+        rules: Callable[[], Rules],
+        sizes: Callable[[Sequence[bytes]], Any],
+        free: Callable[[bytes], Any],
+    ) -> None:
+        """`sizes`: awaitable, the size of each file or None; `free`: awaitable, bytes free on the disk of a folder."""
+        self._store = store
+        self._book = book
+        self._clock = clock
+        self._rules = rules
+        self._sizes = sizes
+        self._free = free
+        self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
+        # id -> the last poll, and how many there have been since it was missed first, and since it was handed over.
+        self._missing: dict[int, tuple[float, int]] = {}
+        self._handed: dict[int, tuple[float, int]] = {}
+
+    async def step(self, download: Download, known: Known, others: Sequence[Download]) -> None:
+        """Do what is next for one that is arriving. Raises CannotAsk."""
+        item = find(download, known)
+        if item is None:
+            await self._absent(download, known, others)
+            return
+        self._missing.pop(download.id, None)
+        if download.state is State.QUEUED and item.phase in _WRONG and download.id not in self._handed:
+            await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
+            return
+        choosing = download.asked.choose and download.wanted is None
+        files: Sequence[ItemFile] = ()
+        if item.phase is Phase.QUEUED and item.paused and download.state in _BEFORE_ANY_BYTE:
+            files = await known.client.files(item.id)
+            if files and not choosing and await self._begin(download, known.client, item, files):
+                return
+        event = seen(item, choosing=choosing, idle=self._idle(download, item), rules=self._rules())
+        self._book.show(download.id, item)
+        if too_large := self._too_large(download, item):
+            await known.client.pause(item.id)
+            await self._book.move(download, Event.FAIL, too_large, {})
+        elif event is Event.COMPLETE:
+            await self._complete(download, known, item)
+        elif event is not None:
+            await self._follow(download, known, item, event)
+
+    async def _follow(self, download: Download, known: Known, item: Item, event: Event) -> None:
+        changes = _facts(download, item, known)
+        if event is Event.FAIL:
+            reason = because(Code.DOWNLOAD_FAILED, downloader=download.asked.downloader, message=item.message)
+            await self._book.move(download, event, reason, changes)
+            self._forget(download)
+        elif event in self._book.moves(download):
+            reason = None
+            if event is Event.STALL:
+                reason = because(Code.DOWNLOAD_STALLED, seconds=int(self._idle(download, item).total_seconds()))
+            await self._book.move(download, event, reason, changes)
+        elif changes:
+            await self._book.note(download, changes)
+
+    def _idle(self, download: Download, item: Item) -> timedelta:
+        """For how long nothing has come."""
+        now = self._clock.monotonic()
+        done, since = self._progress.get(download.id, (-1, now))
+        if done != item.done or item.paused:
+            done, since = item.done, now
+        self._progress[download.id] = done, since
+        return timedelta(seconds=now - since)
+
+    def _too_large(self, download: Download, item: Item) -> Reason | None:
+        most = download.asked.max_size
+        if most is None or item.size <= most:
+            return None
+        return because(Code.DOWNLOAD_TOO_LARGE, size=item.size, limit=most)
+
+    async def _begin(self, download: Download, client: Downloader, item: Item, files: Sequence[ItemFile]) -> bool:
+        """Let one whose files were waited for begin, with those that are wanted; whether that was done."""
+        if not stops_for_choice(download) or download.paused:
+            return False
+        if download.wanted is not None:
+            await client.select(item.id, chosen(files, download.wanted))
+        await client.resume(item.id)
+        await self._book.move(download, Event.DOWNLOAD, None, {})
+        return True
+
+    # ---- the downloader does not have it -----------------------------------------------------------------------------
+
+    async def _absent(self, download: Download, known: Known, others: Sequence[Download]) -> None:
+        if download.state is not State.QUEUED:
+            if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
+                await self._book.move(download, Event.LOSE, because(Code.DOWNLOAD_LOST), {})
+            return
+        if download.id in self._handed and _counted(self._handed, download.id, known) < _MISSED_POLLS:
+            return  # the polls have yet to show it
+        if download.paused:
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_PAUSED))
+            return
+        if hold := _no_turn(download, others) or await self._no_room(download, others):
+            self._book.hold(download.id, hold)
+            return
+        if there := _same_torrent(download, known):
+            await self._reuse(download, known, there)
+            return
+        await self._hand_over(download, known)
+
+    async def _no_room(self, download: Download, others: Sequence[Download]) -> Reason | None:
+        """What it would leave on its disk, with what the others there have yet to write."""
+        folder, needed = os.path.dirname(download.folder), download.size or 0
+        for other in others:
+            if other.id != download.id and os.path.dirname(other.folder) == folder and other.state in ARRIVING:
+                if other.state is State.QUEUED and other.tries == 0:
+                    continue
+                item = self._book.shown(other.id)
+                needed += max(0, (other.size or 0) - (item.done if item is not None else 0))
+        try:
+            free = await self._free(folder)
+        except OSError as error:
+            message = error.strerror or "no answer"
+            return because(Code.HELD_DOWNLOAD_FOLDER, folder=folder, message=message)
+        least = self._rules().min_free
+        if free - needed >= least:
+            return None
+        return because(Code.HELD_DOWNLOAD_SPACE, folder=folder, free=free, needed=needed, min_free=least)
+
+    async def _reuse(self, download: Download, known: Known, item: Item) -> None:
+        """Another has given the downloader this torrent: it is followed, and its data is left alone."""
+        if not download.asked.reuse:
+            reason = because(Code.ERROR_DOWNLOAD_THERE, downloader=download.asked.downloader, name=item.name)
+            await self._book.move(download, Event.FAIL, reason, {})
+            return
+        changes = {"foreign": True, "folder": known.client.spec.ours(item.final)}
+        logger.info("download %d: %s has it already", download.id, download.asked.downloader)
+        await self._book.note(download, {**changes, **_facts(download, item, known)})
+
+    async def _hand_over(self, download: Download, known: Known) -> None:
+        download = await self._book.note(download, {"tries": download.tries + 1})
+        torrent = await self._store.torrent(download.id)
+        private = torrent is not None and read_torrent(torrent).private
+        trackers = () if private or download.infohash is None else self._rules().extra_trackers
+        spec = known.client.spec
+        order = DownloadOrder(
+            uri=download.asked.uri if torrent is None else None,
+            torrent=torrent,
+            folder=spec.theirs(download.folder),
+            mark=mark(download),
+            paused=download.paused or (stops_for_choice(download) and torrent is not None),
+            choose=stops_for_choice(download) and torrent is None,
+            options=with_trackers(spec.kind, {**download.asked.options, **going_on(spec.kind)}, trackers),
+        )
+        self._handed[download.id] = known.heard, 0
+        try:
+            await known.client.add(order)
+        except DownloadRefused as refused:
+            await self._book.move(download, Event.FAIL, refused.reason, {})
+            return
+        logger.info("download %d: handed to %s", download.id, spec.name)
+
+    # ---- all of it is there ------------------------------------------------------------------------------------------
+
+    async def _complete(self, download: Download, known: Known, item: Item) -> None:
+        """Its files are recorded once each of them is on the disk with the size that the downloader reports."""
+        files = [file for file in await known.client.files(item.id) if file.wanted]
+        base = known.client.spec.ours(item.final)
+        below = os.path.relpath(base, download.folder)
+        found = await self._sizes([os.path.join(base, file.path) for file in files])
+        wrong = [file for file, size in zip(files, found, strict=True) if size != file.size]
+        if not files or wrong or below.startswith(b".."):
+            path = os.path.join(base, wrong[0].path) if wrong else base
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_FILES, path=path, files=len(wrong)))
+            return
+        recorded = tuple((os.path.normpath(os.path.join(below, file.path)), file.size) for file in files)
+        changes = {**_facts(download, item, known), "files": recorded, "size": sum(size for _, size in recorded)}
+        await self._book.move(download, Event.COMPLETE, None, changes)
+        self._forget(download)
+
+    def _forget(self, download: Download) -> None:
+        for remembered in (self._progress, self._missing, self._handed):
+            remembered.pop(download.id, None)
+
+
+def _no_turn(download: Download, others: Sequence[Download]) -> Reason | None:
+    """Its owner has as many downloading as are allowed."""
+    most = download.asked.max_active
+    active = [
+        other
+        for other in others
+        if other.asked.uid == download.asked.uid and other.state in ARRIVING and other.tries and other.id != download.id
+    ]
+    if most is None or len(active) < most:
+        return None
+    return because(Code.HELD_DOWNLOAD_ACTIVE, active=len(active), limit=most)
+
+
+def _counted(polls: dict[int, tuple[float, int]], id: int, known: Known) -> int:
+    """How many polls there have been since it was put there."""
+    last, count = polls.get(id, (known.heard, 0))
+    polls[id] = known.heard, count + (known.heard != last)
+    return polls[id][1]
+
+
+def mark(download: Download) -> str:
+    """What tells it from others in the downloader: 16 hexadecimal digits, another one for each time."""
+    daemon = os.path.basename(download.folder).split(b"-")[1].decode() if not download.foreign else "0"
+    return f"{daemon[:8]:0>8}{download.id & 0xFFFFFF:06x}{download.tries & 0xFF:02x}"
+
+
+def find(download: Download, known: Known) -> Item | None:
+    """The downloader's item for it: by its folder, which no other has; of a reused one by its hash.
+
+    A magnet link's item hands over to another one as soon as its files are known.
+    """
+    if download.foreign:
+        return _same_torrent(download, known)
+    theirs = known.client.spec.theirs(download.folder)
+    found = [item for item in known.items.values() if theirs in item.folders and item.followed_by is None]
+    return min(found, key=lambda item: (item.phase in _WRONG, item.id), default=None)
+
+
+def _same_torrent(download: Download, known: Known) -> Item | None:
+    if download.infohash is None:
+        return None
+    for item in known.items.values():
+        if item.followed_by is None and any(hash[:40] == download.infohash for hash in item.infohashes):
+            return item
+    return None
+
+
+def stops_for_choice(download: Download) -> bool:
+    """Whether the downloader is to wait once the files are known."""
+    return not download.foreign and (download.asked.choose or download.wanted is not None)
+
+
+def chosen(files: Sequence[ItemFile], wanted: Sequence[int]) -> frozenset[int]:
+    """The downloader's indexes of the files with these numbers, which begin with 1."""
+    ordered = sorted(files, key=lambda file: file.index)
+    return frozenset(ordered[number - 1].index for number in wanted if 0 < number <= len(ordered))
+
+
+def _facts(download: Download, item: Item, known: Known) -> dict[str, Any]:
+    """What the downloader knows better by now."""
+    changes: dict[str, Any] = {}
+    name = os.fsencode(item.name)
+    if name and name != download.name and item.phase is not Phase.METADATA:
+        changes["name"] = name
+    if item.size > 0 and item.size != download.size and item.phase is not Phase.METADATA:
+        changes["size"] = item.size
+    if download.infohash is None and item.infohashes and known.client.spec.kind is not Kind.TRANSMISSION:
+        changes["infohash"] = min(item.infohashes, key=len)[:40]
+    return changes

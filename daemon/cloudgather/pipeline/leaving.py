@@ -1,0 +1,240 @@
+"""Brings complete downloads to their targets, and removes their data once it may go."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core import filters
+from cloudgather.core.download import Download, Event, Rules, State, seeding_left
+from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import destination
+from cloudgather.core.task import Filter, Initial, Send, Task
+from cloudgather.core.transfer import LIVE
+from cloudgather.core.transfer import State as TransferState
+from cloudgather.pipeline.arriving import find
+from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.scanning import Scanner
+from cloudgather.ports import Absent, Chosen, Clock, LedgerEntry, Origin, QueueStore
+
+logger = logging.getLogger(__name__)
+
+_PROVEN: Final = frozenset({"stored", "rclone"})
+_ENDED_BADLY: Final = frozenset({TransferState.FAILED, TransferState.CANCELLED, TransferState.VANISHED})
+
+
+class Leaving:
+    """One step at a time for each download whose files are complete."""
+
+    def __init__(
+        self,
+        *,
+        store: QueueStore,
+        book: Book,
+        board: Board,
+        scanner: Scanner,
+        clock: Clock,
+        rules: Callable[[], Rules],
+        tasks_changed: Callable[[], Awaitable[object]],
+        remove_tree: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """`tasks_changed` brings the tasks of downloads that upload onto the board; `remove_tree` raises OSError."""
+        self._store = store
+        self._book = book
+        self._board = board
+        self._scanner = scanner
+        self._clock = clock
+        self._rules = rules
+        self._tasks_changed = tasks_changed
+        self._remove_tree = remove_tree
+        self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
+        self._scanned: set[int] = set()  # a scan of this daemon has found all their files
+
+    async def begin(self, download: Download) -> None:
+        """Hand its files to the queue."""
+        await self._book.move(download, Event.UPLOAD, None, {})
+        await self._tasks_changed()
+
+    async def follow(self, download: Download) -> None:
+        """Look what has become of its files' transfers."""
+        state = self._board.tasks.get(download.task_name)
+        if state is None:
+            await self._tasks_changed()
+            return
+        if state.task.target not in self._board.targets:
+            self._book.hold(download.id, because(Code.ERROR_NO_SUCH_TARGET, target=state.task.target))
+            return
+        paths = _to_upload(state.task, download)
+        missing = set(paths) - (await self._arrived(state.task, paths)).keys()
+        if not missing:
+            due = self._clock.now() + self._rules().keep_after
+            await self._book.move(download, Event.UPLOADED, None, {"due": due})
+            self._scanned.discard(download.id)
+            return
+        if self._scanner.is_scanning(download.task_name):
+            return
+        if download.id not in self._scanned:
+            await self._scanner.upload(state, b"", skip_settle=True)
+            if state.source_hold is None:
+                self._scanned.add(download.id)
+            else:
+                self._book.hold(download.id, state.source_hold)
+            return
+        if failure := await self._failure(download, missing):
+            self._scanned.discard(download.id)
+            await self._book.move(download, Event.FAIL, failure, {})
+
+    async def _arrived(self, task: Task, paths: Sequence[bytes]) -> dict[bytes, LedgerEntry]:
+        """What the ledger has of them at the place they go to, as well confirmed as the target can."""
+        entries = await self._store.ledger(task.name, paths)
+        return {
+            path: entry
+            for path, entry in entries.items()
+            if (entry.target, entry.destination) == (task.target, destination(task.base, path))
+            and (entry.strength or entry.origin is Origin.ADOPTED)
+        }
+
+    async def _failure(self, download: Download, missing: set[bytes]) -> Reason | None:
+        """Why the upload will not go on by itself; None while something of it is under way."""
+        chosen = Chosen(task=download.task_name)
+        moving = replace(chosen, states=LIVE | {TransferState.WRITTEN})
+        if await self._store.count(moving):
+            return None
+        for transfer in await self._store.transfers(replace(chosen, states=_ENDED_BADLY), limit=1000):
+            if transfer.path in missing:
+                cause = transfer.reason.to_wire() if transfer.reason is not None else None
+                return because(Code.DOWNLOAD_UNSENT, path=transfer.path, files=len(missing), cause=cause)
+        return because(Code.DOWNLOAD_UNSENT, path=min(missing), files=len(missing))
+
+    # ---- afterwards --------------------------------------------------------------------------------------------------
+
+    async def seed(self, download: Download, known: Known) -> None:
+        """Remove its data when it has been seeded and kept for long enough, or leave it for good. Raises CannotAsk."""
+        if download.clearing:
+            if await self.clear(download, known):
+                await self._end(download, because(Code.DOWNLOAD_CLEARED))
+            return
+        item = find(download, known)
+        if item is not None:
+            self._book.show(download.id, item)
+        if left := seeding_left(item, rules=self._rules()):
+            ratio = item.ratio if item is not None else 0.0
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_SEEDING, ratio=ratio, left=left.total_seconds()))
+            return
+        now = self._clock.now()
+        due = min(download.due or now, now + self._rules().keep_after)  # the wall clock may have jumped
+        if due > now:
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_KEPT, until=due.timestamp()))
+            return
+        if stays := await self._stays(download):
+            await self._end(download, stays)
+            return
+        if hold := await self._claimed(download):
+            self._book.hold(download.id, hold)
+            return
+        # From now on its files go, and what is missing of them proves nothing any more.
+        await self._book.note(download, {"clearing": True})
+
+    async def _end(self, download: Download, reason: Reason) -> None:
+        await self._book.move(download, Event.FINISH, reason, {"cleared": True})
+        self._book.forget(download.id)
+        await self._tasks_changed()
+
+    async def let_go(self) -> None:
+        """Take the tasks of those that have ended off the board; what they had queued is cancelled."""
+        await self._tasks_changed()
+
+    async def clear(self, download: Download, known: Known) -> bool:
+        """Remove what the downloader has of it, and its folder; whether nothing is left. Raises CannotAsk."""
+        if download.foreign:
+            return True
+        theirs = known.client.spec.theirs(download.folder)
+        left = [item for item in known.items.values() if theirs in item.folders]
+        for item in left:
+            await known.client.remove(item.id, with_files=not download.keep_files)
+        if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
+            return False  # gone only when two polls do not show it: a downloader may yet be removing its files
+        if download.keep_files:
+            return True
+        try:
+            await self._remove_tree(download.folder)
+        except OSError as error:
+            path = error.filename if isinstance(error.filename, bytes | str) else download.folder
+            message = error.strerror or str(error)
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_REMOVAL, path=path, message=message))
+            return False
+        self._emptied.pop(download.id)
+        return True
+
+    async def _stays(self, download: Download) -> Reason | None:
+        """Why its data may never be removed by us: it is not ours, or the cloud is not known to have stored it."""
+        if download.foreign:
+            return because(Code.DOWNLOAD_STAYS_FOREIGN, downloader=download.asked.downloader)
+        state = self._board.tasks.get(download.task_name)
+        if state is None:
+            return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=download.asked.target)
+        paths = _to_upload(state.task, download)
+        arrived = await self._arrived(state.task, paths)
+        for path in paths:
+            entry = arrived.get(path)
+            if entry is None or entry.origin is not Origin.SENT or entry.strength not in _PROVEN:
+                return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=state.task.target)
+        for path, look in zip(paths, await state.source.look_all(paths), strict=True):
+            entry = arrived[path]
+            if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
+                return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
+        return None
+
+    async def _claimed(self, download: Download) -> Reason | None:
+        """Another task sends from its folder, too, and is not done with it."""
+        for name, state in list(self._board.tasks.items()):
+            covers = name != download.task_name and is_below(download.folder, state.task.source)
+            if covers and not await self._is_done_with(state, download):
+                return because(Code.HELD_DOWNLOAD_TASK, task=name)
+        return None
+
+    async def _is_done_with(self, state: TaskState, download: Download) -> bool:
+        below = download.folder[len(state.task.source) :].lstrip(b"/")
+        sizes = {below + b"/" + path: size for path, size in download.files}
+        paths = [path for path, size in sizes.items() if filters.judge(state.task.filter, path, size) is None]
+        arrived = await self._arrived(state.task, paths)
+        return all(path in arrived and arrived[path].strength in _PROVEN for path in paths)
+
+
+def task_of(download: Download, configured: Task | None) -> Task:
+    """The task that uploads it: all of its files and no others, as the configured one it was asked for would."""
+    files = frozenset(path for path, _ in download.files)
+    if configured is None:
+        return Task(
+            name=download.task_name,
+            source=download.folder,
+            target=download.asked.target,
+            base=download.asked.base,
+            watch=False,
+            filter=Filter(only=files),
+        )
+    return replace(
+        configured,
+        name=download.task_name,
+        source=download.folder,
+        initial=Initial.SEND,
+        send=Send.FILE,
+        watch=False,
+        schedule=None,
+        every=None,
+        filter=replace(configured.filter, only=files),
+    )
+
+
+def uploads(download: Download) -> bool:
+    """Whether its task is on the board."""
+    return download.state in (State.UPLOADING, State.SEEDING) or (
+        download.state is State.FAILED and bool(download.files)
+    )
+
+
+def _to_upload(task: Task, download: Download) -> list[bytes]:
+    return [path for path, size in download.files if filters.judge(task.filter, path, size) is None]
