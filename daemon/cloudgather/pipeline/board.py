@@ -74,6 +74,7 @@ class TargetState:
     breaker: Breaker = field(default_factory=Breaker)
     limits: tuple[Reason, ...] = ()  # what kept it from being given more work, at the last look
     moving: dict[int, Moving] = field(default_factory=dict)
+    together: int = 8  # files of a batch, where that is learnt from how long batches take
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed
     unconfirmed: dict[int, Reason] = field(default_factory=dict)  # written transfers: why they are not done yet

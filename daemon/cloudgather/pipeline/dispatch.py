@@ -15,7 +15,7 @@ from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState
 from cloudgather.pipeline.edges import until_edge
 from cloudgather.pipeline.journal import english
-from cloudgather.pipeline.portions import portion
+from cloudgather.pipeline.portions import learn, portion
 from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
@@ -212,6 +212,7 @@ class Dispatcher:
         def ended(task: asyncio.Task[None]) -> None:
             working.discard(task)
             self._copied.discard(task)
+            learn(lane, len(batch), self._clock.monotonic() - since)
             for id, moving in begun.items():
                 if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
                     del lane.moving[id]

@@ -36,10 +36,11 @@ class Portion:
 # A local disk has the files of a batch made durable together (measured: 5 times as fast as one by one).
 _FILES_ON_A_DISK: Final = 256
 _BYTES_ON_A_DISK: Final = 64 << 20
-# Elsewhere each is made durable by itself, but asked for and recorded with others (measured: 30% of the CPU); so few
-# that nothing waits long for those before it.
-_FILES: Final = 64
+# Elsewhere each is made durable by itself, but asked for and recorded with others (measured: 30% of the CPU): as many
+# as take a few seconds. So long may a file wait for those before it, and a pause for what has begun.
+_MOST_FILES: Final = 64
 _BYTES: Final = 1 << 20
+_SHORT, _LONG = 1.0, 4.0  # seconds
 
 
 def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
@@ -53,4 +54,12 @@ def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
         return Portion(batches=1, files=_FILES_ON_A_DISK, size=_BYTES_ON_A_DISK)
     if lane.spec.metadata_per_second is not None:
         return Portion(batches=room, files=1, size=None)
-    return Portion(batches=room, files=_FILES, size=_BYTES)
+    return Portion(batches=room, files=lane.together, size=_BYTES)
+
+
+def learn(lane: TargetState, files: int, seconds: float) -> None:
+    """A batch of so many files took so long: have the next ones longer or shorter. A file by itself may be large."""
+    if files > 1 and seconds > _LONG:
+        lane.together = min(lane.together, files // 2)
+    elif seconds < _SHORT and files >= lane.together:
+        lane.together = min(_MOST_FILES, lane.together * 2)

@@ -50,13 +50,40 @@ def test_what_goes_to_a_target_that_needs_no_sparing_is_dealt_out_evenly(tmp_pat
             works.serve()
             await works.advance(1)
             assert works.target.busy == min(files, 4)
-            assert len(works.lane.moving) == min(files, 4 * 64)
+            assert len(works.lane.moving) == min(files, 4 * 8)
 
             gate.set()
             await works.rest()
 
             assert works.target.busiest == min(files, 4)
             assert await done(works) == set(names)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("seconds", "together"), [(0.5, 16), (2.0, 8), (6.0, 4)])
+def test_batches_become_longer_while_they_take_no_time_and_shorter_again(
+    tmp_path: Path, seconds: float, together: int
+) -> None:
+    async def main() -> None:
+        spec = a_spec(metadata_per_second=None)
+        async with working(tmp_path, specs=[spec], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(100)])
+            sizes: list[int] = []
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "copy.begin":
+                    sizes.append(len(works.lane.moving))
+
+            works.target.met = met
+            gate = works.target.hang("copy.write")
+            works.serve()
+            await works.advance(seconds)
+            gate.set()
+            await works.rest()
+
+            assert len(sizes) == 100
+            assert (sizes[0], sizes[8]) == (8, together)
 
     asyncio.run(main())
 
@@ -77,6 +104,22 @@ def test_a_large_file_has_no_company(tmp_path: Path) -> None:
             gate.set()
             await works.rest()
             assert await done(works) == {b"large.mkv", *NAMES}
+
+    asyncio.run(main())
+
+
+def test_how_long_a_large_file_takes_says_nothing_of_small_ones(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(metadata_per_second=None)]) as works:
+            gate = works.target.hang("copy.write")
+            await works.queue(b"large.mkv")
+            before = works.lane.together
+            await works.advance(3600)
+            gate.set()
+            await works.rest()
+
+            assert await done(works) == {b"large.mkv"}
+            assert works.lane.together == before > 1
 
     asyncio.run(main())
 
