@@ -70,7 +70,9 @@ class Stage:
     Entering it mounts the disk; leaving it kills what still runs, and shows its log if the test failed.
     """
 
-    def __init__(self, folder: Path, disk: PowerMount | Ext4Power, *, kind: str, profile: str) -> None:
+    def __init__(
+        self, folder: Path, disk: PowerMount | Ext4Power, *, kind: str, profile: str, pace: str = "1000"
+    ) -> None:
         self.disk = disk
         self._image = folder / "image"
         (self._image / "cloud").mkdir(parents=True)
@@ -79,7 +81,7 @@ class Stage:
             folder,
             root=place / "cloud",
             kind=kind,
-            target=f'metadata_per_second = 1000\nprofile = "{profile}"',
+            target=f'metadata_per_second = {pace}\nprofile = "{profile}"',
             state=place / "state",
         )
         self._contents: dict[bytes, bytes] = {}  # what the source has

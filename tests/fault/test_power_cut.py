@@ -23,8 +23,9 @@ pytestmark = needs_mfusepy
 SEED = int(os.environ.get("CLOUDGATHER_SEED", "0"))
 
 # Names and data persist apart, as POSIX has it; or names in their order, as ext4 does. Files by themselves on what is
-# mounted (FUSE, as far as the daemon is concerned), or in batches as on a plain disk.
+# mounted (FUSE, as far as the daemon is concerned), or in batches there, too, or as on a plain disk.
 MOUNT = pytest.param({"journal": False, "kind": "mount", "profile": "lan"}, id="mount")
+UNPACED = pytest.param({"journal": False, "kind": "mount", "profile": "lan", "pace": '"unlimited"'}, id="unpaced")
 BATCHES = pytest.param({"journal": True, "kind": "directory", "profile": "disk"}, id="batches")
 BATCHES_POSIX = pytest.param({"journal": False, "kind": "directory", "profile": "disk"}, id="batches-posix")
 MOMENTS = ("before", "torn", "after")
@@ -122,7 +123,7 @@ def test_a_cut_amid_a_file_breaks_no_promise(stage: Stage, step: str, cut: Mappi
     assert play_all(stage, [cut]) == {step}
 
 
-@pytest.mark.parametrize("stage", [BATCHES], indirect=True)
+@pytest.mark.parametrize("stage", [BATCHES, UNPACED], indirect=True)
 @pytest.mark.parametrize(
     "step, cut",
     [
