@@ -28,8 +28,8 @@ async def a_fleet(deadlines: Deadlines | None = None) -> AsyncIterator[Fleet]:
     try:
         yield fleet
     finally:
-        await fleet.stop(5.0)
-    assert agent_pids() == children
+        await fleet.stop(20.0)  # it takes as long as the agents need to end
+    assert agent_pids() <= children
     assert open_descriptors() <= descriptors
 
 
