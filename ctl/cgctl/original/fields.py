@@ -137,12 +137,13 @@ def suffixes(given: Sequence[str]) -> tuple[list[str], list[str]]:
     return list(wanted), never
 
 
-def name_of(given: str, *, fallback: str) -> str:
-    """A name that a task can have, as like `given` as can be."""
+def name_of(given: str, *, fallback: str, ending: str = "") -> str:
+    """A name that a task can have, as like `given` as can be; `ending` (ASCII) stands behind it however long it is."""
     normal = unicodedata.normalize("NFC", given)
     plain = "".join("-" if char in "/:" else char if char.isprintable() else " " for char in normal)
-    short = plain.lstrip(".- ")[:_MOST_CHARACTERS].encode()[:_MOST_NAME].decode(errors="ignore")
-    return short.strip() or fallback
+    short = plain.lstrip(".- ")[: _MOST_CHARACTERS - len(ending)]
+    fitting = short.encode()[: _MOST_NAME - len(ending)].decode(errors="ignore")
+    return (fitting.strip() or fallback) + ending
 
 
 def folded(name: str) -> str:

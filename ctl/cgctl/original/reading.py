@@ -154,7 +154,7 @@ class _Gathering:
         number, unlike = 1, name
         while folded(unlike) in taken:
             number += 1
-            unlike = f"{name[:60]} {number}"
+            unlike = name_of(name, fallback=name, ending=f" {number}")
         return unlike
 
     def _mapped(self, path: str) -> str:

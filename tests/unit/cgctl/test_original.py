@@ -204,6 +204,13 @@ def test_a_name_has_at_most_200_bytes() -> None:
     assert len(task(name="🎬" * 60).name.encode()) == 200
 
 
+def test_long_names_that_are_alike_fit_with_their_number() -> None:
+    one, other = of(an_entry(name="🎬" * 60), an_entry(name="🎬" * 60)).tasks
+
+    assert other.name == one.name[:-1] + " 2"
+    assert len(other.name.encode()) <= 200
+
+
 def test_names_that_are_alike_are_told_apart() -> None:
     assert [each.name for each in of(an_entry(name="Film"), an_entry(name="film"), an_entry(name="FILM")).tasks] == [
         "Film",
