@@ -1,0 +1,133 @@
+"""A libtorrent seeder on loopback that has as much of a torrent as a test wants, and connects to whom it is told."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import libtorrent
+
+PIECE = 16 << 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torrent:
+    """What was made: its file's content, and the files that are in it, by their path in the torrent's folder."""
+
+    content: bytes
+    infohash: str
+    files: Mapping[str, bytes]
+
+
+def made(name: str, files: Mapping[str, bytes]) -> Torrent:
+    """A v1 torrent called `name`: of one file where `files` has only `name` itself, else of a folder."""
+    whole = b"".join(files.values())
+    info: dict[str, Any] = {
+        "name": name,
+        "piece length": PIECE,
+        "pieces": b"".join(hashlib.sha1(whole[at : at + PIECE]).digest() for at in range(0, len(whole), PIECE)),
+    }
+    if list(files) == [name]:
+        info["length"] = len(whole)
+        found = dict(files)
+    else:
+        info["files"] = [{"path": path.split("/"), "length": len(content)} for path, content in files.items()]
+        found = {f"{name}/{path}": content for path, content in files.items()}
+    return Torrent(
+        content=bencoded({"info": info}),
+        infohash=hashlib.sha1(bencoded(info)).hexdigest(),
+        files=found,
+    )
+
+
+def noise(size: int, seed: object) -> bytes:
+    """Bytes that depend on `seed` only."""
+    return hashlib.shake_256(repr(seed).encode()).digest(size)
+
+
+def bencoded(value: Any) -> bytes:
+    """BEP 3."""
+    match value:
+        case int():
+            return b"i%de" % value
+        case str():
+            return bencoded(value.encode())
+        case bytes():
+            return b"%d:%s" % (len(value), value)
+        case list():
+            return b"l" + b"".join(bencoded(each) for each in value) + b"e"
+        case dict():
+            return b"d" + b"".join(bencoded(key) + bencoded(value[key]) for key in sorted(value)) + b"e"
+    raise TypeError(value)
+
+
+class Seeder:
+    """As a context: what it gives ends with it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._given: dict[str, tuple[Any, Any]] = {}  # infohash -> session, handle
+        self._times = 0
+
+    def __enter__(self) -> "Seeder":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._given.clear()
+
+    def give(self, torrent: Torrent, *, share: float = 1.0) -> None:
+        """Have the first `share` of all its bytes, and no more; as another peer than whoever had it before.
+
+        A peer that comes back is let wait for a minute by some downloaders.
+        """
+        self._given.pop(torrent.infohash, None)
+        self._times += 1
+        place = self._folder / f"given-{self._times}"
+        left = int(sum(len(content) for content in torrent.files.values()) * share)
+        for path, content in torrent.files.items():
+            file = place / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content[:left].ljust(len(content), b"\0"))
+            left = max(0, left - len(content))
+        parameters: Any = libtorrent.load_torrent_buffer(torrent.content)
+        parameters.save_path = str(place)
+        parameters.flags &= ~libtorrent.torrent_flags.auto_managed
+        parameters.flags &= ~libtorrent.torrent_flags.paused
+        session = _session(f"127.0.0.{2 + self._times % 250}")
+        self._given[torrent.infohash] = session, session.add_torrent(parameters)
+
+    def connect(self, torrent: Torrent, port: int) -> None:
+        """Call a downloader that listens at `port`, unless it is connected or being called."""
+        _, handle = self._given[torrent.infohash]
+        if handle.status().state in _READY and not handle.get_peer_info():
+            handle.connect_peer(("127.0.0.1", port))
+
+
+_READY = (
+    libtorrent.torrent_status.states.downloading,
+    libtorrent.torrent_status.states.finished,
+    libtorrent.torrent_status.states.seeding,
+)
+
+
+def _session(address: str) -> Any:
+    return libtorrent.session(
+        {
+            "listen_interfaces": f"{address}:0",
+            "outgoing_interfaces": address,
+            "enable_dht": False,
+            "enable_lsd": False,
+            "enable_upnp": False,
+            "enable_natpmp": False,
+            "enable_outgoing_utp": False,  # aria2 does not speak it
+            "min_reconnect_time": 1,
+            "max_failcount": 100_000,
+            "unchoke_interval": 1,
+            "unchoke_slots_limit": -1,
+            "alert_mask": 0,
+        }
+    )
