@@ -60,6 +60,12 @@ _TARGET: Final = {
     "resume": Entry("Let a paused target go on.", "cgctl.commands.target:resume"),
     "limit": Entry("Have another bandwidth for a while.", "cgctl.commands.target:limit"),
 }
+_DOWNLOADER: Final = {
+    "list": Entry("List the downloaders.", "cgctl.commands.downloader:list_"),
+    "show": Entry("Show one downloader in full.", "cgctl.commands.downloader:show"),
+    "test": Entry("Ask it anew, and look for its folders.", "cgctl.commands.downloader:test"),
+    "detect": Entry("Look for some at the usual ports.", "cgctl.commands.downloader:detect"),
+}
 _RUN: Final = {
     "list": Entry("List the last runs.", "cgctl.commands.run:list_"),
     "show": Entry("Show one run and its transfers.", "cgctl.commands.run:show"),
@@ -94,6 +100,7 @@ COMMANDS: Final = {
     "queue": Entry("Look at and steer the queue.", entries=_QUEUE),
     "target": Entry("Look at and test the places files go to.", entries=_TARGET),
     "download": Entry("Have something downloaded and uploaded.", entries=_DOWNLOAD),
+    "downloader": Entry("Look at and test the downloaders that are asked.", entries=_DOWNLOADER),
     "run": Entry("Look at past runs.", entries=_RUN),
     "history": Entry("Show what has happened.", "cgctl.commands.history:history"),
     "logs": Entry("Show the log of the daemon, a task or a run.", "cgctl.commands.logs:logs"),

@@ -44,6 +44,18 @@ def target_argument(function: Any) -> Any:
     return click.argument("name", shell_complete=target_names)(function)
 
 
+def downloader_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of downloaders."""
+    from cgwire.downloader import List
+
+    return _names(ctx, List(), "downloaders", incomplete)
+
+
+def downloader_argument(function: Any) -> Any:
+    """NAME, a downloader's."""
+    return click.argument("name", shell_complete=downloader_names)(function)
+
+
 def task_option(function: Any) -> Any:
     """--task NAME."""
     return click.option("--task", metavar="NAME", help="Only of this task.", shell_complete=task_names)(function)

@@ -301,4 +301,16 @@ PHRASES: Final[Mapping[str, str]] = {
         "请重新登录网盘账号，或恢复文件夹；如要全部重新上传：{command}"
     ),
     "to send everything again: {command}": "如要全部重新上传：{command}",
+    # Downloaders
+    "ADDRESS": "地址",
+    "ITEMS": "任务数",
+    "UNFINISHED": "未完成",
+    "SPEED": "速度",
+    "answers": "有回答",
+    "no downloaders; `cgctl downloader detect` looks for some": "没有下载器；cgctl downloader detect 可以查找",
+    "version {program}, interface {api}": "版本 {program}，接口 {api}",
+    "the downloader {name} failed the test": "下载器 {name} 没有通过测试",
+    "{url}: configured as {name}": "{url}：已配置为 {name}",
+    "{url}: put this into the main file": "{url}：请把以下内容写入主配置文件",
+    "none found at the usual ports": "在常用端口上没有找到",
 }

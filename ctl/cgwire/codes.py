@@ -84,6 +84,10 @@ class Code(StrEnum):
     DOWNLOADER_SECRET_FILE = "downloader.secret-file"  # file, message
     DOWNLOADER_OLD = "downloader.old"  # version, needed
     DOWNLOADER_REFUSED = "downloader.refused"  # message: its own words
+    DOWNLOADER_ANSWERS = "downloader.answers"  # seconds
+    DOWNLOADER_FOLDER = "downloader.folder"  # folder (as it names it), here (as it is found here)
+    DOWNLOADER_NO_FOLDER = "downloader.no-folder"  # folder, here: not there; suggestion (a folder here)
+    DOWNLOADER_OTHER_FOLDER = "downloader.other-folder"  # folder, here: what it has completed is not in it; suggestion
     DOWNLOADER_READ_ONLY = "downloader.read-only"  # of its kind downloaders are asked, and told nothing
 
     # The log.

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from cgwire import blob, daemon, download, events, history, path, queue, run, target, task
+from cgwire import blob, daemon, download, downloader, events, history, path, queue, run, target, task
 from cgwire.access import Access
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -67,6 +67,10 @@ HANDLERS: Final[Mapping[type[Request], str]] = {
     download.Resume: "download_resume",
     download.Retry: "download_retry",
     download.Remove: "download_remove",
+    downloader.List: "downloader_list",
+    downloader.Show: "downloader_show",
+    downloader.Test: "downloader_test",
+    downloader.Detect: "downloader_detect",
     history.List: "history_list",
     run.List: "run_list",
     run.Show: "run_show",

@@ -47,8 +47,8 @@ class Claims:
         self.following: dict[str, Following] = {}
         self._store = store
         self._clock = clock
-        self._make = make
-        self._source_at = source_at
+        self.make = make
+        self.source_at = source_at
         self._written: dict[str, Sequence[bytes]] = {}
 
     async def take(self, specs: Mapping[str, DownloaderSpec]) -> Sequence[str]:
@@ -60,9 +60,9 @@ class Claims:
             if name not in self.following:
                 self.following[name] = Following(
                     spec=spec,
-                    port=self._make(spec),
+                    port=self.make(spec),
                     clock=self._clock,
-                    source_at=self._source_at,
+                    source_at=self.source_at,
                     remembered=_folders(flags.get(_FLAG + name)),
                 )
         for each in closing:
