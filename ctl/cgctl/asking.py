@@ -21,10 +21,12 @@ class Asking:
 
     def complete(self, values: dict[str, Any]) -> None:
         """Fill in source, target, settle and trigger where they are not given."""
+        # Who is let in nowhere is to be told so before the first question.
+        mounts = () if "target" in values else self._session.call(Mounts())["mounts"]
         if "source" not in values:
             values["source"] = self._source()
         if "target" not in values:
-            values["target"] = self._target(values["source"])
+            values["target"] = self._target(values["source"], mounts)
         if "settle" not in values and (settle := self._settle()):
             values["settle"] = settle
         if not {"watch", "schedule", "every"} & values.keys():
@@ -59,15 +61,12 @@ class Asking:
             ):
                 return folder.decode("utf-8", "surrogateescape")
 
-    def _target(self, source: str) -> str:
+    def _target(self, source: str, mounts: Sequence[Mapping[str, Any]]) -> str:
         say = self._session.say
-        mounts: Sequence[Mapping[str, Any]] = [
-            mount
-            for mount in self._session.call(Mounts())["mounts"]
-            if (mount["is_remote"] or mount.get("target")) and not mount["read_only"]
-        ]
         places, lines = [], []
         for mount in mounts:
+            if mount["read_only"] or not (mount["is_remote"] or mount.get("target")):
+                continue
             point = os.fsdecode(mount["mount_point"])
             named = mount.get("target")
             places.append(f"{named}:" if named else point.rstrip("/") + "/")

@@ -77,7 +77,7 @@ def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:
     now = float(reply["daemon"]["now"])
     _daemon(session, reply, now, verbose)
     _targets(session, reply["targets"], verbose)
-    _tasks(session, reply["tasks"], now, verbose)
+    _tasks(session, reply["tasks"], reply["targets"], now, verbose)
     _active(session, reply["active"])
     most = 10 if verbose else SHORT
     _listed(session, later("Waiting"), reply["waiting"][:most], reply["waiting_total"])
@@ -143,7 +143,13 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
         print_reasons(session, [*target["held"], *([unconfirmed] if unconfirmed else ())], mark="warn", indent=2)
 
 
-def _tasks(session: Session, tasks: Sequence[Mapping[str, Any]], now: float, verbose: bool) -> None:
+def _tasks(
+    session: Session,
+    tasks: Sequence[Mapping[str, Any]],
+    targets: Sequence[Mapping[str, Any]],
+    now: float,
+    verbose: bool,
+) -> None:
     _heading(session, session.say("Tasks"))
     if not tasks:
         session.print("  " + session.say("none; `cgctl task add` makes one"))
@@ -161,11 +167,15 @@ def _tasks(session: Session, tasks: Sequence[Mapping[str, Any]], now: float, ver
         if verbose:
             rows[-1].append(f"{escaped(task['source'])} {session.arrow} {at(task['target'], task['destination'])}")
     session.print_table((), rows, indent=2)
+    # What holds a target or a source holds many tasks: it is said once, and a target's is above.
+    said = {session.sentence(reason) for target in targets for reason in target["held"]}
     for task in tasks:
-        print_reasons(session, task.get("held") or (), mark="warn", indent=2)
-        watch = task.get("watch") or {}
-        if watch.get("reason"):
-            print_reasons(session, (watch["reason"],), mark="warn", indent=2)
+        watch = (task.get("watch") or {}).get("reason")
+        for reason in [*(task.get("held") or ()), *([watch] if watch else ())]:
+            sentences = {session.sentence(each) for each in (reason, reason.get("cause")) if isinstance(each, Mapping)}
+            if not sentences & said:
+                print_reasons(session, (reason,), mark="warn", indent=2)
+            said |= sentences
 
 
 def when(session: Session, task: Mapping[str, Any], now: float) -> str:

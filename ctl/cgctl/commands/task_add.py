@@ -144,6 +144,8 @@ def survey(session: Session, name: str | None, values: dict[str, Any]) -> dict[s
         if trouble.about == "error.config":  # composing it names each error
             return None
         session.note(f"{session.mark('warn')} {trouble.text}")
+        if trouble.hint:
+            session.note(f"  {session.arrow} {trouble.hint}")
         return None
     return seen
 

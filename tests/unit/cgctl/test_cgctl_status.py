@@ -88,6 +88,20 @@ def test_holds_are_shown_with_what_would_help(cgctl: Any) -> None:
     assert "fs.inotify.max_user_watches" in said.out
 
 
+def test_what_holds_many_tasks_is_said_once(cgctl: Any) -> None:
+    gone = {"code": "held.not-mounted", "target": "c115", "root": b"/CloudDrive/115", "expected": b"/CloudDrive"}
+    denied = {"code": "source.denied", "source": b"/downloads", "user": "cloudgather"}
+    held = [gone, {"code": "held.source", "cause": denied}]
+    watch = {"mode": "off", "reason": denied, "directories": 0}
+    tasks = [a_task(name=name, held=held, watch=watch) for name in ("films", "series")]
+    cgctl.daemon(daemon_status=a_status(targets=[a_target(state="held", held=[gone])], tasks=tasks))
+
+    said = cgctl("status").out
+
+    assert said.count("is not mounted at /CloudDrive") == 1
+    assert said.count("may not be read by cloudgather") == 1
+
+
 def test_a_file_that_was_not_looked_at_yet_has_no_size(cgctl: Any) -> None:
     unseen: dict[str, Any] = {"task": "film", "path": b"new.mkv", "size": None, "reasons": []}
     cgctl.daemon(daemon_status=a_status(settling=[unseen], settling_total=1))
