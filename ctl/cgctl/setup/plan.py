@@ -99,7 +99,7 @@ def changes(
         made.append(Change(what="drop-in", about=service.DROP_IN, text=service.drop_in(wanted.account)))
     made += [
         Change(what="owner", about=folder, text=f"{wanted.account.user}:{wanted.account.group}")
-        for folder in dict.fromkeys((present.state_dir, present.log_dir))
+        for folder in _apart(present.state_dir, present.log_dir)
         if _is_others(folder, wanted.account)
     ]
     if wanted.member is not None and SERVICE not in groups_of_member:
@@ -109,6 +109,13 @@ def changes(
     if not is_enabled:
         made.append(Change(what="enable", about=service.UNIT))
     return made
+
+
+def _apart(state_dir: str, log_dir: str) -> Sequence[str]:
+    """A folder in the other goes with that one."""
+    return (
+        [state_dir] if os.path.normpath(log_dir).startswith(os.path.normpath(state_dir) + "/") else [state_dir, log_dir]
+    )
 
 
 def _is_others(folder: str, account: Account) -> bool:

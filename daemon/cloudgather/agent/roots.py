@@ -218,5 +218,8 @@ def _not_it(what: str, message: str, mount: Mount | None, **facts: Any) -> Troub
         found.update(mount_point=mount.mount_point, fs_type=mount.fs_type, source=mount.source)
         owner = next((option[8:] for option in mount.options if option.startswith("user_id=")), None)
         if owner is not None and owner.isdecimal():
+            from cloudgather.rights import user_name  # wanted only here: an agent starts fast
+
             found["owner"] = int(owner)
+            found["owner_name"] = user_name(int(owner))
     return Trouble("identity", message, what=what, **found)

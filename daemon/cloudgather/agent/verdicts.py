@@ -68,7 +68,7 @@ def why_held(facts: Mapping[str, Any], spec: TargetSpec, identity: Identity | No
             told["expected"] = _named(identity.fs_type, identity.source) if identity is not None else None
             told["found"] = _named(facts.get("fs_type", ""), facts.get("source", b""))
         case Code.HELD_MOUNT_DENIED:
-            told["owner"] = facts.get("owner")
+            told["owner"] = facts.get("owner_name", facts.get("owner"))
         case Code.HELD_BASE_GONE:
             told["folder"] = facts.get("folder")
     return because(code, **told)

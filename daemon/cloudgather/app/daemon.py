@@ -377,6 +377,7 @@ class Daemon:
         for change in ("added", "removed", "changed"):
             for name in getattr(difference, change):
                 self._bus.publish({"kind": "task", "name": name, "change": change})
+        self._systemd.status(self._summary())
         return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
 
     async def _take_downloads(self) -> None:

@@ -141,4 +141,4 @@ def test_a_mount_of_another_user_without_allow_other() -> None:
     with roots_folder() as folder, SickMount(folder) as mount:
         (check,) = as_nobody("-m", "unit.doctor.apart", "mount", os.fsdecode(mount.root))
 
-        assert (check["code"], check["ok"], check["owner"]) == ("held.mount-denied", "bad", 0)
+        assert (check["code"], check["ok"], check["owner"]) == ("held.mount-denied", "bad", "root")
