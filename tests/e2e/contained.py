@@ -1,5 +1,6 @@
 """A container without its engine: a root of its own with what the image has, and its own mounts and processes."""
 
+import contextlib
 import json
 import os
 import re
@@ -145,8 +146,13 @@ class Container:
     ) -> None:
         assert self._unshare is not None
         if self._unshare.poll() is None:
-            self._unshare.kill()  # and with it all that is in there
-            self._unshare.wait()
+            # unshare's --kill-child is not enough: the kernel forgets it when the entry point becomes another user. The
+            # end of a namespace's first process is the end of all that are in it.
+            eventually_sync(self._begun, within=_WITHIN, what="the first process of the container")
+            for pid in self._children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._unshare.wait(_WITHIN)
         if kind is not None:
             sys.stdout.write(self.said())
 
@@ -180,9 +186,20 @@ class Container:
     @property
     def pid(self) -> int:
         """Of its first process, as seen from outside."""
+        (pid,) = self._children()
+        return pid
+
+    def _begun(self) -> bool:
         assert self._unshare is not None
-        with open(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children") as file:
-            return int(file.read())
+        return bool(self._children()) or self._unshare.poll() is not None
+
+    def _children(self) -> list[int]:
+        assert self._unshare is not None
+        try:
+            with open(f"/proc/{self._unshare.pid}/task/{self._unshare.pid}/children") as file:
+                return [int(pid) for pid in file.read().split()]
+        except (FileNotFoundError, ProcessLookupError):  # it has ended
+            return []
 
     def said(self) -> str:
         """What it wrote to its standard output and errors."""

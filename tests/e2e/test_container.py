@@ -140,6 +140,9 @@ def test_groups_that_it_was_given_stay_but_not_roots(tmp_path: Path) -> None:
         container.until_it_answers()
 
         assert container.status()["Groups"] == ["64200", "64201"]
+        pid = container.pid
+
+    assert not Path(f"/proc/{pid}").exists()  # else it would go on without its test
 
 
 def test_another_command_runs_as_it_is_and_the_health_check_of_no_daemon_fails(tmp_path: Path) -> None:
