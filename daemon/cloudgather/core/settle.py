@@ -10,6 +10,8 @@ from cgwire.reasons import Reason, because
 # Where nobody can be asked, ten minutes without a change; where a downloader answers, the guess may be shorter.
 AUTO_WITHOUT_DOWNLOADER: Final = timedelta(minutes=10)
 AUTO_WITH_DOWNLOADER: Final = timedelta(seconds=10)
+# A downloader tells of what it has begun some seconds later: less quiet would guess before it was asked.
+QUIET_AT_LEAST_BESIDE_DOWNLOADERS: Final = timedelta(seconds=10)
 # Without knowing about writers, quiet alone must carry the guess.
 QUIET_AT_LEAST_WHEN_BLIND: Final = timedelta(seconds=120)
 
@@ -46,10 +48,10 @@ class Verdict:
     look_again: float | None  # monotonic; when it makes sense to look again; None once settled
 
 
-def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False) -> timedelta:
-    """The task's `settle`, with "auto" (None) filled in."""
+def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False, downloaders: bool = False) -> timedelta:
+    """The task's `settle`, with "auto" (None) filled in; longer than it where there are `downloaders` at all."""
     if settle is not None:
-        return settle
+        return max(settle, QUIET_AT_LEAST_BESIDE_DOWNLOADERS) if downloaders else settle
     return AUTO_WITH_DOWNLOADER if downloader_answers else AUTO_WITHOUT_DOWNLOADER
 
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from cgwire.reasons import Reason
 from cgwire.text import EN, sentence
-from cloudgather.core.claim import word_of
+from cloudgather.core.claim import Claim, word_of
 from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
@@ -125,22 +125,21 @@ class Claims:
     async def word(self, task: Task, look: Look) -> Reason | None:
         """What is said of one file; None where nobody claims it."""
         path = _absolute(task, look.path)
-        silent = None
-        claims = []
-        for following in self.following.values():
+        silent = late = None
+        claims: list[Claim] = []
+        for following in [*self.following.values()]:
             try:
-                claimed = await following.claims(path, look)
+                if following.silent is None:
+                    claims += await following.claims(path, look)
             except CannotAsk as refused:
                 following.fell_silent(refused.reason)
-                claimed = []
-            if (reason := following.silence()) is not None:
-                if claimed or following.is_new or following.covers(path):
-                    silent = silent or reason
-            else:
-                claims += claimed
-        if silent is not None and not any(claim.file.wanted for claim in claims):
-            return silent
-        return word_of(claims, size=look.version.size, whole=task.send is not Send.FILE)
+            if following.silent is None:
+                late = late or following.silence()
+            elif following.may_claim(path, look):
+                silent = silent or following.silence()
+        if any(claim.file.wanted for claim in claims):
+            return word_of(claims, size=look.version.size, whole=task.send is not Send.FILE)
+        return silent or word_of(claims, size=look.version.size, whole=False) or late
 
     async def unwanted(self, task: Task, path: bytes) -> bool:
         """Whether it is a file of a torrent that nobody chose."""

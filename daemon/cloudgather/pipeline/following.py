@@ -22,6 +22,7 @@ _AT_REST: Final = 3.0
 _AGAIN_FIRST: Final = 1.0  # seconds after which it is asked again that did not answer; doubled each time
 _AGAIN_MOST: Final = 60.0
 _BANNED: Final = 3660.0
+_LATE: Final = 8.0  # less than a guess must be quiet where there are downloaders (core.settle)
 _LEFT_FOR: Final = 60.0  # seconds for which an item that left unfinished is still believed to be unfinished
 _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
 
@@ -59,7 +60,8 @@ class Following:
         self._source_at = source_at
         self._failures = 0
         self._known = False
-        self._steady: set[str] = set()
+        self._complete: set[str] = set()
+        self._steady: set[str] = set()  # complete at two polls in a row
         self._left: dict[str, tuple[Item, float]] = {}
         self._places: defaultdict[tuple[bytes, bytes | None], set[str]] = defaultdict(set)
         self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
@@ -95,8 +97,9 @@ class Following:
 
     def _taken(self, polled: Polled) -> list[Item]:
         now = self._clock.monotonic()
-        steady = {id for id, item in self.items.items() if item.complete and id not in polled.changed}
+        steady = self._complete - polled.changed.keys()
         for id in polled.gone:
+            self._complete.discard(id)
             if (item := self.items.pop(id, None)) is not None:
                 if item.complete:
                     self._unplace(id, item)
@@ -119,6 +122,7 @@ class Following:
         if before is not None:
             self._unplace(id, before, forget=False)
         self.items[id] = item
+        (self._complete.add if item.complete else self._complete.discard)(id)
         for place in self._places_of(item):
             self._places[place].add(id)
 
@@ -138,9 +142,12 @@ class Following:
                 yield self.spec.ours(folder), item.top
 
     def _pause(self) -> float:
-        if any(item.complete and id not in self._steady for id, item in self.items.items()):
+        if self._complete - self._steady:
             return _CONFIRMING
-        return _AT_REST if all(item.phase in _SETTLED for item in self.items.values()) else _BUSY
+        return _AT_REST if all(self.items[id].phase in _SETTLED for id in self._unfinished()) else _BUSY
+
+    def _unfinished(self) -> set[str]:
+        return self.items.keys() - self._complete
 
     # ---- what it says of a file --------------------------------------------------------------------------------------
 
@@ -157,15 +164,15 @@ class Following:
 
     def unfinished_folders(self) -> list[bytes]:
         """Where files lie here that it has not completed."""
-        items = [*self.items.values(), *(item for item, _ in self._left.values())]
-        return sorted({folder for item in items if not item.complete for folder, _ in self._places_of(item)})
+        items = [*(self.items[id] for id in self._unfinished()), *(item for item, _ in self._left.values())]
+        return sorted({folder for item in items for folder, _ in self._places_of(item)})
 
     async def claims(self, path: bytes, look: Look) -> list[Claim]:
         """By path, or by another link to the same file. Raises CannotAsk."""
         found = []
         for id, rest in self._candidates(path):
-            files = await self._files_of(id)
-            if (file := files.get(rest)) is not None:
+            file = (await self._files_of(id)).get(rest)
+            if file is not None and self._knows(id):
                 found.append(self._claim(id, file))
         if not found and look.links > 1:
             found = await self._by_inode((look.version.device, look.version.inode))
@@ -175,6 +182,9 @@ class Following:
         """Whether it is a file of an item that nobody chose. Raises CannotAsk."""
         found = [file for id, rest in self._candidates(path) if (file := (await self._files_of(id)).get(rest))]
         return bool(found) and not any(file.wanted for file in found)
+
+    def _knows(self, id: str) -> bool:
+        return id in self.items or id in self._left
 
     def _claim(self, id: str, file: ItemFile) -> Claim:
         listed = id in self.items
@@ -208,8 +218,8 @@ class Following:
 
     async def _by_inode(self, inode: Inode) -> list[Claim]:
         """Looks for another link among the files of what was unfinished while this daemon ran."""
-        for id, item in list(self.items.items()):
-            if (item.complete and id not in self._inodes_of) or item.phase is Phase.METADATA:
+        for id in [*(self._unfinished() | self._inodes_of.keys())]:
+            if (item := self.items.get(id)) is None or item.phase is Phase.METADATA:
                 continue
             likeness = _likeness(item)
             if self._inodes_of.get(id) != likeness:
@@ -218,9 +228,8 @@ class Following:
         if (known := self._inodes.get(inode)) is None:
             return []
         id, file = known
-        if id not in self.items and id not in self._left:
-            return []
-        return [self._claim(id, (await self._files_of(id)).get(file.path, file))]
+        file = (await self._files_of(id)).get(file.path, file)
+        return [self._claim(id, file)] if self._knows(id) else []
 
     async def _look_at(self, id: str, item: Item) -> None:
         files = await self._files_of(id)
@@ -240,13 +249,28 @@ class Following:
         folder = self.spec.ours(item.final).rstrip(b"/")
         return [os.path.normpath(folder + b"/" + file.path) for file in files if file.wanted]
 
+    def may_claim(self, path: bytes, look: Look) -> bool:
+        """Whether it may have a word on a file while it cannot be asked."""
+        known = (look.version.device, look.version.inode) in self._inodes
+        return self.is_new or known or self.covers(path)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it has not answered for so long that it may have begun something that it has not told of."""
+        return self.heard is not None and self._clock.monotonic() - self.heard > _LATE
+
     def silence(self) -> Reason | None:
         """Why files wait that it may have something to say about; None where it answers."""
-        if self.silent is None:
+        cause = self.silent
+        if cause is None and self.is_late:
+            cause = because(
+                Code.DOWNLOADER_UNREACHABLE, downloader=self.spec.name, url=self.spec.url, message="no answer in time"
+            )
+        if cause is None:
             return None
         left = max(0.0, self.again - self._clock.monotonic())
         until = (self._clock.now() + timedelta(seconds=left)).timestamp()
-        return because(Code.WAIT_DOWNLOADER_SILENT, downloader=self.spec.name, cause=self.silent.to_wire(), until=until)
+        return because(Code.WAIT_DOWNLOADER_SILENT, downloader=self.spec.name, cause=cause.to_wire(), until=until)
 
 
 def _likeness(item: Item) -> object:

@@ -44,7 +44,11 @@ class Judge:
 
     def needed_quiet(self, task: Task, path: bytes) -> timedelta:
         """How long this file must be quiet where it is a guess."""
-        return settle.needed_quiet(task.settle, downloader_answers=self._claims.answering(task, path))
+        return settle.needed_quiet(
+            task.settle,
+            downloader_answers=self._claims.answering(task, path),
+            downloaders=bool(self._claims.following),
+        )
 
     def _age(self, ctime_ns: int) -> float | None:
         """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""

@@ -1,0 +1,68 @@
+"""A downloader in memory that does what a test says."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Kind, Phase, Polled
+from cloudgather.ports import CannotAsk, DownloadRefused
+
+
+def an_item(id: str = "1", **changes: Any) -> Item:
+    """A torrent of one file in /downloads, half of which is there."""
+    given: dict[str, Any] = {"name": f"{id}.mkv", "top": f"{id}.mkv".encode(), "size": 100, "done": 50, **changes}
+    return Item(**{"id": id, "phase": Phase.STALLED, "final": b"/downloads", "current": b"/downloads", **given})
+
+
+def complete(item: Item, **changes: Any) -> Item:
+    """The same with everything there."""
+    return replace(item, **{"phase": Phase.SEEDING, "done": item.size, **changes})
+
+
+class FakeDownloader:
+    """ports.Downloader; `down` makes it unreachable."""
+
+    def __init__(self, name: str = "qb", **changes: Any) -> None:
+        self.spec = DownloaderSpec(name=name, kind=Kind.QBITTORRENT, url="http://qb", **changes)
+        self.down = False
+        self.polls = 0
+        self.items: dict[str, Item] = {}
+        self.content: dict[str, Sequence[ItemFile]] = {}
+        self._told: dict[str, Item] = {}
+
+    def put(self, item: Item, files: Sequence[ItemFile] | None = None) -> None:
+        """It has this item now, of one file unless `files` are given."""
+        self.items[item.id] = item
+        one = ItemFile(index=0, path=item.top or b"", size=item.size, done=item.done, wanted=True)
+        self.content[item.id] = files if files is not None else [one]
+
+    def _ask(self) -> None:
+        if self.down:
+            raise CannotAsk(because(Code.DOWNLOADER_UNREACHABLE, downloader=self.spec.name, url=self.spec.url))
+
+    async def about(self) -> About:
+        self._ask()
+        return About(program="1", api="1", folder=b"/downloads")
+
+    async def poll(self) -> Polled:
+        self.polls += 1
+        self._ask()
+        changed = {id: item for id, item in self.items.items() if self._told.get(id) != item}
+        gone = frozenset(self._told.keys() - self.items.keys())
+        self._told = dict(self.items)
+        return Polled(changed=changed, gone=gone)
+
+    async def files(self, id: str) -> Sequence[ItemFile]:
+        self._ask()
+        return self.content.get(id, ())
+
+    async def add(self, order: DownloadOrder) -> str | None:
+        raise DownloadRefused(because(Code.DOWNLOADER_READ_ONLY))
+
+    async def select(self, id: str, wanted: Collection[int]) -> None: ...
+    async def pause(self, id: str) -> None: ...
+    async def resume(self, id: str) -> None: ...
+    async def remove(self, id: str, *, with_files: bool) -> None: ...
+    async def close(self) -> None: ...

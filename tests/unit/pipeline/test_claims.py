@@ -1,0 +1,187 @@
+"""What a downloader says of files decides when they go; what it cannot say waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cgwire.codes import Code
+from cloudgather.core.downloader import ItemFile, Phase
+from cloudgather.core.task import Send
+from fakes.downloader import FakeDownloader, an_item, complete
+from pipework import Works, a_task, working
+
+NAME = b"1.mkv"
+
+
+@asynccontextmanager
+async def asking(folder: Path, qb: FakeDownloader, **task: Any) -> AsyncIterator[Works]:
+    """A daemon that has asked this downloader once."""
+    async with working(folder, tasks=[a_task(**{"settle": timedelta(seconds=1), **task})]) as works:
+        works.world.downloaders[qb.spec.name] = qb
+        await works.claims.take({qb.spec.name: qb.spec})
+        works.errands.start(works.claims.serve(qb.spec.name, works.intake))
+        await works.rest()
+        yield works
+
+
+async def sighted(works: Works, *paths: bytes, size: int = 100) -> None:
+    for path in paths:
+        works.world.source.write(path, b"x" * size)
+        works.intake.sight("films", path)
+    await works.advance(1.0)
+
+
+def waits(works: Works, path: bytes = NAME) -> set[str]:
+    """The conditions that are not met."""
+    pending = works.intake.pending.get("films", path)
+    return {each.code for each in pending.conditions if each.code.startswith("wait.")} if pending else set()
+
+
+def test_a_stalled_download_waits_as_long_as_it_is_stalled(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            await works.advance(timedelta(hours=2))
+            assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+            qb.put(complete(an_item()))
+            await works.advance(3.0)
+
+            transfer = await works.one()
+            assert (transfer.path, str(transfer.state), transfer.guessed) == (NAME, "done", False)
+
+    asyncio.run(main())
+
+
+def test_what_is_complete_and_of_another_size_on_disk_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(complete(an_item()))
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME, size=60)
+            await works.advance(timedelta(minutes=5))
+            assert waits(works) == {Code.WAIT_DOWNLOADER_SIZE}
+
+    asyncio.run(main())
+
+
+def test_what_is_being_moved_or_lies_elsewhere_waits(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb) as works:
+            for item in (
+                complete(an_item(), phase=Phase.MOVING),
+                complete(an_item(), phase=Phase.CHECKING),
+                complete(an_item(), current=b"/temporary"),
+            ):
+                qb.put(item)
+                await works.advance(4.0)
+                await sighted(works, NAME)
+                await works.advance(timedelta(minutes=5))
+                assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+    asyncio.run(main())
+
+
+def test_while_it_cannot_be_asked_what_it_may_know_waits_and_it_is_asked_ever_more_rarely(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader(folders=(b"/downloads",))
+        qb.down = True
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            await works.advance(timedelta(minutes=10))
+            assert waits(works) == {Code.WAIT_DOWNLOADER_SILENT}
+            assert 10 <= qb.polls <= 20
+
+            qb.down = False
+            qb.put(complete(an_item()))
+            await works.advance(65.0)
+            assert (await works.states()) == {NAME: "done"}
+
+    asyncio.run(main())
+
+
+def test_what_it_has_not_told_of_yet_is_not_guessed_to_be_complete(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            await works.advance(6.0)  # settle is one second
+            qb.put(an_item())
+            await works.advance(timedelta(minutes=5))
+            assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+    asyncio.run(main())
+
+
+def test_what_nobody_claims_is_a_guess(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with asking(tmp_path, FakeDownloader()) as works:
+            await sighted(works, b"other.mkv")
+            await works.advance(8.0)
+            assert await works.states() == {}
+            await works.advance(4.0)
+            assert (await works.one()).guessed
+
+    asyncio.run(main())
+
+
+def test_files_go_together_or_one_by_one_and_never_those_that_nobody_chose(tmp_path: Path) -> None:
+    async def main(send: Send) -> None:
+        qb = FakeDownloader()
+        item = an_item(top=b"show", size=200, done=100, phase=Phase.DOWNLOADING)
+        files = [
+            ItemFile(index=0, path=b"show/a.mkv", size=100, done=100, wanted=True),
+            ItemFile(index=1, path=b"show/b.mkv", size=100, done=0, wanted=True),
+            ItemFile(index=2, path=b"show/c.mkv", size=100, done=30, wanted=False),
+        ]
+        qb.put(item, files)
+        async with asking(tmp_path / send, qb, send=send) as works:
+            await sighted(works, b"show/a.mkv", b"show/b.mkv", b"show/c.mkv")
+            await works.advance(timedelta(minutes=5))
+            assert set(await works.states()) == ({b"show/a.mkv"} if send is Send.FILE else set())
+
+            qb.put(complete(item), [files[0], replace(files[1], done=100), files[2]])
+            await works.advance(4.0)
+
+            assert set(await works.states()) == {b"show/a.mkv", b"show/b.mkv"}
+
+    for send in Send:
+        (tmp_path / send).mkdir()
+        asyncio.run(main(send))
+
+
+def test_a_finished_item_is_looked_at_though_nothing_told_of_its_files(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        async with asking(tmp_path, qb) as works:
+            await works.advance(5.0)
+            works.world.source.write(NAME, b"x" * 100)
+            qb.put(complete(an_item()))
+            await works.advance(4.0)
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
+
+
+def test_what_leaves_the_list_unfinished_is_not_taken_for_complete_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            qb.items.clear()
+            await works.advance(30.0)
+            assert waits(works) == {Code.WAIT_DOWNLOADER_GONE}
+            qb.put(an_item())  # its list was not whole
+            await works.advance(timedelta(minutes=10))
+            assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+    asyncio.run(main())
