@@ -306,7 +306,8 @@ class DownloadOperations:
         """Its data goes as soon as the downloader can be told."""
         download = await self._download(request.id, caller)
         self._require(download, Event.REMOVE in MOVES[download.state], "remove")
-        await self._move(download, Event.REMOVE, {"keep_files": request.keep_files or download.foreign})
+        keep = request.keep_files or download.foreign
+        await self._move(download, Event.REMOVE, {"keep_files": keep, "cleared": False})
         logger.info("download %d: removed by %s", download.id, caller.user)
         return {}
 
