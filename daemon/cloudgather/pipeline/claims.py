@@ -13,6 +13,7 @@ from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
 from cloudgather.pipeline.following import Following, News
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports import CannotAsk, Clock, Downloader, Look, QueueStore, Source, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,9 @@ class Claims:
                 _tell(following)
             if following.silent is None:
                 await self._heard(following, news, listener)
-            await self._clock.sleep(max(0.0, following.again - self._clock.monotonic()))
+            left = max(0.0, following.again - self._clock.monotonic())
+            await wait_for_either(following.wake.wait(), self._clock.sleep(left))
+            following.wake.clear()
 
     async def _heard(self, following: Following, news: News, listener: Listener) -> None:
         name = following.spec.name

@@ -1,5 +1,6 @@
 """Follows one downloader: what it downloads, as its last answer showed it, and why it cannot be asked."""
 
+import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -56,6 +57,7 @@ class Following:
         self.silent: Reason | None = because(Code.DOWNLOADER_STARTING, downloader=spec.name, url=spec.url)
         self.heard: float | None = None  # monotonic: its last answer
         self.again = 0.0  # monotonic: the next poll
+        self.wake = asyncio.Event()  # set: the next poll is now
         self._clock = clock
         self._source_at = source_at
         self._failures = 0

@@ -185,3 +185,17 @@ def test_what_leaves_the_list_unfinished_is_not_taken_for_complete_at_once(tmp_p
             assert waits(works) == {Code.WAIT_DOWNLOADER}
 
     asyncio.run(main())
+
+
+def test_whoever_is_woken_is_asked_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.down = True
+        async with asking(tmp_path, qb) as works:
+            await works.advance(timedelta(minutes=5))
+            polls = qb.polls
+            works.claims.following["qb"].wake.set()
+            await works.rest()
+            assert qb.polls == polls + 1
+
+    asyncio.run(main())
