@@ -150,6 +150,12 @@ class DownloadOrder:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+def folder_named(path: str) -> bytes:
+    """A folder as a downloader has named it in JSON, without slashes at its end; empty where it has named none."""
+    encoded = path.encode(errors="surrogateescape")
+    return encoded.rstrip(b"/") or encoded[:1]
+
+
 def _mapped(path: bytes, pairs: tuple[tuple[bytes, bytes], ...]) -> bytes:
     found = [(there, here) for there, here in pairs if is_below(path, there)]
     if not found:

@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Phase, Polled
+from cloudgather.core.downloader import (
+    About,
+    DownloaderSpec,
+    DownloadOrder,
+    Item,
+    ItemFile,
+    Phase,
+    Polled,
+    folder_named,
+)
 from cloudgather.core.mounts import is_below
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
@@ -49,7 +58,7 @@ class Aria2:
         self._refused = None
         version = await self._call("aria2.getVersion")
         options = await self._call("aria2.getGlobalOption")
-        return About(program=str(version["version"]), api="JSON-RPC", folder=_folder(str(options["dir"])))
+        return About(program=str(version["version"]), api="JSON-RPC", folder=folder_named(str(options["dir"])))
 
     async def poll(self) -> Polled:
         """ports.Downloader."""
@@ -80,12 +89,12 @@ class Aria2:
         asked = [id for id in told if id not in known]
         answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[])
         for id, files in zip(asked, answers, strict=True):
-            known[id] = tuple(_file(each, _folder(str(told[id]["dir"]))) for each in files)
+            known[id] = tuple(_file(each, folder_named(str(told[id]["dir"]))) for each in files)
         self._files = {id: (states[id], files) for id, files in known.items() if states[id] != "active"}
         return known
 
     def _item(self, id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> Item:
-        folder, torrent = _folder(str(status["dir"])), "infoHash" in status
+        folder, torrent = folder_named(str(status["dir"])), "infoHash" in status
         wanted = [file for file in files if file.wanted]
         size = sum(file.size for file in wanted) if wanted else int(status["totalLength"])
         done = sum(file.done for file in wanted) if wanted else int(status["completedLength"])
@@ -252,11 +261,6 @@ class Aria2:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
-
-
-def _folder(path: str) -> bytes:
-    encoded = path.encode(errors="surrogateescape")
-    return encoded.rstrip(b"/") or encoded[:1]
 
 
 def _phase(status: Mapping[str, Any]) -> Phase:

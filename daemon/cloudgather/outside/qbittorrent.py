@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Phase, Polled
+from cloudgather.core.downloader import (
+    About,
+    DownloaderSpec,
+    DownloadOrder,
+    Item,
+    ItemFile,
+    Phase,
+    Polled,
+    folder_named,
+)
 from cloudgather.core.mounts import is_below
 from cloudgather.outside.http import Answer, Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
@@ -71,7 +80,7 @@ class QBittorrent:
         finally:
             await fresh.close()
         self._refused = None
-        return About(program=program, api=api, folder=_folder(preferences["save_path"]))
+        return About(program=program, api=api, folder=folder_named(preferences["save_path"]))
 
     async def poll(self) -> Polled:
         """ports.Downloader."""
@@ -110,9 +119,9 @@ class QBittorrent:
                 self._unknown.add(state)
                 self._warn(self.spec.name, state)
             phase = known.phase if known is not None else Phase.QUEUED
-        final = _folder(torrent["save_path"])
-        temporary = _folder(torrent.get("download_path") or "")
-        content = _folder(torrent.get("content_path") or "")
+        final = folder_named(torrent["save_path"])
+        temporary = folder_named(torrent.get("download_path") or "")
+        content = folder_named(torrent.get("content_path") or "")
         current, top = _places(content, final, temporary)
         return Item(
             id=id,
@@ -317,11 +326,6 @@ class QBittorrent:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
-
-
-def _folder(path: str) -> bytes:
-    encoded = path.encode(errors="surrogateescape")
-    return encoded.rstrip(b"/") or encoded[:1]
 
 
 def _places(content: bytes, final: bytes, temporary: bytes) -> tuple[bytes, bytes | None]:

@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Phase, Polled
+from cloudgather.core.downloader import (
+    About,
+    DownloaderSpec,
+    DownloadOrder,
+    Item,
+    ItemFile,
+    Phase,
+    Polled,
+    folder_named,
+)
 from cloudgather.outside.http import Answer, Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
 from cloudgather.ports import CannotAsk, DownloadRefused
@@ -51,7 +60,7 @@ class Transmission:
         return About(
             program=str(session["version"]),
             api=str(session["rpc-version"]),
-            folder=_folder(str(session["download-dir"])),
+            folder=folder_named(str(session["download-dir"])),
         )
 
     async def poll(self) -> Polled:
@@ -72,7 +81,7 @@ class Transmission:
                 version, needed = str(session["rpc-version"]), str(_OLDEST)
                 raise CannotAsk(self._because(Code.DOWNLOADER_OLD, version=version, needed=needed))
             enabled = session.get("incomplete-dir-enabled")
-            self._incomplete = _folder(str(session["incomplete-dir"])) if enabled else b""
+            self._incomplete = folder_named(str(session["incomplete-dir"])) if enabled else b""
         recent = {"ids": "recently-active"} if self._listed else {}
         answer = await self._call("torrent-get", fields=list(_FIELDS), **recent)
         told = {str(torrent["hashString"]): self._item(torrent) for torrent in answer["torrents"]}
@@ -92,7 +101,7 @@ class Transmission:
         return frozenset(self._items.keys() - {str(torrent["hashString"]) for torrent in answer["torrents"]})
 
     def _item(self, torrent: Mapping[str, Any]) -> Item:
-        final, name = _folder(str(torrent["downloadDir"])), str(torrent["name"])
+        final, name = folder_named(str(torrent["downloadDir"])), str(torrent["name"])
         size, left, status = int(torrent["sizeWhenDone"]), int(torrent["leftUntilDone"]), int(torrent["status"])
         knows = float(torrent["metadataPercentComplete"]) >= 1
         return Item(
@@ -212,11 +221,6 @@ class Transmission:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
-
-
-def _folder(path: str) -> bytes:
-    encoded = path.encode(errors="surrogateescape")
-    return encoded.rstrip(b"/") or encoded[:1]
 
 
 def _phase(torrent: Mapping[str, Any], status: int, *, complete: bool) -> Phase:
