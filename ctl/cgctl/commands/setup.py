@@ -15,7 +15,6 @@ from cgctl.language import later
 from cgctl.offline import DEFAULT_CONFIG, ask_program
 from cgctl.options import as_json as json_option
 from cgctl.options import command
-from cgctl.probing import downloaders
 from cgctl.session import Session
 from cgctl.settings import problem_lines
 from cgctl.setup import service
@@ -26,6 +25,7 @@ from cgctl.setup.plan import Change, Present, Wanted, apply, changes, read_prese
 from cgctl.setup.trying import chosen_for
 from cgctl.trouble import Exit, Trouble
 from cgwire.daemon import Doctor, Reload
+from cgwire.downloader import Detect
 from cgwire.target import Test
 from cgwire.task import Compose
 from cgwire.text.values import escaped
@@ -169,7 +169,6 @@ def _plan(given: Answers, choice: Choice, made: Sequence[Change], task: str | No
         "why": choice.why.value,
         "changes": [{"what": change.what, "about": change.about, "text": change.text} for change in made],
         "task": task,
-        "downloaders": [{"kind": each.kind, "port": each.port, "locked": each.locked} for each in downloaders()],
     }
 
 
@@ -273,14 +272,16 @@ def _make_task(session: Session, name: str, given: Answers, to: str | None, init
 
 
 def _tell_rest(session: Session, made: Sequence[Change]) -> None:
-    for each in downloaders():
-        session.print(
-            session.say(
-                "{name} answers on port {port}: connected, it tells which files are complete, and nothing is guessed",
-                name=each.name,
-                port=each.port,
+    found = session.call(Detect(), patience=None)["found"]
+    for each in found:
+        if each.get("configured") is None:
+            said = session.say(
+                "{name} answers at {url}: connected, it tells which files are complete, and nothing is guessed",
+                name=session.word(each["kind"]),
+                url=escaped(each["url"]),
             )
-        )
+            session.print(f"{session.mark('ok')} {said}")
+            session.print(f"  {session.arrow} cgctl downloader detect")
     for change in made:
         if change.what == "member":
             session.print(session.say("{user} may use cgctl from the next login on", user=escaped(change.about)))

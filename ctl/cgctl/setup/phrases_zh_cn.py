@@ -65,8 +65,8 @@ PHRASES: Final[Mapping[str, str]] = {
     "The doctor, as the daemon's user": "以守护进程的用户检查",
     "mend what it names, then run setup again": "请排除所列问题，然后重新运行 setup",
     "Make a task that sends {source} there?": "建立一个把 {source} 上传到那里的任务吗？",
-    "{name} answers on port {port}: connected, it tells which files are complete, and nothing is guessed": (
-        "{name} 在端口 {port} 响应：连接后由它告知哪些文件已完成，无需猜测"
+    "{name} answers at {url}: connected, it tells which files are complete, and nothing is guessed": (
+        "{name} 在 {url} 响应：连接后由它告知哪些文件已完成，无需猜测"
     ),
     "{user} may use cgctl from the next login on": "{user} 下次登录后可以使用 cgctl",
 }
