@@ -12,6 +12,7 @@ from downloaders.requesting import Requested, expected, web_server
 from downloaders.seeder import Seeder, made, noise
 from waiting import eventually_sync
 
+pytestmark = pytest.mark.timeout(300)  # each step may take its time on a busy machine
 needs_aria2 = pytest.mark.skipif(not Aria2c.is_there(), reason="aria2c is not installed")
 # Each with both; in the quick suite each with one.
 on_qbittorrent = pytest.mark.parametrize(

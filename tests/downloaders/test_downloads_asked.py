@@ -23,6 +23,7 @@ _ONE, _OTHER = 64_001, 64_002  # users that nothing else is granted to
 _GROUPS = {_ONE: "users", _OTHER: "audio"}
 
 pytestmark = [
+    pytest.mark.timeout(300),
     pytest.mark.full,
     pytest.mark.skipif(not Aria2c.is_there(), reason="aria2c is not installed"),
 ]

@@ -19,6 +19,7 @@ TORRENTS = [
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("kind", ["aria2", "qbittorrent"])
 def test_whoever_is_killed_when_each_download_ends_once_in_the_target(tmp_path: Path, kind: str) -> None:
     made_by = PROGRAMS[kind]
