@@ -98,7 +98,6 @@ MOVES: Final[Mapping[State, Mapping[Event, State]]] = {
 ARRIVING: Final = frozenset(
     {State.QUEUED, State.METADATA, State.CHOOSING, State.DOWNLOADING, State.STALLED, State.MOVING}
 )
-ENDED: Final = frozenset({State.DONE, State.FAILED, State.REMOVED})
 
 
 class ImpossibleMove(Exception):

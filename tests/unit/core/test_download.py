@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from cloudgather.core.download import (
     ARRIVING,
-    ENDED,
     MOVES,
     Allowance,
     Event,
@@ -69,7 +68,7 @@ def test_what_has_not_arrived_can_fail_and_a_failed_one_can_be_tried_again(state
 def test_what_has_ended_goes_nowhere_by_itself() -> None:
     by_order = {Event.REMOVE, Event.REQUEUE, Event.RESEND}
 
-    assert all(set(MOVES[state]) <= by_order for state in ENDED)
+    assert all(set(MOVES[state]) <= by_order for state in (State.DONE, State.FAILED, State.REMOVED))
 
 
 @given(st.sampled_from(sorted(ARRIVING)), st.sampled_from(Phase), st.booleans(), st.booleans(), st.integers(0, 200))
