@@ -15,7 +15,7 @@ _ESCAPE: Final = re.compile(rb"\\([0-3][0-7]{2})")
 _NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "davfs", "virtiofs"})
 # FUSE mounts that a desktop or a container runtime makes for itself.
 _NO_DRIVES: Final = frozenset({"fuse.lxcfs", "fuse.gvfsd-fuse", "fuse.portal", "fuse.snapfuse", "fuse.fuse-overlayfs"})
-_PATIENCE: Final = 15.0  # seconds; a cloud drive may have to ask the cloud, and a dead one never answers
+_PATIENCE: Final = 30.0  # seconds; a cloud drive may have to ask the cloud, and a dead one never answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
