@@ -1,8 +1,10 @@
 """cgctl setup: as whom the daemon runs, where files go, the service started and tried, a first task."""
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
 from typing import Any, Final
 
 import click
@@ -123,7 +125,9 @@ def setup(
     if not as_json:
         _tell_test(session, given.target, report)
     if new is not None and not has_failed(report):
-        _make_task(session, new, given, to, initial, asks=asks)
+        # With --json what stands on stdout is the plan alone.
+        with redirect_stdout(sys.stderr) if as_json else nullcontext():
+            _make_task(session, new, given, to, initial, asks=asks)
     checks = session.call(Doctor(), patience=None)["checks"]
     if not as_json:
         session.print()
