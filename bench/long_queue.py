@@ -24,7 +24,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, Plan, Sent, Version
 from cloudgather.pipeline.recording import move_of
-from cloudgather.ports import QueueStore, TargetMemory
+from cloudgather.ports.queue import QueueStore, TargetMemory
 from cloudgather.store.sqlite import open_store
 
 _TASK, _TARGET = "bench", "cloud"

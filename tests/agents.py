@@ -13,7 +13,7 @@ from cloudgather.core.mounts import mount_of, parse_mountinfo
 from cloudgather.core.target import Identity, Kind, TargetSpec, Verify
 from cloudgather.core.transfer import Version
 from cloudgather.outside.clock import SystemClock
-from cloudgather.ports import CopyOrder
+from cloudgather.ports.target import CopyOrder
 
 # Steps that hang are noticed soon; the start of an agent has its time also on a busy machine.
 SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leave=2.0, reap=0.3, tick=0.05)

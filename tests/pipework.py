@@ -30,7 +30,9 @@ from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Upkeep
 from cloudgather.pipeline.uploading import UploadWatch
-from cloudgather.ports import Chosen, Downloader, QueueStore, Target, TargetMemory
+from cloudgather.ports.downloader import Downloader
+from cloudgather.ports.queue import Chosen, QueueStore, TargetMemory
+from cloudgather.ports.target import Target
 from cloudgather.store.sqlite import open_store
 from fakes.clock import FakeClock
 from fakes.source import FakeSource

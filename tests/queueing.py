@@ -10,7 +10,7 @@ from typing import Any
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, Plan, Sent, Transfer, Version
-from cloudgather.ports import Move, QueueStore
+from cloudgather.ports.queue import Move, QueueStore
 from cloudgather.store.sqlite import SqliteStore, open_store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What a QueueStore does about a limit of bytes a day; see ports.QueueStore.claim."""
+"""What a QueueStore does about a limit of bytes a day; see ports.queue.QueueStore.claim."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -10,7 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.limits import Spending, hour_of
 from cloudgather.core.transfer import Event, State, Transfer
-from cloudgather.ports import Chosen, DailyLimitSpent, QueueStore
+from cloudgather.ports.queue import Chosen, DailyLimitSpent, QueueStore
 from queueing import NOW, Do, a_move, a_plan, a_version, running_store
 
 LIMIT = 250

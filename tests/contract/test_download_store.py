@@ -1,4 +1,4 @@
-"""What every DownloadStore does; see ports.DownloadStore for the law."""
+"""What every DownloadStore does; see ports.downloads.DownloadStore for the law."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +11,8 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.download import Asked, Download, Event, State
-from cloudgather.ports import DownloadStore, NewDownload, Overtaken
+from cloudgather.ports.downloads import DownloadStore, NewDownload
+from cloudgather.ports.queue import Overtaken
 from queueing import LATER, NOW, Do, running_store
 
 HASH = "a" * 40

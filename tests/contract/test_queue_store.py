@@ -1,4 +1,4 @@
-"""What every QueueStore does; see ports.QueueStore for the law."""
+"""What every QueueStore does; see ports.queue.QueueStore for the law."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +13,7 @@ from cgwire.reasons import because
 from cloudgather.core.bandwidth import RateOrder
 from cloudgather.core.target import Identity
 from cloudgather.core.transfer import Event, State, Transfer
-from cloudgather.ports import (
+from cloudgather.ports.queue import (
     Added,
     Chosen,
     Content,

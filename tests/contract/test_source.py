@@ -1,4 +1,4 @@
-"""The law of ports.Source, held by a source in threads and by one behind an agent."""
+"""The law of ports.source.Source, held by a source in threads and by one behind an agent."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from agents import a_fleet
 from cgwire.codes import Code
 from cloudgather.agent.source import AgentSource, LocalSource, source_for
 from cloudgather.core.mounts import Mount
-from cloudgather.ports import Absent, Access, Look, Refused, Seen, Source, SourceUnavailable
+from cloudgather.ports.source import Absent, Access, Look, Refused, Seen, Source, SourceUnavailable
 
 Check = Callable[[Source], Awaitable[None]]
 Run = Callable[[bytes, Check], None]

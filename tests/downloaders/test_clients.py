@@ -11,7 +11,8 @@ import pytest
 from cgwire.codes import Code
 from cloudgather.app.downloaders import make_downloader
 from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Item, Kind, Phase
-from cloudgather.ports import CannotAsk, Downloader, DownloadRefused
+from cloudgather.ports.downloader import Downloader, DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 from downloaders.programs import PROGRAMS, Program, free_ports
 from downloaders.seeder import Seeder, Torrent, made, noise
 

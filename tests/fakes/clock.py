@@ -10,7 +10,7 @@ _A_MOMENT = 0.0002  # for a thread
 
 
 class FakeClock:
-    """ports.Clock; `advance` moves both clocks and wakes sleepers in order, `jump` sets the wall clock only.
+    """ports.clock.Clock; `advance` moves both clocks and wakes sleepers in order, `jump` sets the wall clock only.
 
     Time does not pass while `busy` says that threads work on what a wake-up has set off.
     """

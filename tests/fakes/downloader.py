@@ -7,7 +7,8 @@ from typing import Any
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Kind, Phase, Polled
-from cloudgather.ports import CannotAsk, DownloadRefused
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 
 
 def an_item(id: str = "1", **changes: Any) -> Item:
@@ -22,7 +23,7 @@ def complete(item: Item, **changes: Any) -> Item:
 
 
 class FakeDownloader:
-    """ports.Downloader; `down` makes it unreachable."""
+    """ports.downloader.Downloader; `down` makes it unreachable."""
 
     def __init__(self, name: str = "qb", **changes: Any) -> None:
         self.spec = DownloaderSpec(name=name, kind=Kind.QBITTORRENT, url="http://qb", **changes)

@@ -8,7 +8,8 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.filters import is_junk
 from cloudgather.core.transfer import Version
-from cloudgather.ports import Absent, Access, Clock, Look, Refused, Seen, SourceUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.source import Absent, Access, Look, Refused, Seen, SourceUnavailable
 
 _CONTROL = b".aria2"
 
@@ -30,7 +31,7 @@ class FakeFile:
 
 
 class FakeSource:
-    """ports.Source on a dict. `unavailable` makes every call raise; `lost_disk` is an empty mount point's device."""
+    """ports.source.Source on a dict. `unavailable` makes every call raise; `lost_disk`: an empty mount point's device."""
 
     def __init__(self, root: bytes, *, clock: Clock, device: int = 1, batch: int = 1024) -> None:
         self.path = root
@@ -80,7 +81,7 @@ class FakeSource:
         """Its root is not there."""
         self.unavailable = because(Code.SOURCE_GONE, source=self.path)
 
-    # ---- ports.Source
+    # ---- ports.source.Source
 
     async def root(self) -> tuple[int, int]:
         """(device, inode)."""

@@ -15,7 +15,7 @@ from cgwire.reasons import because
 from cloudgather.core.naming import sibling, split
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import (
+from cloudgather.ports.target import (
     AgentLost,
     AlreadyStanding,
     CopyOrder,
@@ -50,7 +50,7 @@ async def _pass(step: str, path: bytes) -> None:
 
 
 class FakeTarget:
-    """ports.Target on a dict. Its steps, at which it fails or hangs on command and `met` is called:
+    """ports.target.Target on a dict. Its steps, at which it fails or hangs on command and `met` is called:
 
     probe · copy.begin, copy.open (the temporary is there, empty), copy.write (half of it), copy.close (whole) ·
     publish.begin, publish.rename, publish.end (renamed) · barrier · look · listing · digest · sweep.
@@ -108,7 +108,7 @@ class FakeTarget:
         """What is there of temporaries."""
         return {path for path in self.files if split(path)[1].startswith(b".cg-")}
 
-    # ---- ports.Target
+    # ---- ports.target.Target
 
     @property
     def expects_no_mount(self) -> bool:

@@ -6,11 +6,11 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Identity, TargetSpec
 from cloudgather.core.uploads import Listed, Upload
-from cloudgather.ports import CannotAsk
+from cloudgather.ports.uploads import CannotAsk
 
 
 class FakeUploads:
-    """ports.Uploads: what a test puts into `pending` is pending, what it puts into `cloud` is listed."""
+    """ports.uploads.Uploads: what a test puts into `pending` is pending, what it puts into `cloud` is listed."""
 
     def __init__(self) -> None:
         self.pending: dict[bytes, Upload] = {}

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.sqlite import SqliteStore
 
 REFUSAL = because(Code.HELD_STATE_FULL, file="/state")
@@ -20,7 +20,7 @@ async def _pass(step: str) -> None:
 
 
 class WatchedStore:
-    """ports.QueueStore by way of a real one.
+    """ports.queue.QueueStore by way of a real one.
 
     `met` hears `NAME.begin` and `NAME.end` of each call; `move` is told with its events, as `move:publish`. `refuse`
     makes calls raise StoreUnavailable, before they have done anything.

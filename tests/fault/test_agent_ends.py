@@ -12,7 +12,7 @@ import pytest
 
 from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
 from cloudgather.agent.spawning import Child
-from cloudgather.ports import AgentLost
+from cloudgather.ports.target import AgentLost
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually, eventually_sync
 

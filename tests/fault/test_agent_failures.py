@@ -10,7 +10,7 @@ import pytest
 from agents import a_file, a_fleet, a_target, an_order
 from cgwire.codes import Code
 from cloudgather.core.target import Verify
-from cloudgather.ports import AlreadyStanding, Failed, SourceChanged, SourceGone, TargetHeld
+from cloudgather.ports.target import AlreadyStanding, Failed, SourceChanged, SourceGone, TargetHeld
 from fuse.mounting import detach
 from fuse.sickmount import SickMount, needs_sick
 

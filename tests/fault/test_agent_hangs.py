@@ -11,7 +11,7 @@ import pytest
 from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
 from cgwire.codes import Code
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import AgentLost, Stalled, TargetHeld
+from cloudgather.ports.target import AgentLost, Stalled, TargetHeld
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually
 

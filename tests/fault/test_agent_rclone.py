@@ -9,7 +9,7 @@ import pytest
 
 from agents import a_file, a_fleet, a_target, an_order
 from cgwire.codes import Code
-from cloudgather.ports import Failed, TargetHeld
+from cloudgather.ports.target import Failed, TargetHeld
 from fuse.rclone import RcloneMount, needs_rclone
 from waiting import eventually
 

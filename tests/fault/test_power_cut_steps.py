@@ -12,7 +12,7 @@ from cloudgather.agent.job import Job
 from cloudgather.agent.places import closing
 from cloudgather.agent.publishing import barrier, publish, sweep
 from cloudgather.agent.throttle import Throttle
-from cloudgather.ports import Chosen
+from cloudgather.ports.queue import Chosen
 from fuse.ext4 import Ext4Power, needs_ext4
 from fuse.powermount import PowerMount
 from fuse.served import needs_mfusepy

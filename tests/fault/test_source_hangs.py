@@ -12,7 +12,7 @@ import pytest
 from agents import SHORT, a_file, a_fleet
 from cgwire.codes import Code
 from cloudgather.agent.source import AgentSource, LocalSource
-from cloudgather.ports import Look, Source, SourceUnavailable
+from cloudgather.ports.source import Look, Source, SourceUnavailable
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually
 

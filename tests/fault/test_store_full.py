@@ -6,7 +6,7 @@ import pytest
 
 from cgwire.codes import Code
 from cloudgather.core.transfer import Event, State
-from cloudgather.ports import Chosen, QueueStore, StoreUnavailable
+from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable
 from cloudgather.store.errors import StateUnusable
 from disks import filled, small_disk
 from queueing import NOW, Do, a_plan, claimed, moved_on, running_store

@@ -15,7 +15,7 @@ import pytest
 
 from accounts import assert_history_adds_up
 from cloudgather.core.transfer import State
-from cloudgather.ports import Chosen
+from cloudgather.ports.queue import Chosen
 from queueing import running_store
 
 ORDER = [State.QUEUED, State.COPYING, State.PUBLISHING, State.WRITTEN, State.DONE]

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Version
-from cloudgather.ports import Added, Chosen, Move, Overtaken
+from cloudgather.ports.queue import Added, Chosen, Move, Overtaken
 from cloudgather.store.sqlite import SqliteStore, open_store
 from queueing import NOW, a_plan, a_sent, a_version
 

@@ -12,7 +12,8 @@ from cloudgather.agent.deadlines import Deadlines, Misses
 from cloudgather.agent.pacing import Pace
 from cloudgather.agent.process import AgentProcess
 from cloudgather.agent.protocol import ASIDE
-from cloudgather.ports import AgentLost, Clock, Stalled, TargetHeld
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.target import AgentLost, Stalled, TargetHeld
 
 logger = logging.getLogger(__name__)
 

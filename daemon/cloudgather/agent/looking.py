@@ -15,7 +15,7 @@ from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
 from cloudgather.core.transfer import Version
 from cloudgather.mounted import mount_under
-from cloudgather.ports import Absent, Access, Look, Refused
+from cloudgather.ports.source import Absent, Access, Look, Refused
 
 __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 

@@ -1,6 +1,6 @@
 """How often a target may be asked about files: its budget of metadata operations."""
 
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 
 
 class Pace:

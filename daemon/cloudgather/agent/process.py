@@ -10,7 +10,8 @@ from cloudgather.agent.channel import Channel
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.operation import AgentError, Operation
 from cloudgather.agent.spawning import spawn
-from cloudgather.ports import AgentLost, Clock, Stalled
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.target import AgentLost, Stalled
 
 logger = logging.getLogger(__name__)
 

@@ -17,18 +17,8 @@ from cloudgather.agent.places import KEEP
 from cloudgather.agent.workers import Workers, streamed
 from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.core.transfer import Version
-from cloudgather.ports import (
-    Absent,
-    Access,
-    Failed,
-    Look,
-    Refused,
-    Seen,
-    Source,
-    SourceUnavailable,
-    Stalled,
-    TargetHeld,
-)
+from cloudgather.ports.source import Absent, Access, Look, Refused, Seen, Source, SourceUnavailable
+from cloudgather.ports.target import Failed, Stalled, TargetHeld
 from cloudgather.rights import denied_source, user
 
 T = TypeVar("T")
@@ -46,7 +36,7 @@ def source_for(root: bytes, mounts: Sequence[Mount], fleet: Fleet) -> Source:
 
 
 class LocalSource:
-    """ports.Source on a local disk. What takes too long all the same is given up as SourceUnavailable."""
+    """ports.source.Source on a local disk. What takes too long all the same is given up as SourceUnavailable."""
 
     def __init__(self, root: bytes, *, deadlines: Deadlines | None = None) -> None:
         self._root = root
@@ -115,7 +105,7 @@ def _scanned(root: bytes, below: bytes) -> Iterator[Sequence[Seen | Refused]]:
 
 
 class AgentSource:
-    """ports.Source on a network or FUSE file system, by an agent of its own."""
+    """ports.source.Source on a network or FUSE file system, by an agent of its own."""
 
     def __init__(self, root: bytes, fleet: Fleet) -> None:
         self._root = root

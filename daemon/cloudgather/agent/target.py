@@ -1,4 +1,4 @@
-"""AgentTarget: ports.Target by way of the target's agent process."""
+"""AgentTarget: ports.target.Target by way of the target's agent process."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -11,7 +11,7 @@ from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import CopyOrder, Failed, Published, Stalled, Standing, TargetHeld
+from cloudgather.ports.target import CopyOrder, Failed, Published, Stalled, Standing, TargetHeld
 
 T = TypeVar("T")
 
@@ -101,7 +101,7 @@ class AgentTarget:
     # ---- work; each file costs a turn, for what is looked up around its bytes
 
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
-        """Copy aside, as ports.Target.copy says."""
+        """Copy aside, as ports.target.Target.copy says."""
         await self._take_turn([order])
         params = {**_in_common(order), **_of_its_own(order)}
         return _sent(await self._at_root("copy", params, order.destination, progress))
@@ -109,7 +109,7 @@ class AgentTarget:
     async def copy_all(
         self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
     ) -> Sequence[Sent | Exception | None]:
-        """Copy aside in one operation, as ports.Target.copy_all says."""
+        """Copy aside in one operation, as ports.target.Target.copy_all says."""
         params = _in_common(orders[0])
         if any(_in_common(order) != params for order in orders):
             raise ValueError("the orders are not alike")
@@ -123,14 +123,14 @@ class AgentTarget:
     async def publish(
         self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
     ) -> Published:
-        """Rename over, as ports.Target.publish says."""
+        """Rename over, as ports.target.Target.publish says."""
         params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable, "over": over}
         return _published(await self._at_root("publish", params, destination))
 
     async def publish_all(
         self, files: Sequence[tuple[bytes, bytes, int, bool]]
     ) -> Sequence[Published | Exception | None]:
-        """Rename over in one operation, as ports.Target.publish_all says."""
+        """Rename over in one operation, as ports.target.Target.publish_all says."""
         names = ("destination", "temporary", "size", "over")
         each = [dict(zip(names, file, strict=True)) for file in files]
         return await self._each("publish.each", {"durable": False}, each, _published, lambda index, done: None)

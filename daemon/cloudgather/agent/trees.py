@@ -6,7 +6,7 @@ from typing import Any
 from cloudgather.agent import looking
 from cloudgather.agent.job import Job
 from cloudgather.agent.places import KEEP
-from cloudgather.ports import Absent, Look, Seen
+from cloudgather.ports.source import Absent, Look, Seen
 
 
 def root(job: Job, *, root: bytes) -> list[int]:

@@ -7,7 +7,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.operation import AgentError
 from cloudgather.core.target import Identity, TargetSpec
-from cloudgather.ports import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, Standing, TargetHeld
+from cloudgather.ports.target import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, Standing, TargetHeld
 
 _HELD: Final[Mapping[str, Code]] = {
     "absent": Code.HELD_NOT_MOUNTED,

@@ -9,7 +9,7 @@ from typing import Final
 
 from cloudgather.agent.places import closing, components, open_root, walk
 from cloudgather.core.filters import is_junk
-from cloudgather.ports import Absent, Refused, Seen
+from cloudgather.ports.source import Absent, Refused, Seen
 
 BATCH: Final = 1024
 # How many folders of the present path are kept open: enough that a step down or up rarely opens more than one.

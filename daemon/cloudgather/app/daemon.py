@@ -65,7 +65,8 @@ from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Pruning, Upkeep
 from cloudgather.pipeline.uploading import UploadWatch
-from cloudgather.ports import Source, StoreUnavailable, TargetMemory
+from cloudgather.ports.queue import StoreUnavailable, TargetMemory
+from cloudgather.ports.source import Source
 from cloudgather.store.sqlite import SqliteStore
 from cloudgather.triggers.cron import Schedules
 from cloudgather.triggers.watching import Watching

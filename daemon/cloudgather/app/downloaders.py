@@ -6,7 +6,7 @@ from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
 from cloudgather.outside.transmission import Transmission
-from cloudgather.ports import Downloader
+from cloudgather.ports.downloader import Downloader
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,8 @@ from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.leaving import Leaving
 from cloudgather.pipeline.scanning import Scanner
-from cloudgather.ports import CannotAsk, Clock
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.uploads import CannotAsk
 from cloudgather.store.sqlite import SqliteStore
 
 

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from cloudgather.outside.systemd import Systemd
-from cloudgather.ports import Clock, StoreUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 

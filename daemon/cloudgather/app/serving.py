@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.logs import Logging, set_up
 from cloudgather.outside.mounts import MountTable
 from cloudgather.pipeline.upkeep import Pruning
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.errors import StateRefused
 from cloudgather.store.sqlite import open_store
 

@@ -12,7 +12,9 @@ from cloudgather.control.parsing import Parser
 from cloudgather.control.peers import Peers
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.pipeline.events import Bus, Subscription
-from cloudgather.ports import SourceUnavailable, StoreUnavailable, TargetHeld
+from cloudgather.ports.queue import StoreUnavailable
+from cloudgather.ports.source import SourceUnavailable
+from cloudgather.ports.target import TargetHeld
 
 # async (request, caller) -> the reply's map; raises Refused
 Operation = Callable[[Any, Caller], Awaitable[Mapping[str, Any] | Subscription]]

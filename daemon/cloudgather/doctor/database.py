@@ -13,7 +13,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
 from cloudgather.doctor.holder import holder
-from cloudgather.ports import TargetMemory
+from cloudgather.ports.queue import TargetMemory
 from cloudgather.store import remembered
 from cloudgather.store.migrating import APPLICATION_ID, application_of, is_blank, known_migrations, schema_of
 from cloudgather.store.opening import DATABASE

@@ -13,7 +13,7 @@ from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
 from cloudgather.doctor.database import examine_database
 from cloudgather.doctor.folders import own_folder, state_folder
-from cloudgather.ports import TargetMemory
+from cloudgather.ports.queue import TargetMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

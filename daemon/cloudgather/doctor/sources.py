@@ -19,7 +19,8 @@ from cloudgather.doctor.bounds import within
 from cloudgather.doctor.census import Census, take_census
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
 from cloudgather.outside.threads import on_thread
-from cloudgather.ports import Access, Failed, Look, Stalled, TargetHeld
+from cloudgather.ports.source import Access, Look
+from cloudgather.ports.target import Failed, Stalled, TargetHeld
 from cloudgather.rights import obstacle, user, user_name
 from cloudgather.triggers.place import Place, locate, mounts_around, remote_of, unusable
 

@@ -13,7 +13,8 @@ from cloudgather.core.mounts import Mount, mount_of
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.doctor.checks import Check, bad, doubtful, fine
 from cloudgather.doctor.container import in_container, is_pinned, makes_mounts
-from cloudgather.ports import AgentLost, Failed, Stalled, TargetHeld, TargetMemory
+from cloudgather.ports.queue import TargetMemory
+from cloudgather.ports.target import AgentLost, Failed, Stalled, TargetHeld
 from cloudgather.rights import group_name, may_write_by_mode, user, user_name
 
 _SCARCE: Final = 1 << 30

@@ -10,7 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.torrent import MOST_BYTES
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 
 _KEPT: Final = 600.0  # seconds
 _OF_ONE: Final = 4  # blobs of one user at once

@@ -8,7 +8,7 @@ from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
-from cloudgather.ports import Chosen, Run
+from cloudgather.ports.queue import Chosen, Run
 
 _SHOWN = 10
 

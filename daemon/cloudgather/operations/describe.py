@@ -19,7 +19,7 @@ from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TargetState, TaskState
 from cloudgather.pipeline.pending import Pending
-from cloudgather.ports import PastMove, Run
+from cloudgather.ports.queue import PastMove, Run
 
 Counts = Mapping[tuple[str, str, State], tuple[int, int]]
 

@@ -13,7 +13,8 @@ from cloudgather.core.mounts import is_below
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.pipeline.following import Following
-from cloudgather.ports import Absent, CannotAsk, SourceUnavailable
+from cloudgather.ports.source import Absent, SourceUnavailable
+from cloudgather.ports.uploads import CannotAsk
 
 _SHOWN: Final = 100
 _USUAL: Final = (

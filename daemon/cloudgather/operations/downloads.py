@@ -23,7 +23,10 @@ from cloudgather.core.torrent import BadTorrent, Torrent, read_torrent
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.pipeline.arriving import chosen, find
 from cloudgather.pipeline.downloading import Known
-from cloudgather.ports import CannotAsk, DownloadRefused, NewDownload, Overtaken
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.downloads import NewDownload
+from cloudgather.ports.queue import Overtaken
+from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
 

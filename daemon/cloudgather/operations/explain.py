@@ -17,7 +17,8 @@ from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.ports import Absent, Access, LedgerEntry, Look, SourceUnavailable
+from cloudgather.ports.queue import LedgerEntry
+from cloudgather.ports.source import Absent, Access, Look, SourceUnavailable
 
 _VERDICTS = {
     State.QUEUED: "queued",

@@ -17,7 +17,7 @@ from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.events import Subscription
 from cloudgather.pipeline.redirecting import redirect
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import Chosen
+from cloudgather.ports.queue import Chosen
 
 logger = logging.getLogger(__name__)
 

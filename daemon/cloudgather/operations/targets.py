@@ -15,7 +15,7 @@ from cloudgather.core.retry import Breaker
 from cloudgather.core.transfer import Event
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
-from cloudgather.ports import Failed, TargetHeld
+from cloudgather.ports.target import Failed, TargetHeld
 
 _SPAN: Final = span(timedelta(minutes=1), timedelta(days=30))
 

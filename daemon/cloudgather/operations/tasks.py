@@ -23,8 +23,9 @@ from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.planning import Listings
 from cloudgather.pipeline.scanning import candidate_of
-from cloudgather.ports import Absent, Chosen, TaskMemory
-from cloudgather.ports import Refused as Unreadable
+from cloudgather.ports.queue import Chosen, TaskMemory
+from cloudgather.ports.source import Absent
+from cloudgather.ports.source import Refused as Unreadable
 
 _SAMPLE = 20
 _MOST_LISTED = 10_000

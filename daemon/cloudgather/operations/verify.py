@@ -12,8 +12,10 @@ from cloudgather.core.task import IfGone
 from cloudgather.core.transfer import LIVE, Plan, Transfer, Version
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.ports import Absent, LedgerEntry, Origin, Standing, TargetHeld
-from cloudgather.ports import Refused as Unreadable
+from cloudgather.ports.queue import LedgerEntry, Origin
+from cloudgather.ports.source import Absent
+from cloudgather.ports.source import Refused as Unreadable
+from cloudgather.ports.target import Standing, TargetHeld
 
 _PAGE = 10_000
 _LISTED = 1000

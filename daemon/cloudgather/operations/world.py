@@ -26,7 +26,10 @@ from cloudgather.pipeline.recording import Recorder
 from cloudgather.pipeline.runs import Runs
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.trouble import sorted_failure
-from cloudgather.ports import Clock, Failed, QueueStore, Source
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import QueueStore
+from cloudgather.ports.source import Source
+from cloudgather.ports.target import Failed
 
 WireMap = Mapping[str, Any]
 

@@ -1,4 +1,4 @@
-"""aria2 by its JSON-RPC, 1.36 and later: ports.Downloader."""
+"""aria2 by its JSON-RPC, 1.36 and later: ports.downloader.Downloader."""
 
 import base64
 import json
@@ -21,7 +21,8 @@ from cloudgather.core.downloader import (
 from cloudgather.core.mounts import is_below
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
-from cloudgather.ports import CannotAsk, DownloadRefused
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 
 _RPC: Final = "/jsonrpc"
 _MOST: Final = 10_000
@@ -54,14 +55,14 @@ class Aria2:
     # ---- asking ------------------------------------------------------------------------------------------------------
 
     async def about(self) -> About:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         self._refused = None
         version = await self._call("aria2.getVersion")
         options = await self._call("aria2.getGlobalOption")
         return About(program=str(version["version"]), api="JSON-RPC", folder=folder_named(str(options["dir"])))
 
     async def poll(self) -> Polled:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         keys = list(_KEYS)
         session, *lists = await self._calls(
             ("aria2.getSessionInfo", []),
@@ -123,7 +124,7 @@ class Aria2:
         )
 
     async def files(self, id: str) -> Sequence[ItemFile]:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         item = self._items.get(id)
         (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
         try:
@@ -135,7 +136,7 @@ class Aria2:
     # ---- telling -----------------------------------------------------------------------------------------------------
 
     async def add(self, order: DownloadOrder) -> str | None:
-        """ports.Downloader; the order's mark becomes the id."""
+        """ports.downloader.Downloader; the order's mark becomes the id."""
         options: dict[str, Any] = {
             "gid": order.mark,
             "dir": order.folder.decode(),
@@ -152,22 +153,22 @@ class Aria2:
         return str(await self._told("aria2.addTorrent", content, [], options))
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
-        """ports.Downloader; what is active is begun anew by it."""
+        """ports.downloader.Downloader; what is active is begun anew by it."""
         chosen = ",".join(str(number) for number in sorted(wanted))
         await self._told("aria2.changeOption", id, {"select-file": chosen})
 
     async def pause(self, id: str) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         if (await self._told("aria2.tellStatus", id, ["status"]))["status"] in ("active", "waiting"):
             await self._told("aria2.forcePause", id)
 
     async def resume(self, id: str) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         if (await self._told("aria2.tellStatus", id, ["status"]))["status"] == "paused":
             await self._told("aria2.unpause", id)
 
     async def remove(self, id: str, *, with_files: bool) -> None:
-        """ports.Downloader: aria2 never removes files. What was active stays listed until it is removed again."""
+        """ports.downloader.Downloader: aria2 never removes files. What was active stays listed until removed again."""
         try:
             status = (await self._call("aria2.tellStatus", id, ["status"]))["status"]
             await self._call("aria2.removeDownloadResult" if status in _ENDED else "aria2.forceRemove", id)
@@ -176,7 +177,7 @@ class Aria2:
                 raise self._refusal(refused) from refused
 
     async def close(self) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._http.close()
 
     async def _told(self, method: str, *params: Any) -> Any:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 
 class SystemClock:
-    """ports.Clock on the kernel's clocks."""
+    """ports.clock.Clock on the kernel's clocks."""
 
     def now(self) -> datetime:
         """The wall clock, aware, in UTC."""

@@ -1,4 +1,4 @@
-"""qBittorrent by its WebUI API, 2.8.4 (4.4) and later: ports.Downloader."""
+"""qBittorrent by its WebUI API, 2.8.4 (4.4) and later: ports.downloader.Downloader."""
 
 import asyncio
 import json
@@ -21,7 +21,8 @@ from cloudgather.core.downloader import (
 from cloudgather.core.mounts import is_below
 from cloudgather.outside.http import Answer, Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
-from cloudgather.ports import CannotAsk, DownloadRefused
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 
 _OLDEST: Final = (2, 8, 4)
 _STARTS_AND_STOPS: Final = (2, 11, 0)  # pause and resume before
@@ -71,7 +72,7 @@ class QBittorrent:
     # ---- asking ------------------------------------------------------------------------------------------------------
 
     async def about(self) -> About:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         fresh = QBittorrent(self.spec, warn=self._warn)
         try:
             program = (await fresh._get("app/version")).text
@@ -83,7 +84,7 @@ class QBittorrent:
         return About(program=program, api=api, folder=folder_named(preferences["save_path"]))
 
     async def poll(self) -> Polled:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         answer = self._read(await self._get("sync/maindata", rid=str(self._poll)))
         try:
             changed, gone = self._merged(answer)
@@ -143,7 +144,7 @@ class QBittorrent:
         )
 
     async def files(self, id: str) -> Sequence[ItemFile]:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         answer = await self._get("torrents/files", accept=(200, 404, 409), hash=id)
         if answer.status != 200:
             return ()
@@ -155,7 +156,7 @@ class QBittorrent:
     # ---- telling -----------------------------------------------------------------------------------------------------
 
     async def add(self, order: DownloadOrder) -> str | None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         form = {
             "savepath": order.folder.decode(),
             "useDownloadPath": "false",
@@ -183,7 +184,7 @@ class QBittorrent:
         return str(ids[0]) if ids else None
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         files = await self.files(id)
         chosen = frozenset(wanted)
         for priority, numbers in (
@@ -195,19 +196,19 @@ class QBittorrent:
                 await self._post("torrents/filePrio", {"hash": id, "id": joined, "priority": priority})
 
     async def pause(self, id: str) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._post(f"torrents/{await self._verb('stop', 'pause')}", {"hashes": id})
 
     async def resume(self, id: str) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._post(f"torrents/{await self._verb('start', 'resume')}", {"hashes": id})
 
     async def remove(self, id: str, *, with_files: bool) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._post("torrents/delete", {"hashes": id, "deleteFiles": str(with_files).lower()})
 
     async def close(self) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._http.close()
 
     async def _verb(self, now: str, before: str) -> str:

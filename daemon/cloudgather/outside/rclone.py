@@ -1,4 +1,4 @@
-"""Asks the rclone behind a mount what it has yet to upload, and what the cloud holds (ports.Uploads)."""
+"""Asks the rclone behind a mount what it has yet to upload, and what the cloud holds (ports.uploads.Uploads)."""
 
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from cloudgather.core.naming import split
 from cloudgather.core.target import Identity, RemoteControl, TargetSpec
 from cloudgather.core.uploads import Listed, Upload
 from cloudgather.outside.remote_control import CallRefused, Calls
-from cloudgather.ports import CannotAsk
+from cloudgather.ports.uploads import CannotAsk
 
 _LIST: Final = 120.0  # seconds: a large folder of a slow cloud
 _TOGETHER: Final = 4  # so many files of one folder are looked up by one listing of it
@@ -48,7 +48,7 @@ class _Failed:
 
 
 class Rclone:
-    """ports.Uploads for every target with `confirm = "rclone"`.
+    """ports.uploads.Uploads for every target with `confirm = "rclone"`.
 
     Tried with 1.60 and 1.75. A mount made by `rclone mount` is not in `mount/listmounts`, but its name among the VFSes
     is the mount's source; what is listed with that name comes from the very remote that the mount uses, past its cache.
@@ -60,7 +60,7 @@ class Rclone:
         self._methods: dict[str, frozenset[str]] = {}  # address -> what that rclone can be asked
 
     async def progress(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Upload]:
-        """ports.Uploads."""
+        """ports.uploads.Uploads."""
         control = _control(spec)
         try:
             async with Calls(control) as calls:
@@ -78,7 +78,7 @@ class Rclone:
         return [_upload(_named(place, path), queue, cache, failed) for path in paths]
 
     async def stored(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Listed | None]:
-        """ports.Uploads."""
+        """ports.uploads.Uploads."""
         control = _control(spec)
         found: dict[bytes, Listed | None] = {}
         try:

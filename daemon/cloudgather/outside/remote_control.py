@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import RemoteControl
-from cloudgather.ports import CannotAsk
+from cloudgather.ports.uploads import CannotAsk
 
 if TYPE_CHECKING:
     import aiohttp

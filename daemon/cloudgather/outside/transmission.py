@@ -1,4 +1,4 @@
-"""Transmission by its RPC, version 16 (3.00) and later, read only: ports.Downloader."""
+"""Transmission by its RPC, version 16 (3.00) and later, read only: ports.downloader.Downloader."""
 
 import base64
 import json
@@ -20,7 +20,8 @@ from cloudgather.core.downloader import (
 )
 from cloudgather.outside.http import Answer, Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
-from cloudgather.ports import CannotAsk, DownloadRefused
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 
 _RPC: Final = "/transmission/rpc"
 _OLDEST: Final = 16
@@ -54,7 +55,7 @@ class Transmission:
         self._items: dict[str, Item] = {}
 
     async def about(self) -> About:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         self._refused = None
         session = await self._call("session-get")
         return About(
@@ -64,7 +65,7 @@ class Transmission:
         )
 
     async def poll(self) -> Polled:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         try:
             return await self._polled()
         except CannotAsk:
@@ -124,7 +125,7 @@ class Transmission:
         )
 
     async def files(self, id: str) -> Sequence[ItemFile]:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         answer = await self._call("torrent-get", ids=[id], fields=["files", "wanted"])
         try:
             torrents = answer["torrents"]
@@ -161,7 +162,7 @@ class Transmission:
         return DownloadRefused(self._because(Code.DOWNLOADER_READ_ONLY))
 
     async def close(self) -> None:
-        """ports.Downloader."""
+        """ports.downloader.Downloader."""
         await self._http.close()
 
     # ---- the conversation --------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Final
 
 from cloudgather.core.transfer import Sent, Transfer
-from cloudgather.ports import Absent, Access, Look
+from cloudgather.ports.source import Absent, Access, Look
 
 # Above these a crossing to the agent costs little beside the copy, and an order to stop would come late.
 _SMALL: Final = 1 << 20

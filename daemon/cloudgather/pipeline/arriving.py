@@ -13,7 +13,9 @@ from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Kind, Pha
 from cloudgather.core.options import going_on, with_trackers
 from cloudgather.core.torrent import read_torrent
 from cloudgather.pipeline.downloading import Book, Known
-from cloudgather.ports import Clock, Downloader, DownloadRefused, DownloadStore
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.downloader import Downloader, DownloadRefused
+from cloudgather.ports.downloads import DownloadStore
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,10 @@ from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.ports import Clock, Source, Target, TargetMemory, TaskMemory
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import TargetMemory, TaskMemory
+from cloudgather.ports.source import Source
+from cloudgather.ports.target import Target
 
 
 @dataclass(slots=True, kw_only=True)

@@ -12,7 +12,10 @@ from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.recording import move_of
-from cloudgather.ports import Absent, Access, Clock, Look, Move, SourceUnavailable, Stalled
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move
+from cloudgather.ports.source import Absent, Access, Look, SourceUnavailable
+from cloudgather.ports.target import Stalled
 
 _LOOK_AGAIN_AT_CHANGED: Final = timedelta(seconds=5)
 _LOOK_AGAIN_AT_LOST_DISK: Final = timedelta(seconds=60)

@@ -14,7 +14,11 @@ from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
 from cloudgather.pipeline.following import Following, News
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import CannotAsk, Clock, Downloader, Look, QueueStore, Source, StoreUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.downloader import Downloader
+from cloudgather.ports.queue import QueueStore, StoreUnavailable
+from cloudgather.ports.source import Look, Source
+from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
 

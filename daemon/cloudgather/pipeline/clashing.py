@@ -15,7 +15,9 @@ from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
-from cloudgather.ports import Clock, Move, QueueStore, Standing
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move, QueueStore
+from cloudgather.ports.target import Standing
 
 _LOOK_AGAIN: Final = timedelta(hours=1)  # nothing but somebody's doing changes it
 _WHILE_IT_IS_SENT: Final = timedelta(seconds=30)

@@ -13,17 +13,9 @@ from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.uploading import UploadWatch
-from cloudgather.ports import (
-    Chosen,
-    Clock,
-    Failed,
-    Move,
-    Overtaken,
-    QueueStore,
-    Standing,
-    StoreUnavailable,
-    TargetHeld,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, Move, Overtaken, QueueStore, StoreUnavailable
+from cloudgather.ports.target import Failed, Standing, TargetHeld
 
 logger = logging.getLogger(__name__)
 

@@ -18,17 +18,15 @@ from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.redirecting import goes_to
 from cloudgather.pipeline.trouble import Trouble
-from cloudgather.ports import (
-    Access,
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move, QueueStore
+from cloudgather.ports.source import Access, SourceUnavailable
+from cloudgather.ports.target import (
     AlreadyStanding,
-    Clock,
     CopyOrder,
     Failed,
-    Move,
-    QueueStore,
     SourceChanged,
     SourceGone,
-    SourceUnavailable,
     Stalled,
     Standing,
     TargetHeld,

@@ -21,7 +21,9 @@ from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import Clock, DailyLimitSpent, Failed, QueueStore, StoreUnavailable, TargetHeld
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import DailyLimitSpent, QueueStore, StoreUnavailable
+from cloudgather.ports.target import Failed, TargetHeld
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,9 @@ from cgwire.reasons import Reason
 from cloudgather.core.download import MOVES, Download, Event
 from cloudgather.core.downloader import Item
 from cloudgather.pipeline.events import Bus
-from cloudgather.ports import Clock, Downloader, DownloadStore
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.downloader import Downloader
+from cloudgather.ports.downloads import DownloadStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

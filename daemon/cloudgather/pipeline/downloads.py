@@ -13,16 +13,11 @@ from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.leaving import Leaving, task_of, uploads
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import (
-    CannotAsk,
-    Clock,
-    DownloadRefused,
-    DownloadStore,
-    NewDownload,
-    Overtaken,
-    PastDownloadMove,
-    StoreUnavailable,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.downloads import DownloadStore, NewDownload, PastDownloadMove
+from cloudgather.ports.queue import Overtaken, StoreUnavailable
+from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
 
@@ -81,19 +76,19 @@ class Downloads:
         return await self._store.download(id)
 
     async def all(self, *, uid: int | None) -> Sequence[Download]:
-        """ports.DownloadStore.downloads, without those that were removed."""
+        """ports.downloads.DownloadStore.downloads, without those that were removed."""
         return [each for each in await self._store.downloads(uid=uid) if each.state is not State.REMOVED]
 
     async def of_infohash(self, infohash: str) -> Download | None:
-        """ports.DownloadStore.download_of."""
+        """ports.downloads.DownloadStore.download_of."""
         return await self._store.download_of(infohash)
 
     async def torrent(self, id: int) -> bytes | None:
-        """ports.DownloadStore.torrent."""
+        """ports.downloads.DownloadStore.torrent."""
         return await self._store.torrent(id)
 
     async def history(self, id: int) -> Sequence[PastDownloadMove]:
-        """ports.DownloadStore.download_history."""
+        """ports.downloads.DownloadStore.download_history."""
         return await self._store.download_history(id)
 
     async def note(self, download: Download, changes: Mapping[str, Any]) -> None:

@@ -17,16 +17,10 @@ from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.limiting import limit
 from cloudgather.pipeline.redirecting import goes_to, redirect
-from cloudgather.ports import (
-    Chosen,
-    Clock,
-    QueueStore,
-    Source,
-    StoreUnavailable,
-    Target,
-    TargetMemory,
-    TaskMemory,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable, TargetMemory, TaskMemory
+from cloudgather.ports.source import Source
+from cloudgather.ports.target import Target
 
 logger = logging.getLogger(__name__)
 

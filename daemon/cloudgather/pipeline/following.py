@@ -14,7 +14,10 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.claim import Claim
 from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, Polled
 from cloudgather.core.mounts import is_below
-from cloudgather.ports import CannotAsk, Clock, Downloader, Look, Source, SourceUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.downloader import Downloader
+from cloudgather.ports.source import Look, Source, SourceUnavailable
+from cloudgather.ports.uploads import CannotAsk
 
 # Seconds between polls: while something is under way, when something has just completed, and at rest.
 _BUSY: Final = 1.0

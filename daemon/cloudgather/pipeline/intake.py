@@ -20,15 +20,9 @@ from cloudgather.pipeline.planning import Candidate, Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import (
-    Absent,
-    Added,
-    Clock,
-    Look,
-    QueueStore,
-    SourceUnavailable,
-    StoreUnavailable,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Added, QueueStore, StoreUnavailable
+from cloudgather.ports.source import Absent, Look, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 

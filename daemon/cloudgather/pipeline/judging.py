@@ -8,7 +8,8 @@ from cloudgather.core import filters, settle
 from cloudgather.core.task import Task
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.pending import Pending
-from cloudgather.ports import Access, Clock, Look
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.source import Access, Look
 
 _WRITTEN: Final = {Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: None}
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing

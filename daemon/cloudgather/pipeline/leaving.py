@@ -18,7 +18,9 @@ from cloudgather.pipeline.arriving import find
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.scanning import Scanner
-from cloudgather.ports import Absent, Chosen, Clock, LedgerEntry, Origin, QueueStore
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, LedgerEntry, Origin, QueueStore
+from cloudgather.ports.source import Absent
 
 logger = logging.getLogger(__name__)
 

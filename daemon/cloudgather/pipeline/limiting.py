@@ -5,7 +5,7 @@ from typing import Final
 
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 
 _AT_MOST: Final = 30.0  # the wall clock may jump
 _AT_LEAST: Final = 0.05

@@ -13,18 +13,9 @@ from cloudgather.core.task import Rule, Task
 from cloudgather.core.transfer import Plan, State, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
-from cloudgather.ports import (
-    Chosen,
-    Clock,
-    Content,
-    Failed,
-    LedgerEntry,
-    Origin,
-    QueueStore,
-    Stalled,
-    Standing,
-    TargetHeld,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, Content, LedgerEntry, Origin, QueueStore
+from cloudgather.ports.target import Failed, Stalled, Standing, TargetHeld
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
 _WORTH_A_LISTING = 4

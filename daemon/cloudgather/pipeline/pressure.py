@@ -6,7 +6,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.transfer import State
 from cloudgather.pipeline.board import TargetState
-from cloudgather.ports import QueueStore
+from cloudgather.ports.queue import QueueStore
 
 
 class Pressure:

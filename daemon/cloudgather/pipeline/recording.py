@@ -12,7 +12,8 @@ from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
 from cloudgather.pipeline.redirecting import redirect_again
-from cloudgather.ports import Clock, Move, QueueStore, StoreUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move, QueueStore, StoreUnavailable
 
 _STORE_AGAIN = 5.0
 _END_A_TRY: Final = frozenset(MOVES[State.COPYING])

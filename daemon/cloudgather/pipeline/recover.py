@@ -16,17 +16,8 @@ from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.transfer import Carrier
-from cloudgather.ports import (
-    AlreadyStanding,
-    Chosen,
-    Failed,
-    Overtaken,
-    QueueStore,
-    Stalled,
-    Standing,
-    StoreUnavailable,
-    TargetHeld,
-)
+from cloudgather.ports.queue import Chosen, Overtaken, QueueStore, StoreUnavailable
+from cloudgather.ports.target import AlreadyStanding, Failed, Stalled, Standing, TargetHeld
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,8 @@ from cloudgather.core.naming import destination
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.pipeline.board import Board
-from cloudgather.ports import Chosen, Clock, QueueStore
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, QueueStore
 
 
 def goes_to(task: Task, transfer: Transfer) -> bool:

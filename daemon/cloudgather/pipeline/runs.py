@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cgwire.reasons import Reason
-from cloudgather.ports import Clock, QueueStore
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import QueueStore
 
 # Scans that happen by themselves; they make a run only if they find something to send.
 _SILENT = frozenset({"watch", "start", "rescan", "overflow", "root-back", "mount", "broken"})

@@ -16,17 +16,10 @@ from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports import (
-    Chosen,
-    Clock,
-    Failed,
-    QueueStore,
-    Refused,
-    Seen,
-    SourceUnavailable,
-    StoreUnavailable,
-    TargetHeld,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable
+from cloudgather.ports.source import Refused, Seen, SourceUnavailable
+from cloudgather.ports.target import Failed, TargetHeld
 
 logger = logging.getLogger(__name__)
 

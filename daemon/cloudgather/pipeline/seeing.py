@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cloudgather.pipeline.board import TargetState
-from cloudgather.ports import QueueStore
+from cloudgather.ports.queue import QueueStore
 
 
 async def see(lane: TargetState, store: QueueStore) -> None:

@@ -17,16 +17,9 @@ from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.trouble import Trouble
-from cloudgather.ports import (
-    AlreadyStanding,
-    Clock,
-    Failed,
-    Move,
-    Overtaken,
-    Published,
-    QueueStore,
-    TargetHeld,
-)
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move, Overtaken, QueueStore
+from cloudgather.ports.target import AlreadyStanding, Failed, Published, TargetHeld
 
 logger = logging.getLogger(__name__)
 

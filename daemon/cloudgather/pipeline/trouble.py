@@ -9,7 +9,9 @@ from cloudgather.core.retry import GiveUp, RetryAt, judge
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import move_of
-from cloudgather.ports import Clock, Failed, Move, TargetHeld
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move
+from cloudgather.ports.target import Failed, TargetHeld
 
 
 class Trouble:

@@ -11,7 +11,9 @@ from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.pending import Pending, PendingFiles
 from cloudgather.pipeline.planning import Planner
-from cloudgather.ports import Clock, Content, Refused
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Content
+from cloudgather.ports.source import Refused
 
 _LOOK_AGAIN = 60.0
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Final
 
 from cloudgather.pipeline.board import Board
-from cloudgather.ports import Clock, QueueStore, StoreUnavailable
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import QueueStore, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,9 @@ from cloudgather.core.uploads import (
 )
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import move_of
-from cloudgather.ports import CannotAsk, Clock, Move, Uploads
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import Move
+from cloudgather.ports.uploads import CannotAsk, Uploads
 
 _LOOKED_UP_AT_ONCE: Final = 100
 _OTHER_SENT: Final = "another version of it was sent since"

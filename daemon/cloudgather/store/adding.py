@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
-from cloudgather.ports import Added, Move
+from cloudgather.ports.queue import Added, Move
 from cloudgather.store.ledger import has_sent, pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
@@ -34,7 +34,7 @@ _INSERT: Final = (
 
 
 def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
-    """ports.QueueStore.add."""
+    """ports.queue.QueueStore.add."""
     newest = _newest(connection, plans)
     added = []
     for plan in plans:

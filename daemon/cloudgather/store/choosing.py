@@ -10,7 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Event, State, Transfer
-from cloudgather.ports import Chosen, Move, Overtaken
+from cloudgather.ports.queue import Chosen, Move, Overtaken
 from cloudgather.store.moving import make, order
 from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
 
@@ -25,7 +25,7 @@ _ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 def listed(
     connection: Connection, chosen: Chosen, *, limit: int, offset: int, newest_first: bool
 ) -> Sequence[Transfer]:
-    """ports.QueueStore.transfers."""
+    """ports.queue.QueueStore.transfers."""
     if chosen.states == {State.QUEUED} and not newest_first:
         return _in_turn(connection, chosen, limit, offset)
     where, values = condition(chosen)
@@ -40,7 +40,7 @@ def ids(connection: Connection, chosen: Chosen) -> Sequence[int]:
 
 
 def count(connection: Connection, chosen: Chosen) -> int:
-    """ports.QueueStore.count."""
+    """ports.queue.QueueStore.count."""
     if chosen.ids or chosen.run is not None or chosen.glob is not None:
         where, values = condition(chosen)
         (found,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {where}", values).fetchone()
@@ -51,7 +51,7 @@ def count(connection: Connection, chosen: Chosen) -> int:
 
 
 def ahead(connection: Connection, transfer: Transfer) -> int:
-    """ports.QueueStore.ahead."""
+    """ports.queue.QueueStore.ahead."""
     (found,) = connection.execute(
         "SELECT count(*) FROM transfer INDEXED BY transfer_ready WHERE state = 'queued' AND due IS NULL "
         "AND target = ? AND (priority > ? OR priority = ? AND id < ?)",
@@ -61,7 +61,7 @@ def ahead(connection: Connection, transfer: Transfer) -> int:
 
 
 def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """ports.QueueStore.requeue: failed and cancelled ones are queued anew, queued ones become due at once.
+    """ports.queue.QueueStore.requeue: failed and cancelled ones are queued anew, queued ones become due at once.
 
     One whose path has another transfer live already is passed over.
     """
@@ -87,13 +87,13 @@ def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -
 
 
 def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime) -> int:
-    """ports.QueueStore.cancel."""
+    """ports.queue.QueueStore.cancel."""
     where, values = condition(chosen)
     return order(connection, where, values, event=Event.CANCEL, states=_TO_CANCEL, reason=reason, now=now)
 
 
 def redirect(connection: Connection, task: str, target: str, base: bytes) -> int:
-    """ports.QueueStore.redirect: whose destination is the path below `base` are left as they are."""
+    """ports.queue.QueueStore.redirect: whose destination is the path below `base` are left as they are."""
     prefix = destination(base, b"x")[:-1]
     values = {"task": task, "target": target, "prefix": prefix, "length": len(prefix)}
     elsewhere = (
@@ -113,7 +113,7 @@ def redirect(connection: Connection, task: str, target: str, base: bytes) -> int
 
 
 def put_off(connection: Connection, task: str, until: datetime, reason: Reason, device: int | None) -> int:
-    """ports.QueueStore.put_off."""
+    """ports.queue.QueueStore.put_off."""
     where = "" if device is None else " AND device = :device"
     return connection.execute(
         "UPDATE transfer SET due = :until, reason = :reason "
@@ -128,7 +128,7 @@ def put_off(connection: Connection, task: str, until: datetime, reason: Reason, 
 
 
 def put_first(connection: Connection, chosen: Chosen) -> int:
-    """ports.QueueStore.put_first; among themselves they keep their order of age."""
+    """ports.queue.QueueStore.put_first; among themselves they keep their order of age."""
     where, values = condition(chosen)
     targets = connection.execute(f"SELECT DISTINCT target FROM transfer WHERE {where} AND state = 'queued'", values)
     count = 0
@@ -145,7 +145,7 @@ def put_first(connection: Connection, chosen: Chosen) -> int:
 
 
 def forget(connection: Connection, chosen: Chosen) -> int:
-    """ports.QueueStore.forget: out of listings and counts; they still bind, and history shows them until pruned."""
+    """ports.queue.QueueStore.forget: out of listings and counts; they bind on, and history shows them until pruned."""
     where, values = condition(chosen)
     return connection.execute(
         f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({names(_ENDED)})", values

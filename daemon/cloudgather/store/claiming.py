@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Final
 
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.ports import DailyLimitSpent, Move
+from cloudgather.ports.queue import DailyLimitSpent, Move
 from cloudgather.store import debris, spending
 from cloudgather.store.moving import Making, by_id
 from cloudgather.store.rows import from_instant, to_instant
@@ -40,7 +40,7 @@ def claim(
     except_tasks: frozenset[str],
     daily_limit: int | None = None,
 ) -> Sequence[Transfer]:
-    """ports.QueueStore.claim."""
+    """ports.queue.QueueStore.claim."""
     connection.execute(PROMOTE, (target, from_instant(now)))
     first: list[tuple[int, int, int]] = []
     for task in _tasks(connection, target, except_tasks):
@@ -80,7 +80,7 @@ def _claim_all(connection: Connection, picked: Sequence[int], now: datetime) -> 
 
 
 def next_due(connection: Connection, target: str, except_tasks: frozenset[str]) -> datetime | None:
-    """ports.QueueStore.next_due."""
+    """ports.queue.QueueStore.next_due."""
     for task in _tasks(connection, target, except_tasks):
         if connection.execute(ANY_READY, (target, task)).fetchone():
             return to_instant(0)
@@ -91,7 +91,7 @@ def next_due(connection: Connection, target: str, except_tasks: frozenset[str]) 
 
 
 def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
-    """ports.QueueStore.clamp_due."""
+    """ports.queue.QueueStore.clamp_due."""
     latest = from_instant(now + most)
     return connection.execute(
         "UPDATE transfer SET due = :latest WHERE state = 'queued' AND due IS NOT NULL AND due > :latest",

@@ -9,7 +9,7 @@ from typing import Final
 from urllib.parse import quote
 
 from cloudgather.core.globs import matches
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.errors import RowDamaged, broken, unavailable
 from cloudgather.store.lane import Request
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudgather.core.naming import sibling
 from cloudgather.core.transfer import Transfer
-from cloudgather.ports import Debris
+from cloudgather.ports.queue import Debris
 from cloudgather.store.rows import reads
 
 
@@ -46,7 +46,7 @@ def remove(connection: Connection, tries: Sequence[tuple[int, int]]) -> None:
 
 
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:
-    """ports.QueueStore.debris."""
+    """ports.queue.QueueStore.debris."""
     rows = connection.execute(
         "SELECT id, target, path, transfer FROM debris WHERE (:target IS NULL OR target = :target) AND NOT EXISTS ("
         "SELECT 1 FROM transfer WHERE transfer.id = debris.transfer AND tries = try"
@@ -57,5 +57,5 @@ def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:
 
 
 def swept(connection: Connection, ids: Sequence[int]) -> None:
-    """ports.QueueStore.swept."""
+    """ports.queue.QueueStore.swept."""
     connection.executemany("DELETE FROM debris WHERE id = ?", [(id,) for id in ids])

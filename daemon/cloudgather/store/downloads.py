@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.download import Asked, Download, Event, ImpossibleMove, State, moved
-from cloudgather.ports import NewDownload, Overtaken, PastDownloadMove
+from cloudgather.ports.downloads import NewDownload, PastDownloadMove
+from cloudgather.ports.queue import Overtaken
 from cloudgather.store.remembered import DAEMON_ID
 from cloudgather.store.rows import (
     from_instant,
@@ -28,7 +29,7 @@ _SHOWN: Final = 1000  # of those that have ended, the newest
 
 
 def add(connection: Connection, new: NewDownload, now: datetime) -> Download:
-    """ports.DownloadStore.add_download."""
+    """ports.downloads.DownloadStore.add_download."""
     at = from_instant(now)
     id = connection.execute(
         "INSERT INTO download (state, uid, infohash, asked, known, cleared, created, updated) "
@@ -70,13 +71,13 @@ def folder_name(connection: Connection, id: int) -> bytes:
 
 
 def one(connection: Connection, id: int) -> Download | None:
-    """ports.DownloadStore.download."""
+    """ports.downloads.DownloadStore.download."""
     row = connection.execute(f"{_DOWNLOAD} WHERE id = ?", (id,)).fetchone()
     return None if row is None else _to_download(row)
 
 
 def listed(connection: Connection, uid: int | None) -> Sequence[Download]:
-    """ports.DownloadStore.downloads."""
+    """ports.downloads.DownloadStore.downloads."""
     rows = connection.execute(
         f"{_DOWNLOAD} WHERE (:uid IS NULL OR uid = :uid) AND (NOT cleared OR id IN "
         "(SELECT id FROM download WHERE cleared ORDER BY id DESC LIMIT :most)) ORDER BY id",
@@ -86,12 +87,12 @@ def listed(connection: Connection, uid: int | None) -> Sequence[Download]:
 
 
 def unfinished(connection: Connection) -> Sequence[Download]:
-    """ports.DownloadStore.open_downloads."""
+    """ports.downloads.DownloadStore.open_downloads."""
     return [_to_download(row) for row in connection.execute(f"{_DOWNLOAD} WHERE NOT cleared ORDER BY id")]
 
 
 def of_infohash(connection: Connection, infohash: str) -> Download | None:
-    """ports.DownloadStore.download_of."""
+    """ports.downloads.DownloadStore.download_of."""
     row = connection.execute(
         f"{_DOWNLOAD} WHERE infohash = ? AND state NOT IN ('failed', 'removed') ORDER BY id DESC LIMIT 1", (infohash,)
     ).fetchone()
@@ -99,7 +100,7 @@ def of_infohash(connection: Connection, infohash: str) -> Download | None:
 
 
 def torrent(connection: Connection, id: int) -> bytes | None:
-    """ports.DownloadStore.torrent."""
+    """ports.downloads.DownloadStore.torrent."""
     row = connection.execute("SELECT content FROM torrent WHERE download = ?", (id,)).fetchone()
     return None if row is None else bytes(row[0])
 
@@ -113,7 +114,7 @@ def move(
     changes: Mapping[str, Any],
     now: datetime,
 ) -> Download:
-    """ports.DownloadStore.move_download."""
+    """ports.downloads.DownloadStore.move_download."""
     download = _expected(connection, id, before)
     try:
         after = moved(before, event)
@@ -129,14 +130,14 @@ def move(
 
 
 def note(connection: Connection, id: int, before: State, changes: Mapping[str, Any], now: datetime) -> Download:
-    """ports.DownloadStore.note_download."""
+    """ports.downloads.DownloadStore.note_download."""
     made = replace(_expected(connection, id, before), **{"updated": now, **changes})
     _write(connection, made)
     return made
 
 
 def history(connection: Connection, id: int) -> Sequence[PastDownloadMove]:
-    """ports.DownloadStore.download_history."""
+    """ports.downloads.DownloadStore.download_history."""
     rows = connection.execute(
         "SELECT at, event, before, after, reason FROM download_move WHERE download = ? ORDER BY id DESC LIMIT 200",
         (id,),

@@ -6,7 +6,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 
 # Less than this free on the disk, and an I/O error is put down to it (SQLite reports a full disk as FULL only where
 # a plain write fails, not where it cannot grow its shared memory).

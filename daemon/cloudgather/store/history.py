@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from cloudgather.core.transfer import Event, State
-from cloudgather.ports import PastMove
+from cloudgather.ports.queue import PastMove
 from cloudgather.store.rows import from_instant, reads, to_instant, to_reason
 
 _AT_ONCE: Final = 500
@@ -24,7 +24,7 @@ def moves(
     before_id: int | None,
     outcomes: bool,
 ) -> Sequence[tuple[int, PastMove]]:
-    """ports.QueueStore.history."""
+    """ports.queue.QueueStore.history."""
     terms, values = ["1"], dict[str, Any](limit=limit)
     if task is not None:
         terms.append("move.task = :task")

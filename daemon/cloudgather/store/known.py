@@ -5,7 +5,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from cloudgather.core.transfer import Transfer
-from cloudgather.ports import Content
+from cloudgather.ports.queue import Content
 from cloudgather.store.ledger import pieces
 from cloudgather.store.rows import TRANSFER, from_number, to_transfer
 
@@ -20,7 +20,7 @@ NEWEST: Final = (
 
 
 def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
-    """ports.QueueStore.newest."""
+    """ports.queue.QueueStore.newest."""
     row = connection.execute(
         f"SELECT {TRANSFER} FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC LIMIT 1", (path, task)
     ).fetchone()
@@ -28,12 +28,12 @@ def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
 
 
 def bound(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-    """ports.QueueStore.bound; only the newest transfer of a path counts."""
+    """ports.queue.QueueStore.bound; only the newest transfer of a path counts."""
     return frozenset(row[0] for row in _rows(connection, NEWEST, task, contents) if row[3])
 
 
 def live(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-    """ports.QueueStore.live."""
+    """ports.queue.QueueStore.live."""
     return frozenset(row[0] for row in _rows(connection, LIVE, task, contents))
 
 

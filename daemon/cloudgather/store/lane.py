@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 
 _MOST_AT_ONCE: Final = 64
 

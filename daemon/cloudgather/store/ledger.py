@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 from cloudgather.core.clashes import folded
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Plan, Transfer
-from cloudgather.ports import Content, LedgerEntry, Origin
+from cloudgather.ports.queue import Content, LedgerEntry, Origin
 from cloudgather.store.rows import from_instant, from_number, reads, to_instant
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND targ
 
 
 def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, LedgerEntry]:
-    """ports.QueueStore.ledger."""
+    """ports.queue.QueueStore.ledger."""
     found: dict[bytes, LedgerEntry] = {}
     for some in pieces(paths):
         marks = ", ".join("?" * len(some))
@@ -36,7 +36,7 @@ def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mappin
 def unsent(
     connection: Connection, task: str, contents: Sequence[Content], target: str, base: bytes
 ) -> frozenset[bytes]:
-    """ports.QueueStore.unsent.
+    """ports.queue.QueueStore.unsent.
 
     The database compares, and answers with what it lacks: of an unchanged tree nothing, so that nothing is made a
     Python value, and the interpreter goes on with the walk meanwhile.
@@ -53,7 +53,7 @@ def unsent(
 
 
 def page(connection: Connection, task: str, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:
-    """ports.QueueStore.ledger_of."""
+    """ports.queue.QueueStore.ledger_of."""
     rows = connection.execute(
         f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path > ? ORDER BY path LIMIT ?", (task, after or b"", limit)
     )
@@ -61,7 +61,7 @@ def page(connection: Connection, task: str, after: bytes | None, limit: int) -> 
 
 
 def sent_there(connection: Connection, target: str, places: Sequence[bytes]) -> Sequence[LedgerEntry]:
-    """ports.QueueStore.sent_there."""
+    """ports.queue.QueueStore.sent_there."""
     found: list[LedgerEntry] = []
     for some in pieces(places):
         rows = connection.execute(SENT_THERE.format(marks=", ".join("?" * len(some))), (target, *some))
@@ -81,7 +81,7 @@ def has_sent(connection: Connection, plan: Plan) -> bool:
 
 
 def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
-    """ports.QueueStore.adopt."""
+    """ports.queue.QueueStore.adopt."""
     _put(connection, entries)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
-from cloudgather.ports import Move, Overtaken
+from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import debris, ledger, spending
 from cloudgather.store.rows import (
     TRANSFER,
@@ -50,7 +50,7 @@ _HISTORY: Final = (
 
 
 def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Sequence[Transfer]:
-    """ports.QueueStore.move; raises Overtaken, and the caller's transaction undoes those made before."""
+    """ports.queue.QueueStore.move; raises Overtaken, and the caller's transaction undoes those made before."""
     rows = by_id(connection, {move.transfer for move in moves})
     making = Making(connection, now)
     made = []

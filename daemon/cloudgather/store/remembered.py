@@ -8,7 +8,7 @@ from typing import Any, Final
 from cloudgather.core.bandwidth import RateOrder
 from cloudgather.core.target import Identity
 from cloudgather.core.transfer import State
-from cloudgather.ports import TargetMemory, TaskMemory
+from cloudgather.ports.queue import TargetMemory, TaskMemory
 from cloudgather.store.rows import (
     from_instant,
     from_optional_instant,
@@ -25,19 +25,19 @@ DAEMON_ID: Final = "daemon-id"
 
 
 def counts(connection: Connection) -> Mapping[tuple[str, str, State], tuple[int, int]]:
-    """ports.QueueStore.counts."""
+    """ports.queue.QueueStore.counts."""
     rows = connection.execute("SELECT task, target, state, transfers, bytes FROM counter WHERE transfers > 0")
     return dict(_count(row) for row in rows)
 
 
 def tasks(connection: Connection) -> Mapping[str, TaskMemory]:
-    """ports.QueueStore.tasks."""
+    """ports.queue.QueueStore.tasks."""
     rows = connection.execute("SELECT name, paused, initialised, base_made, last_due FROM task_memory")
     return {row[0]: _task(row) for row in rows}
 
 
 def remember_task(connection: Connection, memory: TaskMemory) -> None:
-    """ports.QueueStore.remember_task."""
+    """ports.queue.QueueStore.remember_task."""
     connection.execute(
         "INSERT OR REPLACE INTO task_memory (name, paused, initialised, base_made, last_due) VALUES (?, ?, ?, ?, ?)",
         (
@@ -51,7 +51,7 @@ def remember_task(connection: Connection, memory: TaskMemory) -> None:
 
 
 def targets(connection: Connection) -> Mapping[str, TargetMemory]:
-    """ports.QueueStore.targets."""
+    """ports.queue.QueueStore.targets."""
     rows = connection.execute(
         "SELECT name, root, identity, paused, breaker_until, breaker_opened, breaker_reason, facts, "
         "rate_order FROM target_memory"
@@ -60,7 +60,7 @@ def targets(connection: Connection) -> Mapping[str, TargetMemory]:
 
 
 def remember_target(connection: Connection, memory: TargetMemory) -> None:
-    """ports.QueueStore.remember_target."""
+    """ports.queue.QueueStore.remember_target."""
     identity = memory.identity
     connection.execute(
         "INSERT OR REPLACE INTO target_memory "
@@ -81,12 +81,12 @@ def remember_target(connection: Connection, memory: TargetMemory) -> None:
 
 
 def flags(connection: Connection) -> Mapping[str, str]:
-    """ports.QueueStore.flags."""
+    """ports.queue.QueueStore.flags."""
     return dict(connection.execute("SELECT name, value FROM flag"))
 
 
 def set_flag(connection: Connection, name: str, value: str | None) -> None:
-    """ports.QueueStore.set_flag; the daemon id, from which temporary names are made, cannot be set."""
+    """ports.queue.QueueStore.set_flag; the daemon id, from which temporary names are made, cannot be set."""
     if name == DAEMON_ID:
         raise ValueError("the daemon id is made once with the database")
     if value is None:

@@ -6,7 +6,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from cgwire.reasons import Reason
-from cloudgather.ports import Run
+from cloudgather.ports.queue import Run
 from cloudgather.store.rows import from_instant, from_reason, reads, to_instant, to_optional_instant, to_reason
 
 _RUN: Final = (
@@ -20,7 +20,7 @@ _RUN: Final = (
 
 
 def start(connection: Connection, task: str, trigger: str, now: datetime) -> int:
-    """ports.QueueStore.start_run."""
+    """ports.queue.QueueStore.start_run."""
     id = connection.execute(
         "INSERT INTO run (task, trigger, started) VALUES (?, ?, ?)", (task, trigger, from_instant(now))
     ).lastrowid
@@ -31,7 +31,7 @@ def start(connection: Connection, task: str, trigger: str, now: datetime) -> int
 def note(
     connection: Connection, run: int, now: datetime, seen: int, planned: int, skipped: int, problem: Reason | None
 ) -> None:
-    """ports.QueueStore.note_run."""
+    """ports.queue.QueueStore.note_run."""
     connection.execute(
         "UPDATE run SET scanned = ?, seen = ?, planned = ?, skipped = ?, problem = ? WHERE id = ?",
         (from_instant(now), seen, planned, skipped, from_reason(problem), run),
@@ -39,21 +39,21 @@ def note(
 
 
 def interrupt(connection: Connection, reason: Reason, now: datetime) -> int:
-    """ports.QueueStore.interrupt_runs."""
+    """ports.queue.QueueStore.interrupt_runs."""
     return connection.execute(
         "UPDATE run SET scanned = ?, problem = ? WHERE scanned IS NULL", (from_instant(now), from_reason(reason))
     ).rowcount
 
 
 def newest(connection: Connection, task: str | None, limit: int) -> Sequence[Run]:
-    """ports.QueueStore.runs."""
+    """ports.queue.QueueStore.runs."""
     which = "ORDER BY id DESC LIMIT ?" if task is None else "WHERE task = ? ORDER BY id DESC LIMIT ?"
     values = (limit,) if task is None else (task, limit)
     return [_run(row) for row in connection.execute(_RUN.format(which=which), values)]
 
 
 def one(connection: Connection, id: int) -> Run | None:
-    """ports.QueueStore.run."""
+    """ports.queue.QueueStore.run."""
     row = connection.execute(_RUN.format(which="WHERE id = ?"), (id,)).fetchone()
     return None if row is None else _run(row)
 

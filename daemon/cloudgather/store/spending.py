@@ -6,7 +6,7 @@ from sqlite3 import Connection
 
 from cloudgather.core.limits import Spending, first_counted, hour_of
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.ports import Move
+from cloudgather.ports.queue import Move
 
 
 def of_target(connection: Connection, target: str, now: datetime) -> Spending:
@@ -19,7 +19,7 @@ def of_target(connection: Connection, target: str, now: datetime) -> Spending:
 
 
 def spending(connection: Connection, now: datetime) -> Mapping[str, Spending]:
-    """ports.QueueStore.spending."""
+    """ports.queue.QueueStore.spending."""
     names = [name for (name,) in connection.execute("SELECT target FROM spent UNION SELECT target FROM reserved")]
     return {name: of_target(connection, name, now) for name in names}
 
@@ -50,7 +50,7 @@ def settle(connection: Connection, moves: Sequence[Move], now: datetime) -> None
 
 
 def shift(connection: Connection, now: datetime, hours: int) -> None:
-    """ports.QueueStore.shift_spending."""
+    """ports.queue.QueueStore.shift_spending."""
     rows = connection.execute("SELECT target, hour, size FROM spent").fetchall()
     connection.execute("DELETE FROM spent")
     for target, hour, size in rows:

@@ -1,4 +1,4 @@
-"""The store: ports.QueueStore and ports.DownloadStore on an SQLite database in the state directory."""
+"""The store: ports.queue.QueueStore and ports.downloads.DownloadStore on an SQLite database in the state directory."""
 
 import asyncio
 import contextlib
@@ -15,15 +15,14 @@ from cloudgather.core.download import Event as DownloadEvent
 from cloudgather.core.download import State as DownloadState
 from cloudgather.core.limits import Spending
 from cloudgather.core.transfer import Plan, State, Transfer
-from cloudgather.ports import (
+from cloudgather.ports.downloads import NewDownload, PastDownloadMove
+from cloudgather.ports.queue import (
     Added,
     Chosen,
     Content,
     Debris,
     LedgerEntry,
     Move,
-    NewDownload,
-    PastDownloadMove,
     PastMove,
     Run,
     TargetMemory,
@@ -91,7 +90,7 @@ def _connect(file: str) -> tuple[Writing, Reading, Reading]:
 
 
 class SqliteStore:
-    """ports.QueueStore and ports.DownloadStore; each method is described there.
+    """ports.queue.QueueStore and ports.downloads.DownloadStore; each method is described there.
 
     One thread writes and commits in groups, one reads, and one looks through the queue for a pattern: that takes
     seconds in a long one, and nobody else shall wait for it. A call that has returned is on the disk; reads see all

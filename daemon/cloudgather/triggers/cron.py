@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from cloudgather.core.schedule import Schedule, due_since, schedule_of
 from cloudgather.core.task import Task
-from cloudgather.ports import Clock, TaskMemory
+from cloudgather.ports.clock import Clock
+from cloudgather.ports.queue import TaskMemory
 
 logger = logging.getLogger(__name__)
 

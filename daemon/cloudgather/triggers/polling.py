@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 
 
 class Rounds:

@@ -14,7 +14,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.mounts import Mount
 from cloudgather.outside.threads import on_thread
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 from cloudgather.triggers.inbox import Fault, Inbox
 from cloudgather.triggers.inotify import TreeWatch
 from cloudgather.triggers.opening import Away, Polled, Watched, limits, open_watch, polled, polled_if_remote

@@ -13,7 +13,7 @@ from cgwire.codes import Code
 from cloudgather.agent.target import AgentTarget
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports import AlreadyStanding, Failed, Published, SourceGone, Standing, Target, TargetHeld
+from cloudgather.ports.target import AlreadyStanding, Failed, Published, SourceGone, Standing, Target, TargetHeld
 
 
 def contents(path: bytes) -> bytes:

@@ -14,7 +14,7 @@ from cloudgather.agent.job import Trouble
 from cloudgather.agent.looking import folder_above, look, root_of, scan, writers
 from cloudgather.agent.places import closing
 from cloudgather.agent.walking import BATCH
-from cloudgather.ports import Absent, Access, Look, Refused, Seen
+from cloudgather.ports.source import Absent, Access, Look, Refused, Seen
 from unit.agent.orders import entries, version_of
 from unit.agent.overmounts import Mounts
 

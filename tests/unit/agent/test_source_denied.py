@@ -8,7 +8,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.text import hint, sentence
 from cloudgather.agent.source import LocalSource
-from cloudgather.ports import SourceUnavailable
+from cloudgather.ports.source import SourceUnavailable
 from unit.doctor.examined import nobody, roots_folder
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")

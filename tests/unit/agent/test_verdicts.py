@@ -9,7 +9,7 @@ from cloudgather.agent.operation import AgentError
 from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
-from cloudgather.ports import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, TargetHeld
+from cloudgather.ports.target import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, TargetHeld
 
 SPEC = TargetSpec(name="c115", root=b"/CloudDrive/115")
 CLOUD = Identity(mount_point=b"/CloudDrive", fs_type="fuse", source=b"CloudFS")

@@ -15,7 +15,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.app.pulse import Pulse
 from cloudgather.outside.systemd import Systemd
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.lane import Request
 from cloudgather.store.locking import StateLock
 from cloudgather.store.sqlite import SqliteStore

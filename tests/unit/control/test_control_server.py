@@ -14,7 +14,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.control.bounds import Bounds
 from cloudgather.core.caller import Caller, Refused
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from fakes.control import FakeOperations, connected, serving, until
 
 

@@ -15,7 +15,7 @@ from cloudgather.core.limits import HOUR, Spending
 from cloudgather.core.naming import destination, sibling, split, unit_of
 from cloudgather.core.task import Filter
 from cloudgather.core.transfer import Event
-from cloudgather.ports import DailyLimitSpent
+from cloudgather.ports.queue import DailyLimitSpent
 from cloudgather.store.debris import temporary_name
 from queueing import NOW, a_move, a_plan, a_version, running_store
 

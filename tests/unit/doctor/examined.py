@@ -21,7 +21,7 @@ from cloudgather.core.task import Task
 from cloudgather.doctor.checks import Check
 from cloudgather.doctor.sources import Examined, examine_source
 from cloudgather.doctor.targets import examine_target
-from cloudgather.ports import TargetMemory
+from cloudgather.ports.queue import TargetMemory
 
 NOBODY = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")

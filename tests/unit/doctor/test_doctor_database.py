@@ -10,7 +10,7 @@ from cloudgather.core.target import Identity
 from cloudgather.doctor.checks import Health
 from cloudgather.doctor.database import examine_database
 from cloudgather.doctor.holder import holder
-from cloudgather.ports import TargetMemory
+from cloudgather.ports.queue import TargetMemory
 from queueing import NOW, a_plan, running_store
 from unit.doctor.examined import as_root, nobody, roots_folder, tree
 

@@ -13,7 +13,7 @@ from cloudgather.core.mounts import Mount
 from cloudgather.core.target import Confirm, Identity, RemoteControl, TargetSpec
 from cloudgather.core.uploads import Listed, Upload
 from cloudgather.outside.rclone import Rclone
-from cloudgather.ports import CannotAsk
+from cloudgather.ports.uploads import CannotAsk
 from fakes.remote_control import FakeRemoteControl, Refuse
 
 Result = TypeVar("Result")

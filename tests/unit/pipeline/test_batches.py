@@ -7,7 +7,7 @@ from pathlib import Path
 from cloudgather.core.target import Profile
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.pipeline.ahead import groups
-from cloudgather.ports import SourceChanged, Stalled
+from cloudgather.ports.target import SourceChanged, Stalled
 from pipework import a_spec, working
 from queueing import NOW, a_plan, a_version, running_store
 

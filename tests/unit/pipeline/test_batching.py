@@ -12,7 +12,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm, Profile, TargetSpec
 from cloudgather.core.transfer import Event, State
-from cloudgather.ports import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
+from cloudgather.ports.target import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
 from pipework import a_spec, a_task, working
 

@@ -11,7 +11,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.ports import AgentLost, Failed, SourceChanged, SourceGone, Stalled, TargetHeld
+from cloudgather.ports.target import AgentLost, Failed, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
 from pipelooks import arrives
 from pipework import a_spec, working

@@ -11,7 +11,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Identity, Kind, Profile
 from cloudgather.core.task import Window
-from cloudgather.ports import TargetHeld
+from cloudgather.ports.target import TargetHeld
 from fakes.target import an_error
 from pipelooks import done
 from pipework import a_spec, a_task, a_world, working

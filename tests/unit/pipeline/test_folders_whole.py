@@ -9,7 +9,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter, Send
-from cloudgather.ports import Absent
+from cloudgather.ports.source import Absent
 from pipework import a_task, working
 
 TOGETHER: dict[str, Any] = {"tasks": [a_task(send=Send.FOLDER)]}

@@ -11,7 +11,8 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Initial, Rule
 from cloudgather.pipeline.planning import Candidate, Listings
-from cloudgather.ports import Origin, Standing, TargetHeld
+from cloudgather.ports.queue import Origin
+from cloudgather.ports.target import Standing, TargetHeld
 from fakes.target import an_error
 from pipework import Works, a_spec, a_task, working
 from queueing import a_version

@@ -8,7 +8,7 @@ from typing import cast
 from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State
 from cloudgather.pipeline.redirecting import redirect
-from cloudgather.ports import QueueStore
+from cloudgather.ports.queue import QueueStore
 from fakes.target import an_error
 from pipework import a_spec, a_task, a_world, working
 

@@ -9,7 +9,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import State
-from cloudgather.ports import Chosen
+from cloudgather.ports.queue import Chosen
 from fakes.target import an_error
 from pipework import a_spec, a_task, working
 

@@ -15,7 +15,7 @@ from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.target import Confirm, Profile, TargetSpec
 from cloudgather.core.transfer import Sent, State
 from cloudgather.pipeline.recover import Found, judge
-from cloudgather.ports import Standing, TargetHeld
+from cloudgather.ports.target import Standing, TargetHeld
 from fakes.target import an_error
 from pipework import LIVE, Works, World, a_spec, a_world, working
 from queueing import NOW, a_plan, a_sent, claimed, moved_on, running_store

@@ -7,7 +7,8 @@ from pathlib import Path
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter, Initial
-from cloudgather.ports import Absent, TaskMemory
+from cloudgather.ports.queue import TaskMemory
+from cloudgather.ports.source import Absent
 from fakes.target import an_error
 from pipework import a_task, working
 

@@ -9,7 +9,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter
-from cloudgather.ports import Absent
+from cloudgather.ports.source import Absent
 from pipework import Works, a_task, working
 
 MINUTE = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.ports import Overtaken, StoreUnavailable
+from cloudgather.ports.queue import Overtaken, StoreUnavailable
 from cloudgather.store.connecting import Reading, Writing
 from cloudgather.store.lane import Request
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgather.core.transfer import Event
-from cloudgather.ports import Chosen, StoreUnavailable
+from cloudgather.ports.queue import Chosen, StoreUnavailable
 from cloudgather.store.errors import StateRefused
 from queueing import NOW, a_move, a_plan, running_store
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cloudgather.ports import StoreUnavailable
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.lane import Lane, Request
 
 

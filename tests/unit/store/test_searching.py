@@ -10,7 +10,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.ports import Chosen
+from cloudgather.ports.queue import Chosen
 from cloudgather.store.sqlite import SqliteStore
 from queueing import NOW, a_plan, running_store
 

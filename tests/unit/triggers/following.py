@@ -14,7 +14,7 @@ from typing import Any
 from cloudgather.core.mounts import Mount
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.mounts import MountTable
-from cloudgather.ports import Clock
+from cloudgather.ports.clock import Clock
 from cloudgather.triggers.watching import Mode, Watching
 from waiting import eventually
 

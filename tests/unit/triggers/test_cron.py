@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloudgather.core.task import Task
-from cloudgather.ports import TaskMemory
+from cloudgather.ports.queue import TaskMemory
 from cloudgather.triggers.cron import Schedules
 from fakes.clock import FakeClock
 
