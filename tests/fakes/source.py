@@ -31,7 +31,7 @@ class FakeFile:
 
 
 class FakeSource:
-    """ports.source.Source on a dict. `unavailable` makes every call raise; `lost_disk`: an empty mount point's device."""
+    """ports.source.Source on a dict. `unavailable`: every call raises; `lost_disk`: an empty mount point's device."""
 
     def __init__(self, root: bytes, *, clock: Clock, device: int = 1, batch: int = 1024) -> None:
         self.path = root
