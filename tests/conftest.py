@@ -27,6 +27,12 @@ def pytest_configure() -> None:
     _stderr.append(os.dup(2))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What is too long for `script/test --all` is for `script/test`, too."""
+    if item.get_closest_marker("stress"):
+        item.add_marker("full")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """pytest-timeout raises in the main thread; where the way out hangs, too, this shows the threads and exits."""
