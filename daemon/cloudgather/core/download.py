@@ -168,6 +168,11 @@ class Download:
 TASK_PREFIX: Final = "download:"
 
 
+def download_of(task: str) -> int | None:
+    """The download that this task uploads; None for one that somebody configured."""
+    return int(task.removeprefix(TASK_PREFIX)) if task.startswith(TASK_PREFIX) else None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What the configuration says of downloads; `[downloads]`."""

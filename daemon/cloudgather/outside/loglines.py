@@ -8,7 +8,7 @@ from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final
 
-FIELDS: Final = ("TASK", "TRANSFER", "TARGET", "RUN")
+FIELDS: Final = ("TASK", "TRANSFER", "TARGET", "RUN", "DOWNLOAD")
 _INDENT: Final = "    "  # begins the lines of a traceback below the line it belongs to
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 

@@ -1,6 +1,6 @@
 """Sets logging up: the journal, or console and file, and a log per task; none of it can hold up or end the daemon.
 
-Structured fields come with a line: `logger.info("…", extra={"TASK": …, "TRANSFER": …, "TARGET": …, "RUN": …})`.
+Structured fields come with a line: `logger.info("…", extra={"TASK": …, "DOWNLOAD": …})`, each one of loglines.FIELDS.
 """
 
 import contextlib

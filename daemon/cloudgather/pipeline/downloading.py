@@ -8,6 +8,7 @@ from cgwire.reasons import Reason
 from cloudgather.core.download import MOVES, Download, Event
 from cloudgather.core.downloader import Item
 from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.journal import Journal
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.downloads import DownloadStore
@@ -29,6 +30,7 @@ class Book:
         self._store = store
         self._bus = bus
         self._clock = clock
+        self._journal = Journal()
         self.moved = 0  # so many changes were recorded
         self._holds: dict[int, Reason] = {}
         self._items: dict[int, Item] = {}
@@ -47,6 +49,7 @@ class Book:
         )
         self.moved += 1
         self._holds.pop(download.id, None)
+        self._journal.download(moved)
         self.tell(moved)
         return moved
 

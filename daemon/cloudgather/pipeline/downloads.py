@@ -151,7 +151,8 @@ class Downloads:
         except StoreUnavailable:
             raise
         except Exception:
-            logger.exception("download %d cannot be brought on: a bug of ours", download.id)
+            about = {"DOWNLOAD": download.id}
+            logger.exception("download %d cannot be brought on: a bug of ours", download.id, extra=about)
 
     async def _bring_on(self, download: Download) -> None:
         self._book.release(download.id)

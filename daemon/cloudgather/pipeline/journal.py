@@ -7,6 +7,8 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cgwire.text import sentence
 from cgwire.text.values import size
+from cloudgather.core.download import Download, download_of
+from cloudgather.core.download import State as DownloadState
 from cloudgather.core.naming import shown
 from cloudgather.core.transfer import Event, State, Transfer
 
@@ -32,6 +34,8 @@ def fields(transfer: Transfer) -> dict[str, object]:
     found: dict[str, object] = {"TASK": transfer.task, "TRANSFER": transfer.id, "TARGET": transfer.target}
     if transfer.run is not None:
         found["RUN"] = transfer.run
+    if (download := download_of(transfer.task)) is not None:
+        found["DOWNLOAD"] = download
     return found
 
 
@@ -50,7 +54,23 @@ class Journal:
         level = _LEVELS.get(transfer.state, logging.INFO)
         logger.log(level, "%d %s %s", transfer.id, shown(transfer.path), told, extra=fields(transfer))
 
+    def download(self, download: Download) -> None:
+        """A download that has come so far that it is worth a line."""
+        if (told := _STEPS.get(download.state)) is not None:
+            level, word = told
+            why = english(download.reason)
+            fields = {"DOWNLOAD": download.id, "TARGET": download.asked.target}
+            line = f"{word}: {why}" if why else word
+            logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra=fields)
 
+
+_STEPS = {
+    DownloadState.STALLED: (logging.WARNING, "stalled"),
+    DownloadState.DOWNLOADED: (logging.INFO, "downloaded"),
+    DownloadState.SEEDING: (logging.INFO, "uploaded"),
+    DownloadState.DONE: (logging.INFO, "done"),
+    DownloadState.FAILED: (logging.ERROR, "failed"),
+}
 _WORDS = {
     Event.WRITE: "uploaded",
     Event.CONFIRM: "confirmed",
