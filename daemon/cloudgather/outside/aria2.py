@@ -50,7 +50,7 @@ class Aria2:
         self._shown: bytes | None = None  # a digest of the secret that was shown last
         self._refused: bytes | None = None  # of that which it did not take
         self._items: dict[str, Item] = {}
-        self._files: dict[str, tuple[str, tuple[ItemFile, ...]]] = {}  # of what rests, with its status then
+        self._files: dict[str, tuple[object, tuple[ItemFile, ...]]] = {}  # with what their item was like then
 
     # ---- asking ------------------------------------------------------------------------------------------------------
 
@@ -85,13 +85,13 @@ class Aria2:
 
     async def _files_of(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[ItemFile, ...]]:
         """The files of what is there: totals count those that nobody wants, and a web download's name is its file's."""
-        states = {id: str(status["status"]) for id, status in told.items()}
-        known = {id: files for id, (state, files) in self._files.items() if states.get(id) == state}
+        like = {id: _like(status) for id, status in told.items()}
+        known = {id: files for id, (before, files) in self._files.items() if like.get(id) == before}
         asked = [id for id in told if id not in known]
         answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[])
         for id, files in zip(asked, answers, strict=True):
             known[id] = tuple(_file(each, folder_named(str(told[id]["dir"]))) for each in files)
-        self._files = {id: (states[id], files) for id, files in known.items() if states[id] != "active"}
+        self._files = {id: (like[id], files) for id, files in known.items() if _rests(told[id])}
         return known
 
     def _item(self, id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> Item:
@@ -156,6 +156,7 @@ class Aria2:
         """ports.downloader.Downloader; what is active is begun anew by it."""
         chosen = ",".join(str(number) for number in sorted(wanted))
         await self._told("aria2.changeOption", id, {"select-file": chosen})
+        self._files.pop(id, None)
 
     async def pause(self, id: str) -> None:
         """ports.downloader.Downloader."""
@@ -262,6 +263,16 @@ class Aria2:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
+
+
+def _like(status: Mapping[str, Any]) -> object:
+    """What must be the same for an item's files to be the same."""
+    return tuple(status.get(key) for key in ("status", "seeder", "dir", "totalLength", "completedLength"))
+
+
+def _rests(status: Mapping[str, Any]) -> bool:
+    """Whether its files are as they are until it is like something else: before its first byte it names them anew."""
+    return status["status"] != "active" or int(status["completedLength"]) > 0
 
 
 def _phase(status: Mapping[str, Any]) -> Phase:

@@ -96,21 +96,20 @@ class QBittorrent:
     def _merged(self, answer: Mapping[str, Any]) -> tuple[dict[str, Item], set[str]]:
         told: Mapping[str, Mapping[str, Any]] = answer.get("torrents") or {}
         gone = set(answer.get("torrents_removed") or ())
-        if answer.get("full_update"):
-            gone |= self._torrents.keys() - told.keys()
-            self._torrents = {}
-        gone -= told.keys()
-        changed = {}
-        for id, values in told.items():
-            torrent = self._torrents.setdefault(id, {})
-            torrent.update(values)
-            item = self._item(id, torrent)
-            if self._items.get(id) != item:
-                changed[id] = self._items[id] = item
-        gone = {id for id in gone if self._items.pop(id, None) is not None}
+        whole = bool(answer.get("full_update"))
+        if whole:
+            gone |= self._items.keys()
+        gone = (gone - told.keys()) & self._items.keys()
+        torrents = {id: {**({} if whole else self._torrents.get(id, {})), **values} for id, values in told.items()}
+        items = {id: self._item(id, torrent) for id, torrent in torrents.items()}
+        poll = int(answer["rid"])
+        # All of the answer can be understood: only now is anything of it taken, else a change would be told to nobody.
+        changed = {id: item for id, item in items.items() if self._items.get(id) != item}
+        self._torrents.update(torrents)
+        self._items.update(items)
         for id in gone:
-            self._torrents.pop(id, None)
-        self._poll = int(answer["rid"])
+            del self._items[id], self._torrents[id]
+        self._poll = poll
         return changed, gone
 
     def _item(self, id: str, torrent: Mapping[str, Any]) -> Item:
