@@ -214,7 +214,8 @@ class Dispatcher:
         def ended(task: asyncio.Task[None]) -> None:
             working.discard(task)
             self._copied.discard(task)
-            learn(lane, len(batch), self._clock.monotonic() - since)
+            arrived = sum(moving.arrived for moving in begun.values())
+            learn(lane, len(batch), arrived, self._clock.monotonic() - since)
             for id, moving in begun.items():
                 if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
                     del lane.moving[id]

@@ -57,9 +57,12 @@ def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
     return Portion(batches=room, files=lane.together, size=_BYTES)
 
 
-def learn(lane: TargetState, files: int, seconds: float) -> None:
-    """A batch of so many files took so long: have the next ones longer or shorter. A file by itself may be large."""
+def learn(lane: TargetState, files: int, arrived: int, seconds: float) -> None:
+    """A batch of so many files, of which so many arrived, took so long: have the next ones longer or shorter.
+
+    A file by itself may be large; what fails soon says nothing of how long the others take.
+    """
     if files > 1 and seconds > _LONG:
         lane.together = min(lane.together, files // 2)
-    elif seconds < _SHORT and files >= lane.together:
+    elif seconds < _SHORT and arrived >= lane.together:
         lane.together = min(_MOST_FILES, lane.together * 2)

@@ -143,6 +143,9 @@ class Carrier:
             ]
         await self._recorder.record(moves)
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
+        for transfer in renamed:
+            if (moving := lane.moving.get(transfer.id)) is not None:  # recovery finishes what no batch has
+                moving.arrived = True
         lane.breaker = lane.breaker.after_success()
         if strength is None:
             self.confirm_later(lane)

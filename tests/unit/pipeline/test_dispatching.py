@@ -338,3 +338,25 @@ def test_what_is_planned_while_nothing_is_to_do_goes_at_once(tmp_path: Path) -> 
                 assert name in await done(works)
 
     asyncio.run(main())
+
+
+def test_batches_that_fail_at_once_do_not_become_longer(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(metadata_per_second=None)], serving=False) as works:
+            await works.queue(*NAMES)
+            before = works.lane.together
+            failed: list[bytes] = []
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "copy.begin":
+                    failed.append(path)
+                    raise an_error(errno.EINVAL)
+
+            works.target.met = met
+            works.serve()
+            await works.rest()
+
+            assert len(failed) >= before > 1  # a whole batch
+            assert works.lane.together == before
+
+    asyncio.run(main())
