@@ -23,7 +23,7 @@ from cloudgather.ports.uploads import CannotAsk
 logger = logging.getLogger(__name__)
 
 _FLAG: Final = "downloader:"
-_MOST_REMEMBERED: Final = 100
+_MOST_REMEMBERED: Final = 1000  # folders; of more their parents
 
 
 class Listener(Protocol):
@@ -109,7 +109,7 @@ class Claims:
                 return
             logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
             listener.finished(following.paths_of(item, files), name, item.id)
-        unfinished = following.unfinished_folders()[:_MOST_REMEMBERED]
+        unfinished = _at_most(_MOST_REMEMBERED, following.unfinished_folders())
         if self._written.get(name) != unfinished:
             try:
                 await self._store.set_flag(_FLAG + name, json.dumps([os.fsdecode(each) for each in unfinished]))
@@ -178,6 +178,15 @@ def _folders(flag: str | None) -> list[bytes]:
         return [os.fsencode(each) for each in json.loads(flag or "[]")]
     except (ValueError, TypeError):
         return []
+
+
+def _at_most(most: int, folders: Sequence[bytes]) -> list[bytes]:
+    """Folders below which all of these lie: the deepest give way to their parents."""
+    found = set(folders)
+    while len(found) > most:
+        deepest = max(folder.count(b"/") for folder in found)
+        found = {os.path.dirname(folder) if folder.count(b"/") == deepest else folder for folder in found}
+    return sorted(found)
 
 
 def _tell(following: Following) -> None:

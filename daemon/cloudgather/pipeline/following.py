@@ -158,8 +158,8 @@ class Following:
 
     @property
     def is_new(self) -> bool:
-        """Whether it has not been asked yet at all."""
-        return self.silent is not None and self.silent.code == Code.DOWNLOADER_STARTING
+        """Whether it has never answered this daemon: where it puts its files is known from the configuration only."""
+        return self.heard is None
 
     def covers(self, path: bytes) -> bool:
         """Whether `path` lies where this downloader puts its files, as far as is known."""
@@ -257,7 +257,8 @@ class Following:
     def may_claim(self, path: bytes, look: Look) -> bool:
         """Whether it may have a word on a file while it cannot be asked."""
         known = (look.version.device, look.version.inode) in self._inodes
-        return self.is_new or known or self.covers(path)
+        anywhere = self.is_new and (not self.spec.folders or not self._failures)
+        return anywhere or known or self.covers(path)
 
     @property
     def is_late(self) -> bool:

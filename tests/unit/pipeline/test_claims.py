@@ -11,6 +11,7 @@ from typing import Any
 from cgwire.codes import Code
 from cloudgather.core.downloader import ItemFile, Phase
 from cloudgather.core.task import Send
+from cloudgather.pipeline.claims import Claims
 from fakes.downloader import FakeDownloader, an_item, complete
 from pipework import Works, a_task, working
 
@@ -103,6 +104,40 @@ def test_while_it_cannot_be_asked_what_it_may_know_waits_and_it_is_asked_ever_mo
             qb.put(complete(an_item()))
             await works.advance(65.0)
             assert (await works.states()) == {NAME: "done"}
+
+    asyncio.run(main())
+
+
+def test_one_that_has_never_answered_may_claim_what_lies_anywhere_or_in_its_folders(tmp_path: Path) -> None:
+    async def main(waiting: set[str], **spec: Any) -> None:
+        qb = FakeDownloader(**spec)
+        qb.down = True
+        async with asking(tmp_path / str(len(waiting)), qb) as works:
+            await sighted(works, NAME)
+            await works.advance(timedelta(minutes=10))
+            assert qb.polls > 1
+            assert waits(works) == waiting
+
+    for number in (0, 1):
+        (tmp_path / str(number)).mkdir()
+    asyncio.run(main({Code.WAIT_DOWNLOADER_SILENT}))
+    asyncio.run(main(set(), folders=(b"/elsewhere",)))
+
+
+def test_where_it_had_unfinished_files_is_remembered_of_however_many(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        for number in range(1001):
+            folder = b"/other/%d" % number
+            qb.put(an_item(str(number), final=folder, current=folder))
+        async with asking(tmp_path, qb) as works:
+            again = Claims(
+                store=works.store, clock=works.world.clock, make=lambda spec: qb, source_at=works.world.source_at
+            )
+            await again.take({"qb": qb.spec})
+            following = again.following["qb"]
+            assert all(following.covers(b"/other/%d/file" % number) for number in range(1001))
+            assert not following.covers(b"/another/file")
 
     asyncio.run(main())
 
