@@ -20,6 +20,7 @@ class Claim:
     item: Item
     file: ItemFile
     steady: bool  # two polls in a row have shown the item complete
+    file_steady: bool = False  # and so of the file
     listed: bool = True  # the downloader still lists it
 
 
@@ -47,7 +48,8 @@ def _is_complete(claim: Claim, *, whole: bool) -> bool:
     if claim.item.complete and claim.steady:
         return True
     in_place = claim.item.phase in _COMING and claim.item.current == claim.item.final
-    return not whole and in_place and claim.file.complete
+    # All of an empty file is there before anything is: it comes with its item.
+    return not whole and in_place and claim.file.complete and claim.file.size > 0 and claim.file_steady
 
 
 def _complete(claim: Claim, size: int) -> Reason:

@@ -71,7 +71,8 @@ class Arriving:
             await known.client.pause(item.id)
             await self._book.move(download, Event.FAIL, too_large, {})
         elif event is Event.COMPLETE:
-            await self._complete(download, known, item)
+            if item.id in known.steady:
+                await self._complete(download, known, item)
         elif event is not None:
             await self._follow(download, known, item, event)
 

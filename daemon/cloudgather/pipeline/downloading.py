@@ -1,6 +1,6 @@
 """What the steps of a download have in common: what is known of a downloader, and the book that records moves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ class Known:
     client: Downloader
     items: Mapping[str, Item]
     heard: float  # monotonic: its last answer
+    steady: Collection[str]  # ids of items that two polls in a row have shown complete
 
 
 class Book:

@@ -59,6 +59,7 @@ class Following:
         self.items: dict[str, Item] = {}
         self.silent: Reason | None = because(Code.DOWNLOADER_STARTING, downloader=spec.name, url=spec.url)
         self.heard: float | None = None  # monotonic: its last answer
+        self.steady: set[str] = set()  # ids of items that were complete at two polls in a row
         self.again = 0.0  # monotonic: the next poll
         self.wake = asyncio.Event()  # set: the next poll is now
         self._clock = clock
@@ -66,10 +67,10 @@ class Following:
         self._failures = 0
         self._known = False
         self._complete: set[str] = set()
-        self._steady: set[str] = set()  # complete at two polls in a row
         self._left: dict[str, tuple[Item, float]] = {}
         self._places: defaultdict[tuple[bytes, bytes | None], set[str]] = defaultdict(set)
         self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
+        self._whole: dict[str, Mapping[bytes, float]] = {}  # id -> of its complete files: the answer that was the first
         self._inodes: dict[Inode, tuple[str, ItemFile]] = {}
         self._inodes_of: dict[str, object] = {}  # id -> what the item was like when its files were looked at
         self._remembered = tuple(remembered)
@@ -119,8 +120,8 @@ class Following:
             if now >= until:
                 del self._left[id]
                 self._unplace(id, item)
-        newly = steady - self._steady
-        self._steady = steady & self.items.keys()
+        newly = steady - self.steady
+        self.steady = steady & self.items.keys()
         return [self.items[id] for id in newly if id in self.items]
 
     def _replace(self, id: str, before: Item | None, item: Item) -> None:
@@ -138,6 +139,7 @@ class Following:
                 del self._places[place]
         if forget:
             self._files.pop(id, None)
+            self._whole.pop(id, None)
             self._inodes_of.pop(id, None)
             self._inodes = {inode: known for inode, known in self._inodes.items() if known[0] != id}
 
@@ -147,7 +149,7 @@ class Following:
                 yield self.spec.ours(folder), item.top
 
     def _pause(self) -> float:
-        if self._complete - self._steady:
+        if self._complete - self.steady:
             return _CONFIRMING
         return _AT_REST if all(self.items[id].phase in _SETTLED for id in self._unfinished()) else _BUSY
 
@@ -194,7 +196,11 @@ class Following:
     def _claim(self, id: str, file: ItemFile) -> Claim:
         listed = id in self.items
         item = self.items[id] if listed else self._left[id][0]
-        return Claim(spec=self.spec, item=item, file=file, steady=id in self._steady, listed=listed)
+        since = self._whole.get(id, {}).get(file.path)
+        file_steady = since is not None and self.heard is not None and self.heard > since
+        return Claim(
+            spec=self.spec, item=item, file=file, steady=id in self.steady, file_steady=file_steady, listed=listed
+        )
 
     def _candidates(self, path: bytes) -> list[tuple[str, bytes]]:
         """Items that `path` may belong to, and what it would be called in them."""
@@ -217,8 +223,11 @@ class Following:
         known = self._files.get(id)
         if known is None or known[0] != likeness:
             known = likeness, {file.path: file for file in await self.port.files(id)}
-            if id in self.items:
+            if id in self.items and self.heard is not None:
                 self._files[id] = known
+                before = self._whole.get(id, {})
+                files = known[1].values()
+                self._whole[id] = {each.path: before.get(each.path, self.heard) for each in files if each.complete}
         return known[1]
 
     async def _by_inode(self, inode: Inode) -> list[Claim]:
