@@ -17,6 +17,7 @@ from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
+from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.ports.queue import LedgerEntry
 from cloudgather.ports.source import Absent, Access, Look, SourceUnavailable
 
@@ -194,7 +195,9 @@ class PathOperations:
             if isinstance(look, Absent) and look is not Absent.DIRECTORY:
                 refused.append([given, because(f"skip.{look}").to_wire()])
                 continue
-            run = await self._world.scanner.upload(state, relative, skip_settle=request.skip_settle)
+            run = await self._world.scanner.upload(
+                state, relative, skip_settle=SkipSettle.ALL if request.skip_settle else SkipSettle.NOTHING
+            )
             runs.append(await self._world.runs.keep(run))
             accepted += run.seen
         return {"runs": runs, "accepted": accepted, "refused": refused}

@@ -15,7 +15,7 @@ from cloudgather.core.task import Send
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge
-from cloudgather.pipeline.pending import Pending, PendingFiles
+from cloudgather.pipeline.pending import Pending, PendingFiles, SkipSettle
 from cloudgather.pipeline.planning import Candidate, Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
@@ -241,7 +241,8 @@ class Intake:
         verdict = self.judge.verdict(state.task, look, pending, word)
         pending.conditions = verdict.conditions
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
-        if verdict.settled or pending.skip_settle:
+        skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)
+        if verdict.settled or skipped:
             return True
         again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
         pending.due = max(again, self._clock.monotonic() + 0.01)
@@ -314,7 +315,7 @@ class Intake:
             self._listings = None
 
     async def take(
-        self, state: TaskState, fresh: Iterable[Candidate], run: RunCount, *, force: bool, skip_settle: bool
+        self, state: TaskState, fresh: Iterable[Candidate], run: RunCount, *, force: bool, skip_settle: SkipSettle
     ) -> None:
         """Make what a scan found pending, and look at it at once: most of it is quiet already."""
         now = self._clock.monotonic()
@@ -331,7 +332,7 @@ class Intake:
                 pending.run = run
                 run.settling += 1
             pending.force = pending.force or force
-            pending.skip_settle = pending.skip_settle or skip_settle
+            pending.skip_settle = max(pending.skip_settle, skip_settle)
             self.pending.keep(pending)
             taken.append(pending)
         if taken:

@@ -17,6 +17,7 @@ from cloudgather.core.transfer import State as TransferState
 from cloudgather.pipeline.arriving import find
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, LedgerEntry, Origin, QueueStore
@@ -79,11 +80,16 @@ class Leaving:
         if self._scanner.is_scanning(download.task_name):
             return
         if download.id not in self._scanned:
-            await self._scanner.upload(state, b"", skip_settle=True)
+            await self._scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)
             if state.source_hold is None:
                 self._scanned.add(download.id)
             else:
                 self._book.hold(download.id, state.source_hold)
+            return
+        if unsettled := self._scanner.unsettled(download.task_name):  # its downloader checks it again, or is silent
+            for condition in [each for pending in unsettled for each in pending.conditions]:
+                if condition.code.startswith("wait."):
+                    self._book.hold(download.id, condition)
             return
         if failure := await self._failure(download, missing):
             self._scanned.discard(download.id)

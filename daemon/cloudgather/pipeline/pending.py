@@ -3,10 +3,19 @@
 import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.runs import RunCount
+
+
+class SkipSettle(IntEnum):
+    """What of being settled is not waited for."""
+
+    NOTHING = 0
+    GUESS = 1  # the file is known to be complete; a downloader's word still counts
+    ALL = 2  # by order: whatever anybody says
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,7 +32,7 @@ class Pending:
     guessed: bool = True
     ready: bool = False  # settled by itself; waits for its unit
     force: bool = False  # sent whatever the rules say
-    skip_settle: bool = False
+    skip_settle: SkipSettle = SkipSettle.NOTHING
     run: RunCount | None = None
     sequence: int = field(default=0)
 

@@ -13,6 +13,7 @@ from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
+from cloudgather.pipeline.pending import Pending, SkipSettle
 from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.waiting import wait_for_either
@@ -107,6 +108,10 @@ class Scanner:
         """Whether a scan of the task is going on."""
         return self._scanning[task].locked()
 
+    def unsettled(self, task: str) -> Sequence[Pending]:
+        """Those of the task's files that wait until they are settled."""
+        return list(self._intake.pending.of_task(task).values())
+
     async def scan(
         self,
         task: str,
@@ -114,7 +119,7 @@ class Scanner:
         *,
         below: bytes = b"",
         force: bool = False,
-        skip_settle: bool = False,
+        skip_settle: SkipSettle = SkipSettle.NOTHING,
         run: RunCount | None = None,
     ) -> RunCount:
         """Walk a task's source, or what lies below a path of it, and take in what is not dealt with yet.
@@ -151,7 +156,9 @@ class Scanner:
             self._board.store_hold = refused.reason
             self._unnoted[run.task].append(run)
 
-    async def _walk(self, state: TaskState, run: RunCount, below: bytes, *, force: bool, skip_settle: bool) -> None:
+    async def _walk(
+        self, state: TaskState, run: RunCount, below: bytes, *, force: bool, skip_settle: SkipSettle
+    ) -> None:
         await state.source.root()
         first = not state.memory.initialised and not below
         listings = Listings(self._board, self._store)
@@ -198,7 +205,7 @@ class Scanner:
         await self._store.adopt(entries)
         return left
 
-    async def upload(self, state: TaskState, path: bytes, *, skip_settle: bool) -> RunCount:
+    async def upload(self, state: TaskState, path: bytes, *, skip_settle: SkipSettle) -> RunCount:
         """Take in one file or folder by order: what failed or was cancelled there is queued again."""
         ended = Chosen(task=state.task.name, states=frozenset({State.FAILED, State.CANCELLED}))
         again = [

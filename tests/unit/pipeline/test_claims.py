@@ -12,6 +12,8 @@ from cgwire.codes import Code
 from cloudgather.core.downloader import ItemFile, Phase
 from cloudgather.core.task import Send
 from cloudgather.pipeline.claims import Claims
+from cloudgather.pipeline.pending import SkipSettle
+from cloudgather.ports.source import Look
 from fakes.downloader import FakeDownloader, an_item, complete
 from pipework import Works, a_task, working
 
@@ -232,5 +234,62 @@ def test_whoever_is_woken_is_asked_at_once(tmp_path: Path) -> None:
             works.claims.following["qb"].wake.set()
             await works.rest()
             assert qb.polls == polls + 1
+
+    asyncio.run(main())
+
+
+def test_a_file_goes_by_itself_when_two_polls_show_it_complete_and_an_empty_one_with_its_item(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        item = an_item(top=b"show", size=200, done=100, phase=Phase.DOWNLOADING)
+        files = [
+            ItemFile(index=0, path=b"show/a.mkv", size=100, done=100, wanted=True),
+            ItemFile(index=1, path=b"show/b.mkv", size=100, done=0, wanted=True),
+            ItemFile(index=2, path=b"show/empty.nfo", size=0, done=0, wanted=True),
+        ]
+        qb.put(item, files)
+        async with asking(tmp_path, qb, send=Send.FILE) as works:
+            state = works.board.tasks["films"]
+            works.world.source.write(b"show/a.mkv", b"x" * 100)
+            look = await state.source.look(b"show/a.mkv")
+            assert isinstance(look, Look)
+            first = await works.claims.word(state.task, look)
+            qb.put(replace(item, done=60), [replace(files[0], done=60), *files[1:]])  # a piece was bad after all
+            await works.advance(1.0)
+            second = await works.claims.word(state.task, look)
+            assert first is not None and second is not None
+            assert (first.code, second.code) == (Code.WAIT_DOWNLOADER, Code.WAIT_DOWNLOADER)
+
+            qb.put(item, files)
+            await sighted(works, b"show/a.mkv", b"show/b.mkv")
+            await sighted(works, b"show/empty.nfo", size=0)
+            await works.advance(timedelta(minutes=5))
+            assert await works.states() == {b"show/a.mkv": "done"}
+
+            qb.put(complete(item), [files[0], replace(files[1], done=100), files[2]])
+            await works.advance(4.0)
+            assert (await works.states()).keys() == {b"show/a.mkv", b"show/b.mkv", b"show/empty.nfo"}
+
+    asyncio.run(main())
+
+
+def test_whoever_skips_the_guess_still_waits_for_the_downloader_and_an_order_does_not(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(complete(an_item(), phase=Phase.CHECKING))
+        async with asking(tmp_path, qb, settle=timedelta(hours=1)) as works:
+            state = works.board.tasks["films"]
+            works.world.source.write(NAME, b"x" * 100)
+            works.world.source.write(b"other.mkv", b"x")
+
+            await works.scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)
+            await works.rest()
+            assert await works.states() == {b"other.mkv": "done"}
+            assert [each.path for each in works.scanner.unsettled("films")] == [NAME]
+            assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+            await works.scanner.upload(state, b"", skip_settle=SkipSettle.ALL)
+            await works.rest()
+            assert await works.states() == {NAME: "done", b"other.mkv": "done"}
 
     asyncio.run(main())
