@@ -16,7 +16,7 @@ from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, P
 from cloudgather.core.mounts import is_below
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
-from cloudgather.ports.source import Look, Source, SourceUnavailable
+from cloudgather.ports.source import Absent, Look, Source, SourceUnavailable
 from cloudgather.ports.uploads import CannotAsk
 
 # Seconds between polls: while something is under way, when something has just completed, and at rest.
@@ -27,7 +27,9 @@ _AGAIN_FIRST: Final = 1.0  # seconds after which it is asked again that did not 
 _AGAIN_MOST: Final = 60.0
 _BANNED: Final = 3660.0
 _LATE: Final = 8.0  # less than a guess must be quiet where there are downloaders (core.settle)
-_LEFT_FOR: Final = 60.0  # seconds for which an item that left unfinished is still believed to be unfinished
+_GONE_AFTER: Final = (
+    60.0  # seconds after which it is looked whether files of an item that left unfinished are still here
+)
 _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
 
 Inode = tuple[int, int]  # device, inode
@@ -67,7 +69,7 @@ class Following:
         self._failures = 0
         self._known = False
         self._complete: set[str] = set()
-        self._left: dict[str, tuple[Item, float]] = {}
+        self._left: dict[str, tuple[Item, float]] = {}  # not complete when last listed; when to look for their files
         self._places: defaultdict[tuple[bytes, bytes | None], set[str]] = defaultdict(set)
         self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
         self._whole: dict[str, Mapping[bytes, float]] = {}  # id -> of its complete files: the answer that was the first
@@ -89,6 +91,7 @@ class Following:
         known, self._known = self._known, not first  # what the first poll shows complete, the second shows steadily so
         self.silent, self._failures, self.heard = None, 0, now
         finished = self._taken(polled)
+        await self._let_go_of_what_is_not_here()
         self.again = now + self._pause()
         return News(finished=finished if known else (), back=back or not known)
 
@@ -110,19 +113,40 @@ class Following:
                 if item.complete:
                     self._unplace(id, item)
                 else:
-                    self._left[id] = (item, now + _LEFT_FOR)
+                    self._left[id] = (item, now + _GONE_AFTER)
         for id, item in polled.changed.items():
             before = self.items.get(id) or self._left.pop(id, (None, 0.0))[0]
+            for other in [other for other, (left, _) in self._left.items() if _is_again(left, item)]:
+                self._unplace(other, self._left.pop(other)[0])
             if before is not None and _likeness(before) == _likeness(item) and item.complete:
                 steady.add(id)
             self._replace(id, before, item)
-        for id, (item, until) in list(self._left.items()):
-            if now >= until:
-                del self._left[id]
-                self._unplace(id, item)
         newly = steady - self.steady
         self.steady = steady & self.items.keys()
         return [self.items[id] for id in newly if id in self.items]
+
+    async def _let_go_of_what_is_not_here(self) -> None:
+        """An item that left unfinished is believed to be unfinished as long as files of it are here."""
+        now = self._clock.monotonic()
+        for id, (item, due) in list(self._left.items()):
+            if now < due:
+                continue
+            self._left[id] = (item, now + _GONE_AFTER)
+            if not await self._is_here(id, item):
+                self._left.pop(id, None)
+                self._unplace(id, item)
+
+    async def _is_here(self, id: str, item: Item) -> bool:
+        """Whether a file of it, or its folder, is on the disk; where that cannot be known, too."""
+        names = [item.top] if item.top is not None else list(self._files.get(id, (None, {}))[1])
+        for folder in {folder for folder, _ in self._places_of(item)}:
+            try:
+                looks = await self._source_at(folder).look_all(names)
+            except SourceUnavailable:
+                return True
+            if any(look is not Absent.GONE for look in looks):
+                return True
+        return False
 
     def _replace(self, id: str, before: Item | None, item: Item) -> None:
         if before is not None:
@@ -178,12 +202,18 @@ class Following:
         """By path, or by another link to the same file. Raises CannotAsk."""
         found = []
         for id, rest in self._candidates(path):
-            file = (await self._files_of(id)).get(rest)
+            file = (await self._files_of(id)).get(rest) or self._of_one_that_left(id, rest, look)
             if file is not None and self._knows(id):
                 found.append(self._claim(id, file))
         if not found and look.links > 1:
             found = await self._by_inode((look.version.device, look.version.inode))
         return found
+
+    def _of_one_that_left(self, id: str, path: bytes, look: Look) -> ItemFile | None:
+        """Where its files were never listed, whatever lies below its name is its."""
+        if id in self.items or id in self._files or id not in self._left or self._left[id][0].top is None:
+            return None
+        return ItemFile(index=0, path=path, size=look.version.size, done=0, wanted=True)
 
     async def unwanted(self, path: bytes) -> bool:
         """Whether it is a file of an item that nobody chose. Raises CannotAsk."""
@@ -286,6 +316,12 @@ class Following:
         left = max(0.0, self.again - self._clock.monotonic())
         until = (self._clock.now() + timedelta(seconds=left)).timestamp()
         return because(Code.WAIT_DOWNLOADER_SILENT, downloader=self.spec.name, cause=cause.to_wire(), until=until)
+
+
+def _is_again(left: Item, item: Item) -> bool:
+    """Whether it is what left, under another id: aria2 gives a new one after its restart."""
+    same = left.top == item.top if left.top is not None else left.name == item.name
+    return same and not set(left.folders).isdisjoint(item.folders)
 
 
 def _likeness(item: Item) -> object:

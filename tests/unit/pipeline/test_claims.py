@@ -293,3 +293,44 @@ def test_whoever_skips_the_guess_still_waits_for_the_downloader_and_an_order_doe
             assert await works.states() == {NAME: "done", b"other.mkv": "done"}
 
     asyncio.run(main())
+
+
+def test_what_left_the_list_unfinished_waits_for_an_order_or_until_its_files_are_gone(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        never_listed = an_item("2", top=b"show", phase=Phase.STALLED)
+        qb.put(an_item())
+        qb.put(never_listed)
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            qb.items.clear()
+            await works.advance(1.0)
+            await sighted(works, b"show/a.mkv")
+            await works.advance(timedelta(hours=2))
+            assert waits(works) == waits(works, b"show/a.mkv") == {Code.WAIT_DOWNLOADER_GONE}
+
+            del works.world.source.files[NAME]
+            await works.advance(timedelta(minutes=3))
+            await sighted(works, NAME)  # it has come from elsewhere
+            await works.scanner.upload(works.board.tasks["films"], b"show", skip_settle=SkipSettle.ALL)
+            await works.advance(timedelta(minutes=1))
+            assert await works.states() == {NAME: "done", b"show/a.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_what_is_there_again_under_another_id_is_what_counts(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item("1"))
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            qb.items.clear()
+            await works.advance(timedelta(minutes=5))
+            assert waits(works) == {Code.WAIT_DOWNLOADER_GONE}
+
+            qb.put(complete(an_item("2", top=NAME)))
+            await works.advance(timedelta(minutes=1))
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
