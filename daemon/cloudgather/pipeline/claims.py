@@ -12,7 +12,7 @@ from cloudgather.core.claim import Claim, word_of
 from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
-from cloudgather.pipeline.following import Following, News
+from cloudgather.pipeline.following import Following, News, Place
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
@@ -23,7 +23,7 @@ from cloudgather.ports.uploads import CannotAsk
 logger = logging.getLogger(__name__)
 
 _FLAG: Final = "downloader:"
-_MOST_REMEMBERED: Final = 1000  # folders; of more their parents
+_MOST_REMEMBERED: Final = 1000  # places; of more the folders, or their parents
 
 
 class Listener(Protocol):
@@ -54,7 +54,7 @@ class Claims:
         self._clock = clock
         self.make = make
         self.source_at = source_at
-        self._written: dict[str, Sequence[bytes]] = {}
+        self._written: dict[str, Sequence[Place]] = {}
 
     async def take(self, specs: Mapping[str, DownloaderSpec]) -> Sequence[str]:
         """Follow these and no others; answers with the names of those that are not followed any more, or anew."""
@@ -68,7 +68,7 @@ class Claims:
                     port=self.make(spec),
                     clock=self._clock,
                     source_at=self.source_at,
-                    remembered=_folders(flags.get(_FLAG + name)),
+                    remembered=_places(flags.get(_FLAG + name)),
                 )
         for each in closing:
             await each.port.close()
@@ -109,10 +109,10 @@ class Claims:
                 return
             logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
             listener.finished(following.paths_of(item, files), name, item.id)
-        unfinished = _at_most(_MOST_REMEMBERED, following.unfinished_folders())
+        unfinished = _at_most(_MOST_REMEMBERED, following.unfinished())
         if self._written.get(name) != unfinished:
             try:
-                await self._store.set_flag(_FLAG + name, json.dumps([os.fsdecode(each) for each in unfinished]))
+                await self._store.set_flag(_FLAG + name, _written(unfinished))
             except StoreUnavailable:
                 return  # with the next poll
             self._written[name] = unfinished
@@ -173,20 +173,27 @@ def _absolute(task: Task, path: bytes) -> bytes:
     return task.source.rstrip(b"/") + b"/" + path
 
 
-def _folders(flag: str | None) -> list[bytes]:
+def _written(places: Sequence[Place]) -> str:
+    return json.dumps([(os.fsdecode(each.folder), os.fsdecode(each.top), each.item) for each in places])
+
+
+def _places(flag: str | None) -> list[Place]:
     try:
-        return [os.fsencode(each) for each in json.loads(flag or "[]")]
+        read = json.loads(flag or "[]")
+        return [Place(folder=os.fsencode(folder), top=os.fsencode(top), item=item) for folder, top, item in read]
     except (ValueError, TypeError):
         return []
 
 
-def _at_most(most: int, folders: Sequence[bytes]) -> list[bytes]:
-    """Folders below which all of these lie: the deepest give way to their parents."""
-    found = set(folders)
+def _at_most(most: int, places: Sequence[Place]) -> Sequence[Place]:
+    """These, or of too many the folders below which all of them lie: the deepest give way to their parents."""
+    if len(places) <= most:
+        return places
+    found = {place.folder for place in places}
     while len(found) > most:
         deepest = max(folder.count(b"/") for folder in found)
         found = {os.path.dirname(folder) if folder.count(b"/") == deepest else folder for folder in found}
-    return sorted(found)
+    return [Place(folder=folder) for folder in sorted(found)]
 
 
 def _tell(following: Following) -> None:

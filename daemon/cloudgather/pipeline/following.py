@@ -35,6 +35,15 @@ _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.
 Inode = tuple[int, int]  # device, inode
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """Where unfinished files lie here. Without a `top`: anywhere in the folder."""
+
+    folder: bytes
+    top: bytes = b""
+    item: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What one poll has brought."""
@@ -53,9 +62,9 @@ class Following:
         port: Downloader,
         clock: Clock,
         source_at: Callable[[bytes], Source],
-        remembered: Sequence[bytes] = (),
+        remembered: Sequence[Place] = (),
     ) -> None:
-        """`remembered`: folders in which it had unfinished files when it was last heard of."""
+        """`remembered`: where it had unfinished files when it was last heard of."""
         self.spec = spec
         self.port = port
         self.items: dict[str, Item] = {}
@@ -75,7 +84,7 @@ class Following:
         self._whole: dict[str, Mapping[bytes, float]] = {}  # id -> of its complete files: the answer that was the first
         self._inodes: dict[Inode, tuple[str, ItemFile]] = {}
         self._inodes_of: dict[str, object] = {}  # id -> what the item was like when its files were looked at
-        self._remembered = tuple(remembered)
+        self._remembered = tuple(remembered)  # by an answer that shows what has become of them, forgotten
 
     # ---- polling -----------------------------------------------------------------------------------------------------
 
@@ -91,6 +100,7 @@ class Following:
         known, self._known = self._known, not first  # what the first poll shows complete, the second shows steadily so
         self.silent, self._failures, self.heard = None, 0, now
         finished = self._taken(polled)
+        self._take_up_what_was_left()
         await self._let_go_of_what_is_not_here()
         self.again = now + self._pause()
         return News(finished=finished if known else (), back=back or not known)
@@ -124,6 +134,25 @@ class Following:
         newly = steady - self.steady
         self.steady = steady & self.items.keys()
         return [self.items[id] for id in newly if id in self.items]
+
+    def _take_up_what_was_left(self) -> None:
+        """What was unfinished when this daemon was not there yet, and is not listed any more, has left."""
+        now = self._clock.monotonic()
+        places: defaultdict[tuple[str, bytes], list[bytes]] = defaultdict(list)
+        for place in self._remembered:
+            if place.top and place.item not in self.items:
+                places[place.item, place.top].append(place.folder)
+        for (id, top), folders in places.items():
+            if all((folder, top) not in self._places for folder in folders):
+                name = top.decode(errors="surrogateescape")
+                first, *others = (self.spec.theirs(folder) for folder in folders)
+                item = Item(
+                    id=id, name=name, phase=Phase.STALLED, final=first, current=first, others=tuple(others), top=top
+                )
+                self._left[id] = item, now
+                for known in self._places_of(item):
+                    self._places[known].add(id)
+        self._remembered = ()
 
     async def _let_go_of_what_is_not_here(self) -> None:
         """An item that left unfinished is believed to be unfinished as long as files of it are here."""
@@ -189,14 +218,15 @@ class Following:
 
     def covers(self, path: bytes) -> bool:
         """Whether `path` lies where this downloader puts its files, as far as is known."""
-        return any(is_below(path, folder) for folder in (*self.spec.folders, *self._remembered)) or any(
-            is_below(path, folder) for folder, _ in self._places
-        )
+        return any(
+            is_below(path, folder) for folder in (*self.spec.folders, *(place.folder for place in self._remembered))
+        ) or any(is_below(path, folder) for folder, _ in self._places)
 
-    def unfinished_folders(self) -> list[bytes]:
+    def unfinished(self) -> list[Place]:
         """Where files lie here that it has not completed."""
         items = [*(self.items[id] for id in self._unfinished()), *(item for item, _ in self._left.values())]
-        return sorted({folder for item in items for folder, _ in self._places_of(item)})
+        places = [(item.id, *place) for item in items for place in self._places_of(item)]
+        return sorted({Place(folder=folder, top=top or b"", item=id) for id, folder, top in places})
 
     async def claims(self, path: bytes, look: Look) -> list[Claim]:
         """By path, or by another link to the same file. Raises CannotAsk."""

@@ -334,3 +334,27 @@ def test_what_is_there_again_under_another_id_is_what_counts(tmp_path: Path) -> 
             assert await works.states() == {NAME: "done"}
 
     asyncio.run(main())
+
+
+def test_what_left_the_list_while_the_daemon_was_not_there_waits_as_well(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item("1"))
+        qb.put(an_item("2", others=(b"/temporary",)))
+        async with asking(tmp_path, qb) as works:
+            state = works.board.tasks["films"]
+            works.world.source.write(NAME, b"x" * 100)
+            look = await state.source.look(NAME)
+            assert isinstance(look, Look)
+            empty = FakeDownloader()
+            again = Claims(
+                store=works.store, clock=works.world.clock, make=lambda spec: empty, source_at=works.world.source_at
+            )
+            await again.take({"qb": empty.spec})
+            await again.following["qb"].poll()
+
+            word = await again.word(state.task, look)
+            assert word is not None and word.code == Code.WAIT_DOWNLOADER_GONE
+            assert [place.item for place in again.following["qb"].unfinished()] == ["1"]  # nothing of "2" is here
+
+    asyncio.run(main())
