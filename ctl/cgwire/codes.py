@@ -247,6 +247,8 @@ class Code(StrEnum):
     HELD_DOWNLOAD_SEEDING = "held.download-seeding"  # ratio, left (seconds at most)
     HELD_DOWNLOAD_KEPT = "held.download-kept"  # until: then its data is removed
     HELD_DOWNLOAD_TASK = "held.download-task"  # task: sends from its folder, too, and is not done
+    HELD_DOWNLOAD_SHARED = "held.download-shared"  # download (its id): its data is in the same folder
+    HELD_DOWNLOAD_LEAVING = "held.download-leaving"  # download (its id): has this torrent, and is being removed
     HELD_DOWNLOAD_REMOVAL = "held.download-removal"  # path, message: its data cannot be removed
 
     # What has become of a download.
@@ -254,6 +256,9 @@ class Code(StrEnum):
     DOWNLOAD_STALLED = "download.stalled"  # seconds without a byte
     DOWNLOAD_TOO_LARGE = "download.too-large"  # size, limit (of its owner's groups)
     DOWNLOAD_LOST = "download.lost"  # the downloader does not know it any more
+    DOWNLOAD_FOREIGN_GONE = "download.foreign-gone"  # downloader: had it before, and does not know it any more
+    DOWNLOAD_NO_SUCH_FILES = "download.no-such-files"  # largest (number that was chosen), files: so many there are
+    DOWNLOAD_NOTHING = "download.nothing"  # the filter passes over all of its files; they stay here
     DOWNLOAD_UNSENT = "download.unsent"  # path, files: complete, but they are not at the target; cause
     DOWNLOAD_CLEARED = "download.cleared"  # uploaded, and its data removed
     DOWNLOAD_STAYS_FOREIGN = "download.stays-foreign"  # downloader: had it before; its data is left alone

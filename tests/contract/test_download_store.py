@@ -140,6 +140,20 @@ def test_what_is_noted_is_no_move(store: DownloadStore, do: Do) -> None:
         do(store.note_download(download.id, State.MOVING, {"tries": 3}, now=LATER))
 
 
+def test_what_was_adopted_and_what_was_left_out_is_kept(store: DownloadStore, do: Do) -> None:
+    download = added(store, do)
+    changes: dict[str, Any] = {
+        "foreign": True,
+        "own_folder": b"/downloads/\xff",
+        "left_out": frozenset({b"\xff", b"a"}),
+    }
+
+    noted = do(store.note_download(download.id, State.QUEUED, changes, now=LATER))
+
+    assert noted == replace(download, updated=LATER, **changes)
+    assert do(store.download(download.id)) == noted
+
+
 def test_those_with_something_left_to_do_are_told_from_the_others(store: DownloadStore, do: Do) -> None:
     mine, others, ended = added(store, do), added(store, do, asked=a_wish(uid=2).asked), added(store, do)
     do(store.move_download(ended.id, State.QUEUED, Event.REMOVE, changes={"cleared": True}, now=NOW))

@@ -172,7 +172,7 @@ def test_one_that_is_paused_rests_until_it_is_resumed_and_one_that_is_removed_le
         running.cgctl("download", "remove", str(id))
         eventually_sync(lambda: running.left() == [], within=60, what="an empty folder")
 
-        assert running.downloads() == []
+        eventually_sync(lambda: running.downloads() == [], within=60, what="that nothing is left to be done for it")
         assert running.arrived() == {}
 
 

@@ -120,6 +120,7 @@ def test_what_cannot_be_is_refused_with_its_reason(folder: Path, aria2: Program)
         for words, said in {
             ("http://127.0.0.1:1/x",): "an address of this machine or of a private network",
             ("http://localhost:1/x",): "an address of this machine or of a private network",
+            ("http://a..b/x",): "cannot be the name of a host",
             ("file:///etc/passwd",): "only magnet, http, https and ftp",
             ("magnet:?dn=x",): "without the hash of a torrent",
             (str(outside),): "leads out of its folder",

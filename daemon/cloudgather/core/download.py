@@ -148,7 +148,9 @@ class Download:
     foreign: bool  # the downloader had it before: its data is not ours to remove
     wanted: tuple[int, ...] | None  # numbers of the files that were chosen, from 1; None: all
     size: int | None  # bytes of what is wanted, as soon as known
+    own_folder: bytes | None = None  # of a foreign one: the folder that it would have, had it been handed over
     files: tuple[tuple[bytes, int], ...]  # (path below `folder`, size) of what was downloaded, once it is complete
+    left_out: frozenset[bytes] | None = None  # of `files`, what the filter passed over as its upload began
     paused: bool  # by its owner
     keep_files: bool  # it is removed, and its data is to stay
     clearing: bool  # its data is being removed, since nothing needs it any more

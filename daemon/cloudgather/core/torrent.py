@@ -7,6 +7,7 @@ from typing import Any, Final
 
 MOST_BYTES: Final = 16 * 1024 * 1024  # of a torrent file
 _DEEPEST: Final = 64
+_MOST_VALUES: Final = 1_000_000  # read in about a second; 16 MiB can hold far more of them
 _MOST_FILES: Final = 200_000
 _MOST_SIZE: Final = 2**60
 _LONGEST_NAME: Final = 255
@@ -139,6 +140,7 @@ class _Reader:
     def __init__(self, content: bytes) -> None:
         self._content = content
         self._at = 0
+        self._values = 0
         self.info: bytes | None = None
 
     def document(self) -> dict[bytes, Any]:
@@ -152,6 +154,9 @@ class _Reader:
     def _value(self, depth: int) -> Any:
         if depth > _DEEPEST:
             raise BadTorrent("it is nested too deep")
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise BadTorrent(f"it has more than {_MOST_VALUES} values")
         match self._content[self._at : self._at + 1]:
             case b"i":
                 self._at += 1

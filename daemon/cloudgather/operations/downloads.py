@@ -144,6 +144,8 @@ class DownloadOperations:
             except OSError as error:
                 message = f"the host {host} is not known: {error.strerror or 'no answer'}"
                 raise Refused(because(Code.ERROR_LINK, message=message)) from error
+            except UnicodeError as error:  # from the codec of names: "a..b", or a label that is too long
+                raise Refused(because(Code.ERROR_LINK, message=f"{host} cannot be the name of a host")) from error
         for address in addresses:
             if is_private(address):
                 raise Refused(because(Code.ERROR_PRIVATE_ADDRESS, host=host, address=address))
@@ -259,17 +261,16 @@ class DownloadOperations:
     async def download_select(self, request: wire.Select, caller: Caller) -> WireMap:
         """Told to the downloader at once where it has it."""
         download = await self._download(request.id, caller)
-        if download.foreign:
-            raise Refused(because(Code.ERROR_DOWNLOAD_FOREIGN, downloader=download.asked.downloader))
+        _require_own(download)
         self._require(download, download.state in ARRIVING, "select")
         numbers = _numbers(request.files, None)
         known, id = self._handed(download)
         if known is not None and id is not None:
             with _asking():
                 files = await known.client.files(id)
-                if not chosen(files, numbers):
+                if (picked := chosen(files, numbers)) is None:
                     raise _bad(f"files: there are {len(files)}, numbered from 1")
-                await known.client.select(id, chosen(files, numbers))
+                await known.client.select(id, picked)
                 if download.state is State.CHOOSING:
                     await known.client.resume(id)
         await self._note(download, {"wanted": numbers})
@@ -278,6 +279,7 @@ class DownloadOperations:
     async def download_pause(self, request: wire.Pause, caller: Caller) -> WireMap:
         """Of one that is arriving."""
         download = await self._download(request.id, caller)
+        _require_own(download)
         self._require(download, download.state in ARRIVING, "pause")
         known, id = self._handed(download)
         if known is not None and id is not None:
@@ -289,6 +291,7 @@ class DownloadOperations:
     async def download_resume(self, request: wire.Resume, caller: Caller) -> WireMap:
         """Go on."""
         download = await self._download(request.id, caller)
+        _require_own(download)
         self._require(download, download.state in ARRIVING, "resume")
         known, id = self._handed(download)
         if known is not None and id is not None and download.state is not State.CHOOSING:
@@ -302,7 +305,10 @@ class DownloadOperations:
         download = await self._download(request.id, caller)
         event = Event.RESEND if download.files else Event.REQUEUE
         self._require(download, event in MOVES[download.state], "retry")
-        await self._move(download, event, {})
+        changes: dict[str, Any] = {"left_out": None} if event is Event.RESEND else {}
+        if event is Event.REQUEUE and download.own_folder is not None:
+            changes = {"foreign": False, "folder": download.own_folder, "own_folder": None}
+        await self._move(download, event, changes)
         return {}
 
     async def download_remove(self, request: wire.Remove, caller: Caller) -> WireMap:
@@ -385,6 +391,11 @@ def _asking() -> Iterator[None]:
 
 def _may_see(download: Download, caller: Caller) -> bool:
     return caller.access >= Access.OPERATE or download.asked.uid == caller.uid
+
+
+def _require_own(download: Download) -> None:
+    if download.foreign:
+        raise Refused(because(Code.ERROR_DOWNLOAD_FOREIGN, downloader=download.asked.downloader))
 
 
 def _numbers(given: Sequence[int], most: int | None) -> tuple[int, ...]:

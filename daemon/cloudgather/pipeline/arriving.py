@@ -53,13 +53,14 @@ class Arriving:
         """Do what is next for one that is arriving. Raises CannotAsk."""
         item = find(download, known)
         if item is None:
-            await self._absent(download, known, others)
+            await (self._gone(download, known) if download.foreign else self._absent(download, known, others))
             return
         self._missing.pop(download.id, None)
-        if download.state is State.QUEUED and item.phase in _WRONG and download.id not in self._handed:
+        untold = download.state is State.QUEUED and download.id not in self._handed
+        if item.phase in _WRONG and untold and not download.foreign:
             await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
             return
-        choosing = download.asked.choose and download.wanted is None
+        choosing = download.asked.choose and download.wanted is None and not download.foreign
         files: Sequence[ItemFile] = ()
         if item.phase is Phase.QUEUED and item.paused and download.state in _BEFORE_ANY_BYTE:
             files = await known.client.files(item.id)
@@ -68,7 +69,8 @@ class Arriving:
         event = seen(item, choosing=choosing, idle=self._idle(download, item), rules=self._rules())
         self._book.show(download.id, item)
         if too_large := self._too_large(download, item):
-            await known.client.pause(item.id)
+            if not download.foreign:
+                await known.client.pause(item.id)
             await self._book.move(download, Event.FAIL, too_large, {})
         elif event is Event.COMPLETE:
             if item.id in known.steady:
@@ -106,16 +108,28 @@ class Arriving:
         return because(Code.DOWNLOAD_TOO_LARGE, size=item.size, limit=most)
 
     async def _begin(self, download: Download, client: Downloader, item: Item, files: Sequence[ItemFile]) -> bool:
-        """Let one whose files were waited for begin, with those that are wanted; whether that was done."""
+        """Let one whose files were waited for begin, with those that are wanted; whether it was moved."""
         if not stops_for_choice(download) or download.paused:
             return False
         if download.wanted is not None:
-            await client.select(item.id, chosen(files, download.wanted))
+            picked = chosen(files, download.wanted)
+            if picked is None:
+                reason = because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(download.wanted), files=len(files))
+                await self._book.move(download, Event.FAIL, reason, {})
+                return True
+            await client.select(item.id, picked)
         await client.resume(item.id)
         await self._book.move(download, Event.DOWNLOAD, None, {})
         return True
 
     # ---- the downloader does not have it -----------------------------------------------------------------------------
+
+    async def _gone(self, download: Download, known: Known) -> None:
+        """Whoever gave it to the downloader has taken it away; it is not ours to bring back."""
+        if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
+            reason = because(Code.DOWNLOAD_FOREIGN_GONE, downloader=download.asked.downloader)
+            await self._book.move(download, Event.FAIL, reason, {})
+            self._forget(download)
 
     async def _absent(self, download: Download, known: Known, others: Sequence[Download]) -> None:
         if download.state is not State.QUEUED:
@@ -131,7 +145,7 @@ class Arriving:
             self._book.hold(download.id, hold)
             return
         if there := _same_torrent(download, known):
-            await self._reuse(download, known, there)
+            await self._reuse(download, known, there, others)
             return
         await self._hand_over(download, known)
 
@@ -154,13 +168,23 @@ class Arriving:
             return None
         return because(Code.HELD_DOWNLOAD_SPACE, folder=folder, free=free, needed=needed, min_free=least)
 
-    async def _reuse(self, download: Download, known: Known, item: Item) -> None:
-        """Another has given the downloader this torrent: it is followed, and its data is left alone."""
-        if not download.asked.reuse:
+    async def _reuse(self, download: Download, known: Known, item: Item, others: Sequence[Download]) -> None:
+        """Another has given the downloader this torrent: it is followed, and its data is left alone.
+
+        What another download has it for is never followed: it goes with that download.
+        """
+        keeper = next((other for other in others if other.id != download.id and _has(other, item, known)), None)
+        if keeper is not None and keeper.state is State.REMOVED:
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_LEAVING, download=keeper.id))
+            return
+        if keeper is not None or not download.asked.reuse:
             reason = because(Code.ERROR_DOWNLOAD_THERE, downloader=download.asked.downloader, name=item.name)
             await self._book.move(download, Event.FAIL, reason, {})
             return
-        changes = {"foreign": True, "folder": known.client.spec.ours(item.final)}
+        if too_large := self._too_large(download, item):
+            await self._book.move(download, Event.FAIL, too_large, {})
+            return
+        changes = {"foreign": True, "folder": known.client.spec.ours(item.final), "own_folder": download.folder}
         logger.info("download %d: %s has it already", download.id, download.asked.downloader)
         await self._book.note(download, {**changes, **_facts(download, item, known)})
 
@@ -257,15 +281,24 @@ def _same_torrent(download: Download, known: Known) -> Item | None:
     return None
 
 
+def _has(download: Download, item: Item, known: Known) -> bool:
+    """Whether the downloader was given the item for it."""
+    if download.foreign or download.asked.downloader != known.client.spec.name:
+        return False
+    return known.client.spec.theirs(download.folder) in item.folders
+
+
 def stops_for_choice(download: Download) -> bool:
     """Whether the downloader is to wait once the files are known."""
     return not download.foreign and (download.asked.choose or download.wanted is not None)
 
 
-def chosen(files: Sequence[ItemFile], wanted: Sequence[int]) -> frozenset[int]:
-    """The downloader's indexes of the files with these numbers, which begin with 1."""
+def chosen(files: Sequence[ItemFile], wanted: Sequence[int]) -> frozenset[int] | None:
+    """The downloader's indexes of the files with these numbers, which begin with 1; None: not all of them are there."""
     ordered = sorted(files, key=lambda file: file.index)
-    return frozenset(ordered[number - 1].index for number in wanted if 0 < number <= len(ordered))
+    if not wanted or min(wanted) < 1 or max(wanted) > len(ordered):
+        return None
+    return frozenset(ordered[number - 1].index for number in wanted)
 
 
 def _facts(download: Download, item: Item, known: Known) -> dict[str, Any]:

@@ -76,8 +76,9 @@ class Downloads:
         return await self._store.download(id)
 
     async def all(self, *, uid: int | None) -> Sequence[Download]:
-        """ports.downloads.DownloadStore.downloads, without those that were removed."""
-        return [each for each in await self._store.downloads(uid=uid) if each.state is not State.REMOVED]
+        """ports.downloads.DownloadStore.downloads, without those that were removed, once nothing is left of them."""
+        found = await self._store.downloads(uid=uid)
+        return [each for each in found if each.state is not State.REMOVED or not each.cleared]
 
     async def of_infohash(self, infohash: str) -> Download | None:
         """ports.downloads.DownloadStore.download_of."""
@@ -162,9 +163,9 @@ class Downloads:
             case State.UPLOADING:
                 await self._leaving.follow(download)
             case State.SEEDING:
-                await self._leaving.seed(download, self._answering(download))
+                await self._leaving.seed(download, self._answering(download), self.open)
             case State.REMOVED:
-                if await self._leaving.clear(download, self._answering(download)):
+                if await self._leaving.clear(download, self._answering(download), self.open):
                     await self._book.note(download, {"cleared": True})
                     self._book.forget(download.id)
             case State.FAILED | State.DONE:

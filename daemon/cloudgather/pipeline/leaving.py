@@ -70,7 +70,15 @@ class Leaving:
         if state.task.target not in self._board.targets:
             self._book.hold(download.id, because(Code.ERROR_NO_SUCH_TARGET, target=state.task.target))
             return
+        if download.left_out is None:
+            # What it is now holds: a filter that leaves out more later on must not let data go that was never sent.
+            now = _to_upload(state.task, download)
+            left_out = frozenset(path for path, _ in download.files).difference(now)
+            download = await self._book.note(download, {"left_out": left_out})
         paths = _to_upload(state.task, download)
+        if not paths:
+            await self._book.move(download, Event.FAIL, because(Code.DOWNLOAD_NOTHING), {})
+            return
         missing = set(paths) - (await self._arrived(state.task, paths)).keys()
         if not missing:
             due = self._clock.now() + self._rules().keep_after
@@ -119,10 +127,10 @@ class Leaving:
 
     # ---- afterwards --------------------------------------------------------------------------------------------------
 
-    async def seed(self, download: Download, known: Known) -> None:
+    async def seed(self, download: Download, known: Known, others: Sequence[Download]) -> None:
         """Remove its data when it has been seeded and kept for long enough, or leave it for good. Raises CannotAsk."""
         if download.clearing:
-            if await self.clear(download, known):
+            if await self._clear(download, known):
                 await self._end(download, because(Code.DOWNLOAD_CLEARED))
             return
         item = find(download, known)
@@ -140,7 +148,7 @@ class Leaving:
         if stays := await self._stays(download):
             await self._end(download, stays)
             return
-        if hold := await self._claimed(download):
+        if hold := _shared(download, others) or await self._claimed(download):
             self._book.hold(download.id, hold)
             return
         # From now on its files go, and what is missing of them proves nothing any more.
@@ -155,10 +163,22 @@ class Leaving:
         """Take the tasks of those that have ended off the board; what they had queued is cancelled."""
         await self._tasks_changed()
 
-    async def clear(self, download: Download, known: Known) -> bool:
-        """Remove what the downloader has of it, and its folder; whether nothing is left. Raises CannotAsk."""
+    async def clear(self, download: Download, known: Known, others: Sequence[Download]) -> bool:
+        """Remove one by order, once nothing else needs its data; whether nothing is left. Raises CannotAsk."""
         if download.foreign:
             return True
+        if not download.clearing:
+            hold = _shared(download, others)
+            if hold is None and not download.keep_files:
+                hold = await self._claimed(download)
+            if hold is not None:
+                self._book.hold(download.id, hold)
+                return False
+            download = await self._book.note(download, {"clearing": True})
+        return await self._clear(download, known)
+
+    async def _clear(self, download: Download, known: Known) -> bool:
+        """Remove what the downloader has of it, and its folder; whether nothing is left. Raises CannotAsk."""
         theirs = known.client.spec.theirs(download.folder)
         left = [item for item in known.items.values() if theirs in item.folders]
         for item in left:
@@ -185,6 +205,8 @@ class Leaving:
         if state is None:
             return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=download.asked.target)
         paths = _to_upload(state.task, download)
+        if not paths:
+            return because(Code.DOWNLOAD_NOTHING)
         arrived = await self._arrived(state.task, paths)
         for path in paths:
             entry = arrived.get(path)
@@ -244,5 +266,19 @@ def uploads(download: Download) -> bool:
     )
 
 
+def _shared(download: Download, others: Sequence[Download]) -> Reason | None:
+    """Another download, which is not done, has its data in the same folder."""
+    for other in others:
+        if other.id != download.id and is_below(other.folder, download.folder):
+            return because(Code.HELD_DOWNLOAD_SHARED, download=other.id)
+    return None
+
+
 def _to_upload(task: Task, download: Download) -> list[bytes]:
-    return [path for path, size in download.files if filters.judge(task.filter, path, size) is None]
+    """Its files that the filter wants now, or wanted as the upload began."""
+    left_out = download.left_out
+    return [
+        path
+        for path, size in download.files
+        if (left_out is not None and path not in left_out) or filters.judge(task.filter, path, size) is None
+    ]

@@ -132,3 +132,11 @@ def test_a_damaged_torrent_is_refused_or_read(at: int, damage: bytes) -> None:
         return
 
     assert all(part not in (b"", b".", b"..") for file in read.files for part in file.path.split(b"/"))
+
+
+def test_a_torrent_of_more_values_than_any_needs_is_refused_before_all_are_read() -> None:
+    bomb = b"d4:infol" + b"i1e" * 1_000_001 + b"ee"
+    assert len(bomb) < MOST_BYTES
+
+    with pytest.raises(BadTorrent, match="more than 1000000 values"):
+        read_torrent(bomb)

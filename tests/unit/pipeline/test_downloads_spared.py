@@ -1,0 +1,336 @@
+"""What a download must never touch: what others have given the downloader, what others need, what was never sent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cloudgather.core.download import ARRIVING, Asked, Download, Event, Rules, State
+from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Phase
+from cloudgather.core.task import Filter
+from cloudgather.pipeline.arriving import Arriving
+from cloudgather.pipeline.board import TaskState
+from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.leaving import Leaving, task_of
+from cloudgather.ports.downloads import NewDownload
+from fakes.downloader import FakeDownloader, an_item, complete
+from pipework import Works, a_task, working
+
+HASH = "a" * 40
+
+
+class ToldDownloader(FakeDownloader):
+    """Remembers each order that changes something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[tuple[str, Any]] = []
+
+    async def add(self, order: DownloadOrder) -> str | None:
+        self.told.append(("add", order.folder))
+        return None
+
+    async def select(self, id: str, wanted: Collection[int]) -> None:
+        self.told.append(("select", (id, frozenset(wanted))))
+
+    async def pause(self, id: str) -> None:
+        self.told.append(("pause", id))
+
+    async def resume(self, id: str) -> None:
+        self.told.append(("resume", id))
+
+    async def remove(self, id: str, *, with_files: bool) -> None:
+        self.told.append(("remove", id))
+        del self.items[id]
+
+
+class Stage:
+    """Downloads on a real store, stepped by the test; `removed`: folders whose data went."""
+
+    def __init__(self, works: Works) -> None:
+        self.works = works
+        self.store: Any = works.store
+        self.client = ToldDownloader()
+        self.removed: list[bytes] = []
+        self.heard = 0.0
+        self.book = Book(store=self.store, bus=works.bus, clock=works.clock)
+
+        async def sizes(paths: Sequence[bytes]) -> list[int]:
+            return [100 for _ in paths]
+
+        async def free(folder: bytes) -> int:
+            return 1 << 50
+
+        async def remove_tree(folder: bytes) -> None:
+            self.removed.append(folder)
+
+        async def tasks_changed() -> None: ...
+
+        self.arriving = Arriving(
+            store=self.store, book=self.book, clock=works.clock, rules=Rules, sizes=sizes, free=free
+        )
+        self.leaving = Leaving(
+            store=self.store,
+            book=self.book,
+            board=works.board,
+            scanner=works.scanner,
+            clock=works.clock,
+            rules=Rules,
+            tasks_changed=tasks_changed,
+            remove_tree=remove_tree,
+        )
+
+    async def add(self, **asked: Any) -> Download:
+        wanted = asked.pop("wanted", None)
+        facts: dict[str, Any] = {"uri": None, "downloader": "qb", "task": None, "target": "cloud", "base": b"films"}
+        facts |= {"choose": False, "reuse": True, "options": {}, "max_size": None, "max_active": None}
+        new = NewDownload(
+            asked=Asked(**{**facts, "uid": 1, "user": "somebody", **asked}),
+            infohash=HASH,
+            name=b"film",
+            parent=b"/downloads",
+            wanted=wanted,
+            size=None,
+            paused=False,
+            torrent=None,
+        )
+        found: Download = await self.store.add_download(new, now=self.works.clock.now())
+        return found
+
+    async def now(self, download: Download) -> Download:
+        found: Download = await self.store.download(download.id)
+        return found
+
+    def known(self) -> Known:
+        self.heard += 1
+        return Known(
+            client=self.client, items=dict(self.client.items), heard=self.heard, steady=frozenset(self.client.items)
+        )
+
+    async def step(self, download: Download, *, times: int = 1) -> Download:
+        """As many polls, and a step of the arriving download after each."""
+        for _ in range(times):
+            current = await self.now(download)
+            if current.state in ARRIVING:
+                await self.arriving.step(current, self.known(), await self.store.open_downloads())
+        return await self.now(download)
+
+    async def uploading(self, files: Sequence[tuple[bytes, int]]) -> Download:
+        """One whose files are complete and handed to the queue."""
+        download = await self.add()
+        changes = {"files": tuple(files)}
+        now = self.works.clock.now()
+        await self.store.move_download(download.id, State.QUEUED, Event.COMPLETE, changes=changes, now=now)
+        return await self.book.move(await self.now(download), Event.UPLOAD, None, {})
+
+    def board(self, download: Download, wanted: Filter) -> None:
+        """Put its task on the board, as a configured one with this filter would."""
+        state = next(iter(self.works.board.tasks.values()))
+        task = task_of(download, a_task(base=b"films", filter=wanted))
+        source = self.works.world.source_at(download.folder)
+        self.works.board.tasks[download.task_name] = TaskState(
+            task=task, memory=state.memory, source=source, zone=state.zone
+        )
+
+
+@asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[Stage]:
+    async with working(folder) as works:
+        yield Stage(works)
+
+
+def theirs(**changes: Any) -> Item:
+    """What somebody else has given the downloader."""
+    return an_item("theirs", **{"infohashes": frozenset({HASH}), **changes})
+
+
+def code(download: Download) -> str | None:
+    return download.reason.code if download.reason is not None else None
+
+
+# ---- what is not ours ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [Phase.FAILED, Phase.MISSING])
+def test_an_adopted_torrent_that_has_failed_is_left_as_it_is(tmp_path: Path, phase: Phase) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client.put(theirs(phase=phase))
+            download = await stage.step(await stage.add(), times=4)
+
+            assert (download.state, download.foreign, code(download)) == (State.FAILED, True, Code.DOWNLOAD_FAILED)
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("began", [False, True], ids=["queued", "downloading"])
+def test_an_adopted_torrent_that_was_taken_away_is_not_handed_over(tmp_path: Path, began: bool) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client.put(theirs(phase=Phase.DOWNLOADING))
+            download = await stage.step(await stage.add(), times=2 if began else 1)
+            assert download.foreign
+            assert download.state is (State.DOWNLOADING if began else State.QUEUED)
+
+            stage.client.items.clear()
+            download = await stage.step(download, times=4)
+
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_FOREIGN_GONE)
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+def test_one_that_is_larger_than_allowed_is_neither_adopted_nor_paused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client.put(theirs(phase=Phase.DOWNLOADING, size=1000))
+            download = await stage.step(await stage.add(max_size=999))
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_TOO_LARGE)
+            assert not download.foreign
+
+            stage.client.put(theirs(phase=Phase.METADATA, size=0))  # its size comes later
+            download = await stage.step(await stage.add(max_size=999))
+            assert download.foreign
+            stage.client.put(theirs(phase=Phase.DOWNLOADING, size=1000))
+            download = await stage.step(download)
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_TOO_LARGE)
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("leaving", [False, True])
+def test_what_the_downloader_has_for_another_download_is_not_adopted(tmp_path: Path, leaving: bool) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            keeper = await stage.add()
+            stage.client.put(theirs(phase=Phase.DOWNLOADING, final=keeper.folder, current=keeper.folder))
+            event = Event.REMOVE if leaving else Event.FAIL
+            await stage.store.move_download(keeper.id, State.QUEUED, event, now=stage.works.clock.now())
+
+            download = await stage.step(await stage.add())
+
+            assert not download.foreign
+            if leaving:
+                hold = stage.book.hold_of(download.id)
+                assert (download.state, hold and hold.code) == (State.QUEUED, Code.HELD_DOWNLOAD_LEAVING)
+                stage.client.items.clear()
+                await stage.step(download)
+                assert stage.client.told == [("add", download.folder)]
+            else:
+                assert (download.state, code(download)) == (State.FAILED, Code.ERROR_DOWNLOAD_THERE)
+
+    asyncio.run(main())
+
+
+# ---- what was chosen -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wanted", [(3,), (1, 3)])
+def test_numbers_that_no_file_has_never_come_to_all_files(tmp_path: Path, wanted: tuple[int, ...]) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.add(wanted=wanted)
+            files = [ItemFile(index=n, path=b"%d" % n, size=50, done=0, wanted=True) for n in range(2)]
+            ours = an_item(phase=Phase.QUEUED, paused=True, final=download.folder, current=download.folder)
+            stage.client.put(ours, files)
+
+            download = await stage.step(download)
+
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_NO_SUCH_FILES)
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+# ---- what is removed -------------------------------------------------------------------------------------------------
+
+
+def test_data_that_another_download_has_adopted_stays_until_that_is_done(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            owner, adopter = await stage.add(), await stage.add()
+            item = complete(theirs(), final=owner.folder, current=owner.folder)
+            stage.client.put(item)
+            changes = {"foreign": True, "folder": owner.folder, "own_folder": adopter.folder}
+            adopter = await stage.book.note(adopter, changes)
+            owner = await stage.book.move(owner, Event.REMOVE, None, {"cleared": False})
+
+            for _ in range(3):
+                assert not await stage.leaving.clear(owner, stage.known(), await stage.store.open_downloads())
+            hold = stage.book.hold_of(owner.id)
+            assert hold is not None and hold.code == Code.HELD_DOWNLOAD_SHARED
+            assert (stage.client.told, stage.removed) == ([], [])
+
+            await stage.book.move(adopter, Event.REMOVE, None, {"cleared": True})
+            cleared = False
+            for _ in range(3):
+                owner = await stage.now(owner)
+                cleared = await stage.leaving.clear(owner, stage.known(), await stage.store.open_downloads())
+            assert cleared
+            assert (stage.client.told, stage.removed) == ([("remove", "theirs")], [owner.folder])
+
+    asyncio.run(main())
+
+
+def test_data_that_a_task_has_yet_to_send_stays_though_its_download_is_removed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.uploading([(b"film.mkv", 100)])  # below the source of the task `films`
+            download = await stage.book.move(download, Event.REMOVE, None, {"cleared": False})
+
+            assert not await stage.leaving.clear(download, stage.known(), [])
+            assert not await stage.leaving.clear(download, stage.known(), [])
+
+            hold = stage.book.hold_of(download.id)
+            assert hold is not None and hold.code == Code.HELD_DOWNLOAD_TASK
+            assert stage.removed == []
+
+    asyncio.run(main())
+
+
+def test_a_download_of_which_the_filter_wants_nothing_fails_and_stays(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.uploading([(b"film.mkv", 100)])
+            stage.board(download, Filter(min_size=1000))
+
+            await stage.leaving.follow(download)
+
+            download = await stage.now(download)
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_NOTHING)
+            assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
+
+
+def test_a_filter_that_wants_less_later_lets_nothing_go_that_was_not_sent(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.uploading([(b"film.mkv", 100), (b"note.txt", 100)])
+            stage.board(download, Filter(extensions=frozenset({b"mkv"})))
+            await stage.leaving.follow(download)
+            download = await stage.now(download)
+            assert (download.state, download.left_out) == (State.UPLOADING, frozenset({b"note.txt"}))
+
+            stage.board(download, Filter(extensions=frozenset({b"iso"})))
+            await stage.leaving.follow(download)
+            download = await stage.now(download)
+            assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_UNSENT)
+
+            download = await stage.book.move(download, Event.RESEND, None, {})
+            download = await stage.book.move(download, Event.UPLOAD, None, {})
+            # As a daemon would have recorded it that held the filter of today for the one that counts.
+            download = await stage.book.move(download, Event.UPLOADED, None, {"due": stage.works.clock.now()})
+            await stage.leaving.seed(download, stage.known(), [])
+            download = await stage.now(download)
+            assert (download.state, code(download)) == (State.DONE, Code.DOWNLOAD_STAYS_UNPROVEN)
+            assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
