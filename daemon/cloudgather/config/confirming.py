@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from cloudgather.config.amounts import span
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
-from cloudgather.config.values import choice, text
+from cloudgather.config.values import choice, text, web_address
 from cloudgather.core.target import Confirm, Kind, RemoteControl
 
 _WITHIN: Final = timedelta(days=1)
@@ -57,16 +56,7 @@ def _address(value: object) -> str:
         if not path.startswith("/"):
             raise ValueError(wrong)
         return f"{_UNIX}/{path.lstrip('/')}"
-    try:
-        parts = urlsplit(given)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user or a password; write them as rclone_rc_user and rclone_rc_password_file")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or parts.query or parts.fragment:
-        raise ValueError(wrong)
-    return given
+    return web_address(given, wrong=wrong, instead="rclone_rc_user and rclone_rc_password_file")
 
 
 def _user(value: object) -> str:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from cloudgather.config.names import folded, name_fault
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
 from cloudgather.config.secrets import secret_file
-from cloudgather.config.values import choice, folder, kind_of, text
+from cloudgather.config.values import choice, folder, kind_of, text, web_address
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.core.options import BadOption, checked
 
@@ -106,16 +105,7 @@ def _address(value: object) -> str:
     """http://HOST:PORT or https://…, without a slash at its end."""
     given = text(value).strip()
     wrong = f'"{given}" is not an address; write for example "http://127.0.0.1:8080"'
-    try:
-        parts = urlsplit(given)
-        port_fits = parts.port is None or parts.port > 0
-    except ValueError:
-        raise ValueError(wrong) from None
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user or a password; write them as username and password_file")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or parts.query or parts.fragment:
-        raise ValueError(wrong)
-    return given.rstrip("/")
+    return web_address(given, wrong=wrong, instead="username and password_file").rstrip("/")
 
 
 def _path_map(value: object) -> tuple[tuple[bytes, bytes], ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, time
 from enum import StrEnum
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from cloudgather.config.names import near
@@ -172,3 +173,17 @@ def kind_of(value: object) -> str:
 def number_text(value: float) -> str:
     """A number as written, unless that would fill the screen."""
     return str(value) if abs(value) < 10**15 else "a number this large"
+
+
+def web_address(given: str, *, wrong: str, instead: str) -> str:
+    """http://HOST:PORT or https://…; raises ValueError: `wrong`, or that a user is written as `instead`."""
+    try:
+        parts = urlsplit(given)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(wrong) from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"holds a user or a password; write them as {instead}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_fits or parts.query or parts.fragment:
+        raise ValueError(wrong)
+    return given

@@ -124,6 +124,7 @@ class Downloads:
 
     async def run(self) -> None:
         """Bring each on, until cancelled."""
+        refused = ""  # what the store said last, and the log
         while True:
             self._wake.clear()
             before = self._book.moved
@@ -131,8 +132,11 @@ class Downloads:
                 await self.look()
                 for download in self.open:
                     await self._step(download)
-            except StoreUnavailable as refused:
-                logger.warning("downloads wait: %s", refused)
+                refused = ""
+            except StoreUnavailable as error:
+                if str(error) != refused:
+                    logger.warning("downloads wait: %s", error)
+                refused = str(error)
             if self._book.moved != before:
                 continue  # the next step of it may be due
             waiting = any(each.state is not State.FAILED for each in self.open)
