@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from cgwire import blob as blob_wire
@@ -21,6 +22,7 @@ from cloudgather.core.link import BadLink, Link, is_private, read_link
 from cloudgather.core.options import BadOption, checked, of_group
 from cloudgather.core.torrent import BadTorrent, Torrent, read_torrent
 from cloudgather.operations.world import WireMap, World, nearest
+from cloudgather.outside.threads import on_thread
 from cloudgather.pipeline.arriving import chosen, find
 from cloudgather.pipeline.downloading import Known
 from cloudgather.ports.downloader import DownloadRefused
@@ -122,7 +124,7 @@ class DownloadOperations:
         if request.blob is not None:
             content = self._world.blobs.content(request.blob, caller)
             try:
-                return _Wish(torrent=read_torrent(content), content=content)
+                return _Wish(torrent=await _read(content), content=content)
             except BadTorrent as bad:
                 raise Refused(because(Code.ERROR_TORRENT, message=str(bad))) from bad
         assert request.uri is not None
@@ -252,7 +254,7 @@ class DownloadOperations:
                     return {"files": rows}
             if (content := await self._world.downloads.torrent(download.id)) is not None:
                 wanted = download.wanted
-                listed = enumerate(read_torrent(content).files, 1)
+                listed = enumerate((await _read(content)).files, 1)
                 return {"files": [[n, f.path, f.size, 0, wanted is None or n in wanted] for n, f in listed]}
         return {"files": [[n, path, size, size, True] for n, (path, size) in enumerate(download.files, 1)]}
 
@@ -408,6 +410,11 @@ def _size(wish: _Wish, wanted: Sequence[int] | None) -> int | None:
     if wish.torrent is None:
         return None
     return sum(file.size for n, file in enumerate(wish.torrent.files, 1) if wanted is None or n in wanted)
+
+
+async def _read(content: bytes) -> Torrent:
+    """Not on the event loop: the largest that is taken keeps a thread busy for a second."""
+    return await on_thread(partial(read_torrent, content), "torrent")
 
 
 def _bad(message: str) -> Refused:
