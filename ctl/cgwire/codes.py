@@ -17,6 +17,7 @@ class Code(StrEnum):
     WAIT_DOWNLOADER_GONE = "wait.downloader-gone"  # downloader: it had it, not complete, and lists it no more
     WAIT_DOWNLOADER_SILENT = "wait.downloader-silent"  # downloader (it cannot be asked), cause, until (next try)
     WAIT_SCAN = "wait.scan"  # task, until (its next run): no scan has come there yet
+    WAIT_ASKING = "wait.asking"  # downloaders (names): they have not all been asked since it changed
     WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause
     WAIT_UNDER_WAY = "wait.under-way"  # what was known of it before is being uploaded; what is there now comes after
     WAIT_LISTING = "wait.listing"  # the target has not been asked yet whether it has the file; cause

@@ -1,5 +1,6 @@
 """A downloader in memory that does what a test says."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,11 +24,12 @@ def complete(item: Item, **changes: Any) -> Item:
 
 
 class FakeDownloader:
-    """ports.downloader.Downloader; `down` makes it unreachable."""
+    """ports.downloader.Downloader; `down` makes it unreachable, `slow` has answers to polls wait until it is set."""
 
     def __init__(self, name: str = "qb", **changes: Any) -> None:
         self.spec = DownloaderSpec(name=name, kind=Kind.QBITTORRENT, url="http://qb", **changes)
         self.down = False
+        self.slow: asyncio.Event | None = None
         self.polls = 0
         self.items: dict[str, Item] = {}
         self.content: dict[str, Sequence[ItemFile]] = {}
@@ -53,6 +55,8 @@ class FakeDownloader:
         changed = {id: item for id, item in self.items.items() if self._told.get(id) != item}
         gone = frozenset(self._told.keys() - self.items.keys())
         self._told = dict(self.items)
+        if self.slow is not None:
+            await self.slow.wait()
         return Polled(changed=changed, gone=gone)
 
     async def files(self, id: str) -> Sequence[ItemFile]:

@@ -27,6 +27,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
         ": {cause:reason}",
         "; the next try is at {until:clock}",
     ),
+    "wait.asking": ("downloader: not asked yet since it changed last", " (to be asked: {downloaders:list})"),
     "wait.scan": ("no scan of its task has come to it yet", "; the next is due at {until:clock}"),
     "wait.source": ("the source folder cannot be used now", ": {cause:reason}"),
     "wait.under-way": "the file as it was before is being uploaded; as it is now it comes after",

@@ -22,6 +22,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "：{cause:reason}",
         "；下次尝试 {until:clock}",
     ),
+    "wait.asking": ("下载器：此文件最后一次变化后尚未询问", "（待询问：{downloaders:list}）"),
     "wait.scan": ("任务的扫描还没有轮到它", "；下一次在 {until:clock}"),
     "wait.source": ("源文件夹现在无法使用", "：{cause:reason}"),
     "wait.under-way": "正在上传此文件之前的版本，现在的版本随后处理",

@@ -10,8 +10,8 @@ from cgwire.reasons import Reason, because
 # Where nobody can be asked, ten minutes without a change; where a downloader answers, the guess may be shorter.
 AUTO_WITHOUT_DOWNLOADER: Final = timedelta(minutes=10)
 AUTO_WITH_DOWNLOADER: Final = timedelta(seconds=10)
-# A downloader tells of what it has begun some seconds later: less quiet would guess before it was asked.
-QUIET_AT_LEAST_BESIDE_DOWNLOADERS: Final = timedelta(seconds=10)
+# What a downloader has begun is in its answers a moment later than its files are on the disk.
+ASKED_AFTER_CHANGE: Final = timedelta(seconds=1)
 # Without knowing about writers, quiet alone must carry the guess.
 QUIET_AT_LEAST_WHEN_BLIND: Final = timedelta(seconds=120)
 
@@ -20,6 +20,7 @@ _LOOK_AGAIN_AT_WRITER: Final = 15.0
 _LOOK_AGAIN_AT_CONTROL_FILE: Final = 15.0
 _LOOK_AGAIN_AT_NAME: Final = 600.0
 _LOOK_AGAIN_AT_DOWNLOADER: Final = 10.0
+_LOOK_AGAIN_WHEN_ASKED: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Evidence:
     control_file: bytes | None = None  # an aria2 control file that stands for it
     downloader: Reason | None = None  # what a configured downloader that claims it, or may, says of it
     asked: tuple[str, ...] = ()  # names of the downloaders, where none claims it
+    asked_since: float | None = None  # monotonic: all that answer have been asked since then; None: none answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +50,10 @@ class Verdict:
     look_again: float | None  # monotonic; when it makes sense to look again; None once settled
 
 
-def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False, downloaders: bool = False) -> timedelta:
-    """The task's `settle`, with "auto" (None) filled in; longer than it where there are `downloaders` at all."""
+def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False) -> timedelta:
+    """The task's `settle`, with "auto" (None) filled in."""
     if settle is not None:
-        return max(settle, QUIET_AT_LEAST_BESIDE_DOWNLOADERS) if downloaders else settle
+        return settle
     return AUTO_WITH_DOWNLOADER if downloader_answers else AUTO_WITHOUT_DOWNLOADER
 
 
@@ -61,7 +63,7 @@ def judge(evidence: Evidence, settle: timedelta) -> Verdict:
         return _as_the_downloader_says(evidence.downloader, evidence.now)
     conditions: list[Reason] = []
     look_again: list[float] = []
-    for reason, again in (_quiet(evidence, settle), _writer(evidence), _name(evidence), _control_file(evidence)):
+    for reason, again in (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence)):
         conditions.append(reason)
         if again is not None:
             look_again.append(again)
@@ -87,13 +89,17 @@ def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
 def _quiet(evidence: Evidence, settle: timedelta) -> tuple[Reason, float | None]:
     blind = evidence.written is None
     needed = max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds() if blind else settle.total_seconds()
-    observed = evidence.now - evidence.quiet_since
-    old = evidence.ctime_age if not evidence.event_seen and not blind else None
-    span = max(observed, old) if old is not None else observed
+    span = _quiet_for(evidence)
     if span >= needed:
         return because(Code.MET_QUIET, since=span, needed=needed), None
     left = needed - span
     return because(Code.WAIT_QUIET, since=span, left=left, needed=needed), evidence.now + left
+
+
+def _quiet_for(evidence: Evidence) -> float:
+    observed = evidence.now - evidence.quiet_since
+    old = evidence.ctime_age if not evidence.event_seen and evidence.written is not None else None
+    return max(observed, old) if old is not None else observed
 
 
 def _writer(evidence: Evidence) -> tuple[Reason, float | None]:
@@ -112,10 +118,16 @@ def _name(evidence: Evidence) -> tuple[Reason, float | None]:
     return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern), evidence.now + _LOOK_AGAIN_AT_NAME
 
 
-def _control_file(evidence: Evidence) -> tuple[Reason, float | None]:
-    if evidence.control_file is None:
-        if evidence.asked:
-            return because(Code.MET_NO_CLAIM, downloaders=list(evidence.asked)), None
+def _beside(evidence: Evidence) -> tuple[Reason, float | None]:
+    """A control file, or that downloaders which could have begun it have been asked since, and claim nothing."""
+    if evidence.control_file is not None:
+        again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
+        return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again
+    if not evidence.asked:
         return because(Code.MET_NO_DOWNLOADER), None
-    again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
-    return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again
+    names = list(evidence.asked)
+    if evidence.asked_since is not None:
+        needed = evidence.now - evidence.asked_since + ASKED_AFTER_CHANGE.total_seconds()
+        if _quiet_for(evidence) < needed:
+            return because(Code.WAIT_ASKING, downloaders=names), evidence.now + _LOOK_AGAIN_WHEN_ASKED
+    return because(Code.MET_NO_CLAIM, downloaders=names), None

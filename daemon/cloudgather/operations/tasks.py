@@ -238,11 +238,13 @@ class TaskOperations:
         look = await state.source.look(path)
         if isinstance(look, Absent):
             return f"skip.{look}"
-        pending = self._world.intake.pending.get(state.task.name, path)
-        word = await self._world.intake.claims.word(state.task, look)
+        intake = self._world.intake
+        pending = intake.pending.get(state.task.name, path)
+        asked_since = intake.claims.asked_since()
+        word = await intake.claims.word(state.task, look)
         if word is not None and word.code == Code.SKIP_UNWANTED:
             return word.code
-        conditions = self._world.intake.judge.verdict(state.task, look, pending, word).conditions
+        conditions = intake.judge.verdict(state.task, look, pending, word, asked_since=asked_since).conditions
         # A file that is not quiet yet is least of all complete where something else says so, too.
         waits = [each.code for each in conditions if each.code.startswith("wait.")]
         return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)

@@ -163,6 +163,11 @@ class Claims:
         path = _absolute(task, path)
         return any(each.silent is None and each.covers(path) for each in self.following.values())
 
+    def asked_since(self) -> float | None:
+        """Monotonic: all that answer have been asked since then; None where none answers."""
+        heard = [each.heard for each in self.following.values() if each.silent is None and each.heard is not None]
+        return min(heard, default=None)
+
     @property
     def names(self) -> list[str]:
         """Of all that are configured."""

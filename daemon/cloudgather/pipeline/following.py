@@ -26,7 +26,7 @@ _AT_REST: Final = 3.0
 _AGAIN_FIRST: Final = 1.0  # seconds after which it is asked again that did not answer; doubled each time
 _AGAIN_MOST: Final = 60.0
 _BANNED: Final = 3660.0
-_LATE: Final = 8.0  # less than a guess must be quiet where there are downloaders (core.settle)
+_LATE: Final = 8.0  # seconds without an answer after which it may have begun something that it has not told of
 _GONE_AFTER: Final = (
     60.0  # seconds after which it is looked whether files of an item that left unfinished are still here
 )
@@ -69,7 +69,7 @@ class Following:
         self.port = port
         self.items: dict[str, Item] = {}
         self.silent: Reason | None = because(Code.DOWNLOADER_STARTING, downloader=spec.name, url=spec.url)
-        self.heard: float | None = None  # monotonic: its last answer
+        self.heard: float | None = None  # monotonic: when its last answer was asked for
         self.steady: set[str] = set()  # ids of items that were complete at two polls in a row
         self.again = 0.0  # monotonic: the next poll
         self.wake = asyncio.Event()  # set: the next poll is now

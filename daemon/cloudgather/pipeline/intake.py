@@ -200,13 +200,14 @@ class Intake:
             else:
                 wanted.append((pending, look))
         passed = await self._dealt_with(state, wanted)
+        asked_since = self.claims.asked_since()  # not later than the words: a poll meanwhile may have brought another
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
         settled = []
         for pending, look in wanted:
             word = words.get(look.path)
             if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look, word):
+            elif self._is_settled(state, pending, look, word, asked_since):
                 settled.append(pending)
         return settled
 
@@ -232,13 +233,15 @@ class Intake:
                 passed.update(path for path, _, _ in first if path not in unknown)
         return passed
 
-    def _is_settled(self, state: TaskState, pending: Pending, look: Look, word: Reason | None) -> bool:
+    def _is_settled(
+        self, state: TaskState, pending: Pending, look: Look, word: Reason | None, asked_since: float | None
+    ) -> bool:
         if self.pending.get(pending.task, pending.path) is not pending:
             return False  # forgotten meanwhile
         if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
-        verdict = self.judge.verdict(state.task, look, pending, word)
+        verdict = self.judge.verdict(state.task, look, pending, word, asked_since=asked_since)
         pending.conditions = verdict.conditions
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)

@@ -23,10 +23,12 @@ class Judge:
         self._claims = claims
         self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
-    def verdict(self, task: Task, look: Look, pending: Pending | None, word: Reason | None) -> settle.Verdict:
+    def verdict(
+        self, task: Task, look: Look, pending: Pending | None, word: Reason | None, *, asked_since: float | None
+    ) -> settle.Verdict:
         """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet.
 
-        `word` is what a downloader says of it.
+        `word` is what a downloader says of it; `asked_since` what Claims.asked_since() was before `word` was had.
         """
         now = self._clock.monotonic()
         evidence = settle.Evidence(
@@ -40,16 +42,13 @@ class Judge:
             control_file=look.control_file,
             downloader=word,
             asked=tuple(self._claims.names),
+            asked_since=asked_since,
         )
         return settle.judge(evidence, self.needed_quiet(task, look.path))
 
     def needed_quiet(self, task: Task, path: bytes) -> timedelta:
         """How long this file must be quiet where it is a guess."""
-        return settle.needed_quiet(
-            task.settle,
-            downloader_answers=self._claims.answering(task, path),
-            downloaders=bool(self._claims.following),
-        )
+        return settle.needed_quiet(task.settle, downloader_answers=self._claims.answering(task, path))
 
     def _age(self, ctime_ns: int) -> float | None:
         """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""

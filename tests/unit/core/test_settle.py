@@ -53,6 +53,12 @@ def codes(evidence: Evidence, settle: timedelta = MINUTE) -> list[str]:
             False,
             [Code.WAIT_QUIET, Code.WAIT_WRITER, Code.WAIT_PARTIAL_NAME, Code.WAIT_CONTROL_FILE],
         ),
+        # downloaders, none of which claims it, must have been asked since it changed
+        ({"asked": ("qb",), "asked_since": 1001.0}, True, []),
+        ({"asked": ("qb",), "asked_since": 1000.9}, False, [Code.WAIT_ASKING]),
+        ({"asked": ("qb",), "asked_since": 1000.9, "ctime_age": 61.0}, True, []),
+        ({"asked": ("qb",), "asked_since": 1000.9, "ctime_age": 61.0, "event_seen": True}, False, [Code.WAIT_ASKING]),
+        ({"asked": ("qb",), "asked_since": None}, True, []),
         # whoever downloads it knows better, both ways
         ({"downloader": because("downloader.done"), "written": True, "control_file": b"x.aria2"}, True, []),
         ({"downloader": because(Code.WAIT_DOWNLOADER)}, False, [Code.WAIT_DOWNLOADER]),
@@ -75,6 +81,7 @@ def test_settled_only_if_every_condition_is_met(changes: dict[str, Any], settled
         ({"written": True, "quiet_since": 1050.0, "ctime_age": 10.0}, 1110.0),
         ({"control_file": b"x.aria2"}, 1075.0),
         ({"partial_pattern": "*.part"}, 1660.0),
+        ({"asked": ("qb",), "asked_since": 1000.0}, 1061.0),
         ({"downloader": because(Code.WAIT_DOWNLOADER)}, 1070.0),
         ({}, None),
     ],
@@ -131,6 +138,16 @@ def test_never_with_a_writer_a_partial_name_or_a_control_file(evidence: Evidence
 def test_never_blind_before_two_minutes_of_watching(evidence: Evidence, settle: timedelta) -> None:
     if judge(evidence, settle).settled and evidence.written is None:
         assert evidence.now - evidence.quiet_since >= max(120.0, settle.total_seconds())
+
+
+@given(evidences, settles, spans)
+def test_never_before_all_that_answer_have_been_asked(evidence: Evidence, settle: timedelta, ago: float) -> None:
+    asked = replace(evidence, asked=("qb",), asked_since=evidence.now - ago)
+
+    if judge(asked, settle).settled:
+        quiet_for = evidence.now - evidence.quiet_since
+        assert ago < max(quiet_for, evidence.ctime_age or 0.0)
+        assert ago < quiet_for or not evidence.event_seen
 
 
 @given(evidences, settles)

@@ -148,9 +148,34 @@ def test_what_it_has_not_told_of_yet_is_not_guessed_to_be_complete(tmp_path: Pat
     async def main() -> None:
         qb = FakeDownloader()
         async with asking(tmp_path, qb) as works:
-            await sighted(works, NAME)
-            await works.advance(6.0)  # settle is one second
+            await sighted(works, NAME)  # settle is one second, and all of it is over
+            await works.advance(1.0)
+            assert qb.polls == 1  # at rest it is asked every three seconds
+            assert waits(works) == {Code.WAIT_ASKING}
+
             qb.put(an_item())
+            await works.advance(timedelta(minutes=5))
+            assert waits(works) == {Code.WAIT_DOWNLOADER}
+
+    asyncio.run(main())
+
+
+def test_an_answer_that_was_asked_for_before_the_file_came_says_nothing_of_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb) as works:
+            second = qb.slow = asyncio.Event()
+            await works.advance(3.0)
+            assert qb.polls == 2  # and its answer is under way
+            qb.put(an_item())
+            await sighted(works, NAME)
+            await works.advance(3.0)
+            third = qb.slow = asyncio.Event()
+            second.set()
+            await works.advance(3.0)
+            assert qb.polls == 3
+            assert waits(works) == {Code.WAIT_ASKING}
+            third.set()
             await works.advance(timedelta(minutes=5))
             assert waits(works) == {Code.WAIT_DOWNLOADER}
 
@@ -161,9 +186,9 @@ def test_what_nobody_claims_is_a_guess(tmp_path: Path) -> None:
     async def main() -> None:
         async with asking(tmp_path, FakeDownloader()) as works:
             await sighted(works, b"other.mkv")
-            await works.advance(8.0)
+            await works.advance(1.5)
             assert await works.states() == {}
-            await works.advance(4.0)
+            await works.advance(2.0)
             assert (await works.one()).guessed
 
     asyncio.run(main())
