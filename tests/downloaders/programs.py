@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from cloudgather.core.downloader import DownloaderSpec, Kind
+from downloaders.roots import within
 from downloaders.seeder import Torrent
 from waiting import eventually_sync
 
@@ -114,8 +115,9 @@ class QBittorrentNox(Program):
     kind = Kind.QBITTORRENT
     program = "qbittorrent-nox"
 
-    def __init__(self, folder: Path, *, session: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, *, session: Mapping[str, str] | None = None, root: Path | None = None) -> None:
         super().__init__(folder)
+        self._root = root  # of another release of Debian
         self._settings = session or {}
         self._cookie = ""
 
@@ -149,7 +151,7 @@ class QBittorrentNox(Program):
                 + "".join(f"WebUI\\{key}={value}\n" for key, value in preferences.items())
             )
         self.url = f"http://127.0.0.1:{self.port}"
-        return [self.program, f"--profile={self.folder / 'profile'}"]
+        return within(self._root, [self.program, f"--profile={self.folder / 'profile'}"])
 
     def _answers(self) -> bool:
         self._cookie = ""
@@ -204,7 +206,11 @@ class QBittorrentNox(Program):
         if wanted is not None:
             unwanted = "|".join(str(number) for number in range(len(torrent.files)) if number not in wanted)
             self.ask("torrents/filePrio", {"hash": torrent.infohash, "id": unwanted, "priority": "0"})
-            self.ask("torrents/resume", hash)
+            self.ask(f"torrents/{'start' if self._starts_and_stops() else 'resume'}", hash)
+
+    def _starts_and_stops(self) -> bool:
+        """Since 5.0 that is what it calls to resume and to pause."""
+        return int(self.ask("app/version").decode().lstrip("v").split(".")[0]) >= 5
 
 
 class Aria2c(Program):

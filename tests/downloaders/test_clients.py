@@ -14,6 +14,7 @@ from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Item, Kin
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
 from downloaders.programs import PROGRAMS, Program, free_ports
+from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, Torrent, made, noise
 
 T = TypeVar("T")
@@ -26,15 +27,10 @@ def seeder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeder]:
         yield running
 
 
-def program_of(kind: str, folder: Path) -> Program:
-    """A new one in `folder`; skips where it is not installed."""
-    if not PROGRAMS[kind].is_there():
-        pytest.skip(f"{PROGRAMS[kind].program} is not installed; script/bootstrap --test installs it")
-    return PROGRAMS[kind](folder)
-
-
-@pytest.fixture(scope="module", params=list(PROGRAMS))
-def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+@pytest.fixture(scope="module", params=[*PROGRAMS, *NEWER])
+def program(
+    request: pytest.FixtureRequest, program_of: Callable[[str, Path], Program], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
     with program_of(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
 
@@ -42,9 +38,11 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture(
     scope="module",
     # Transmission lets a peer wait for ten seconds and more before it asks for anything.
-    params=[pytest.param(kind, marks=pytest.mark.full if kind == "transmission" else ()) for kind in PROGRAMS],
+    params=["qbittorrent", "aria2", pytest.param("transmission", marks=pytest.mark.full), *NEWER],
 )
-def leecher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+def leecher(
+    request: pytest.FixtureRequest, program_of: Callable[[str, Path], Program], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Program]:
     with program_of(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
 

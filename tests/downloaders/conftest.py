@@ -1,0 +1,34 @@
+"""What the tests with real downloaders share."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from downloaders.programs import PROGRAMS, Program, QBittorrentNox
+from downloaders.roots import RELEASES, Roots
+
+
+@pytest.fixture(scope="session")
+def roots() -> Iterator[Roots]:
+    folder = Path(tempfile.mkdtemp(prefix="cloudgather-roots-", dir="/var/tmp"))
+    try:
+        yield Roots(folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def program_of(roots: Roots) -> Callable[[str, Path], Program]:
+    """A new one in a folder, by its name in PROGRAMS or RELEASES; skips where it cannot be had."""
+
+    def made(name: str, folder: Path) -> Program:
+        if name in RELEASES:
+            return QBittorrentNox(folder, root=roots.root(RELEASES[name]))
+        if not PROGRAMS[name].is_there():
+            pytest.skip(f"{PROGRAMS[name].program} is not installed; script/bootstrap --test installs it")
+        return PROGRAMS[name](folder)
+
+    return made
