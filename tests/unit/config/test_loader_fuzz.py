@@ -28,13 +28,28 @@ _TASK_KEYS = (
 _FILTER_KEYS = "preset include exclude exclude_dirs exclude_extensions extensions min_size max_size exact nonsense"
 _TARGET_KEYS = (
     "root kind profile slow_storage parallel bandwidth daily_limit upload_window window_end verify confirm attempts "
-    "retry_first retry_most metadata_per_second max_unconfirmed cache_dir min_free file_mode dir_mode"
+    "retry_first retry_most metadata_per_second max_unconfirmed cache_dir min_free file_mode dir_mode "
+    "rclone_rc rclone_rc_user rclone_rc_password_file rclone_fs confirm_within nonsense"
 )
+_DOWNLOADER_KEYS = (
+    "kind url username password_file api_key_file secret_file path_map dir folders options nonsense password host"
+)
+_DOWNLOADS_KEYS = (
+    "to min_free keep_after stalled_after wait_for_seeding seed_ratio seed_time extra_trackers allow_private nonsense"
+)
+_GROUP_KEYS = "access max_active max_size downloaders options nonsense"
+_OPTIONS = "seed-time bt-tracker max-download-limit file-allocation category ratioLimit dlLimit dir nonsense"
 _DAEMON_KEYS = "state_dir log_dir log_level console_level log_keep_days history_days timezone"
 
 
-def _table(keys: str) -> st.SearchStrategy[dict[str, object]]:
-    return st.dictionaries(st.sampled_from(keys.split()), _values, max_size=8)
+def _table(keys: str, **likely: object) -> st.SearchStrategy[dict[str, object]]:
+    """Any values; of `likely` some keys stay as they are, so that others are reached."""
+    right = st.dictionaries(st.sampled_from(sorted(likely)), st.none()) if likely else st.just({})
+    return st.builds(
+        lambda chosen, kept: {**chosen, **{key: likely[key] for key in kept}},
+        st.dictionaries(st.sampled_from(keys.split()), _values, max_size=8),
+        right,
+    )
 
 
 _tasks = st.builds(
@@ -43,13 +58,21 @@ _tasks = st.builds(
     _table(_TASK_KEYS),
     st.none() | _table(_FILTER_KEYS),
 )
+_ADDRESS = "http://127.0.0.1:6800"
+_options = st.dictionaries(st.sampled_from(_OPTIONS.split()), _values, max_size=4)
+_downloaders = st.tuples(st.sampled_from(["qbittorrent", "aria2", "transmission"]), _options).flatmap(
+    lambda drawn: _table(_DOWNLOADER_KEYS, kind=drawn[0], url=_ADDRESS, options=drawn[1])
+)
+_groups = _options.flatmap(lambda options: _table(_GROUP_KEYS, access="view", options=options))
 _mains = st.fixed_dictionaries(
     {},
     optional={
         "daemon": _table(_DAEMON_KEYS),
         "control": _table("socket"),
-        "groups": st.dictionaries(_texts, _values, max_size=2),
-        "targets": st.dictionaries(_texts, _table(_TARGET_KEYS) | _values, max_size=2),
+        "groups": st.dictionaries(_texts, _groups | _values, max_size=2),
+        "targets": st.dictionaries(_texts, _table(_TARGET_KEYS, root="/c", confirm="rclone") | _values, max_size=2),
+        "downloaders": st.dictionaries(_texts, _downloaders | _values, max_size=2),
+        "downloads": _table(_DOWNLOADS_KEYS) | _values,
         "nonsense": _values,
     },
 )
