@@ -72,7 +72,7 @@ def a_later_run(folder: Path, **how: Any) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.fixture(scope="module", params=[MOUNT, BATCHES, BATCHES_POSIX])
+@pytest.fixture(scope="module", params=[MOUNT, UNPACED, BATCHES, BATCHES_POSIX])
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with a_later_run(tmp_path_factory.mktemp("power"), **request.param) as stage:
         yield stage
@@ -144,6 +144,7 @@ def test_a_cut_amid_the_first_start_breaks_no_promise(tmp_path: Path, op: str, n
 
 @pytest.mark.full
 @pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", [MOUNT, BATCHES, BATCHES_POSIX], indirect=True)
 def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
     luck = random.Random(SEED)
 
@@ -155,6 +156,17 @@ def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
             break
 
     assert steps >= STEPS
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("stage", [UNPACED], indirect=True)
+def test_cuts_amid_batches_on_a_mount_break_no_promise(stage: Stage) -> None:
+    luck = random.Random(SEED)
+
+    cuts = luck.sample(list(spread(stage.calls(), luck, 45)), 12)
+
+    assert len(play_all(stage, cuts) & STEPS) >= 3
 
 
 @pytest.mark.full
