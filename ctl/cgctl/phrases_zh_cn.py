@@ -103,6 +103,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "The upload failed.": "上传失败。",
     "The upload was cancelled.": "上传已取消。",
     "It is not there, and was not uploaded.": "文件不存在，也没有上传过。",
+    "It belongs to a download, and is uploaded once that is complete.": "它属于一个下载任务，全部下载完成后上传。",
     "No task covers it.": "没有任务包含它。",
     "Nothing is known about it.": "没有关于它的记录。",
     "Task: {task}": "任务：{task}",
@@ -265,7 +266,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "its files are not known yet": "还不知道有哪些文件",
     "DONE": "已完成",
     "download {id}: {name}": "下载任务 {id}：{name}",
-    "download {id}: {name} is there already": "下载任务 {id}：已经有 {name}",
+    "download {id}: {name} is there already ({state}, to {place})": (
+        "下载任务 {id}：已经有 {name}（{state}，上传到 {place}）"
+    ),
     "download {id}: chosen": "下载任务 {id}：已选择文件",
     "download {id} is paused": "下载任务 {id} 已暂停",
     "download {id} goes on": "下载任务 {id} 继续",

@@ -16,6 +16,7 @@ class Code(StrEnum):
     WAIT_DOWNLOADER_SIZE = "wait.downloader-size"  # downloader, expected, found: complete, and another size on disk
     WAIT_DOWNLOADER_GONE = "wait.downloader-gone"  # downloader: it had it, not complete, and lists it no more
     WAIT_DOWNLOADER_SILENT = "wait.downloader-silent"  # downloader (it cannot be asked), cause, until (next try)
+    WAIT_DOWNLOAD = "wait.download"  # download (id), state, progress (0 to 1): it belongs to that
     WAIT_SCAN = "wait.scan"  # task, until (its next run): no scan has come there yet
     WAIT_ASKING = "wait.asking"  # downloaders (names): they have not all been asked since it changed
     WAIT_SOURCE = "wait.source"  # the source folder cannot be used now; cause

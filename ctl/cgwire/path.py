@@ -12,9 +12,9 @@ class Why(Request):
     """Why an absolute path is where it is.
 
     {path, task | None, relative | None,
-     verdict: "uploaded" | "queued" | "copying" | "waiting" | "skipped" | "failed" | "unknown" | …,
+     verdict: "uploaded" | "queued" | "copying" | "waiting" | "skipped" | "failed" | "downloading" | "unknown" | …,
      settle: {conditions: [reason], guessed} | None, reasons: [reason], transfer: transfer map | None,
-     ledger: {size, mtime, at, target, destination, strength, origin} | None, downloader: "none configured",
+     ledger: {size, mtime, at, target, destination, strength, origin} | None,
      also: [other tasks that claim it]}
     """
 

@@ -133,3 +133,36 @@ def test_what_cannot_be_is_refused_with_its_reason(folder: Path, aria2: Program)
             assert (done.returncode != 0, said in done.stderr) == (True, True), (words, done.stderr)
 
         assert running.downloads() == []
+
+
+def test_an_order_is_checked_even_where_the_torrent_is_there(folder: Path, aria2: Program) -> None:
+    torrent = made("there", {"there": noise(40_000, 1)})
+    file = folder / "there.torrent"
+    file.write_bytes(torrent.content)
+    with Requested(folder, aria2, rules='min_free = "1MiB"\n') as running:
+        running.download("--paused", str(file))
+        for words, said in {
+            ("--task", "flim", str(file)): "no task is named flim; there is film",
+            ("--to", "cluod:x", str(file)): "no target is named cluod; there is cloud",
+            ("--task", "film", "--files", "2", str(file)): "files: numbers from 1 to 1",
+            ("--task", "film", "--option", "frob=1", str(file)): "frob",
+        }.items():
+            done = running.cgctl("download", "add", *words, check=False)
+            assert (done.returncode != 0, said in done.stderr) == (True, True), (words, done.stderr)
+        told = running.cgctl("download", "add", "--to", "cloud:elsewhere", str(file)).stdout
+        assert told == "download 1: there is there already (queued (paused), to cloud:film)\n"
+
+
+def test_why_tells_of_the_download_that_a_path_belongs_to(folder: Path, aria2: Program) -> None:
+    torrent = made("stuck", {"a.mkv": noise(40_000, 1), "b.mkv": noise(40_000, 2)})
+    file = folder / "stuck.torrent"
+    file.write_bytes(torrent.content)
+    with Requested(folder, aria2) as running:
+        id = running.download(str(file))
+        running.until_state(id, "downloading", "stalled")
+        path = Path(os.fsdecode(running.shown(id)["folder"])) / "stuck" / "a.mkv"
+        told = running.cgctl("why", str(path)).stdout
+        assert "It belongs to a download, and is uploaded once that is complete." in told
+        assert f"Download {id}: 0%, downloading" in told
+        assert f"cgctl download show {id}" in told
+        assert "No task covers it." in running.cgctl("why", str(path.parents[2])).stdout

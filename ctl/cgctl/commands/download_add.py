@@ -8,14 +8,14 @@ import click
 
 from cgctl.commands.download import numbers
 from cgctl.completing import task_names
-from cgctl.downloads import follow
+from cgctl.downloads import follow, state
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.trouble import Exit, Trouble
 from cgwire.blob import PIECE, Append
 from cgwire.download import Add
-from cgwire.text.values import escaped
+from cgwire.text.values import escaped, place
 
 _MOST = 16 * 1024 * 1024
 
@@ -83,17 +83,23 @@ def add(
         reply = session.call(order)
         replies.append(reply)
         if not as_json:
-            download = reply["download"]
-            said = (
-                later("download {id}: {name} is there already") if reply["reused"] else later("download {id}: {name}")
-            )
-            session.print(session.say(said, id=download["id"], name=escaped(download["name"])))
+            session.print(_told(session, reply["download"], reused=reply["reused"]))
     if as_json:
         session.print_json({"downloads": replies})
         return Exit.OK
     if not follows:
         return Exit.OK
     return max(follow(session, reply["download"]["id"]) for reply in replies)
+
+
+def _told(session: Session, download: Mapping[str, Any], *, reused: bool) -> str:
+    """What has come of one; where it was there already, this order has changed nothing about it."""
+    told = later("download {id}: {name}")
+    if reused:
+        told = later("download {id}: {name} is there already ({state}, to {place})")
+    there = place(download["target"], download["destination"])
+    name = escaped(download["name"])
+    return session.say(told, id=download["id"], name=name, state=state(session, download), place=there)
 
 
 def _wish(session: Session, given: str) -> Mapping[str, Any]:

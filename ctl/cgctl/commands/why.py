@@ -27,6 +27,7 @@ VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
     "failed": ("bad", later("The upload failed.")),
     "cancelled": ("off", later("The upload was cancelled.")),
     "vanished": ("off", later("It is not there, and was not uploaded.")),
+    "downloading": ("wait", later("It belongs to a download, and is uploaded once that is complete.")),
     "unclaimed": ("off", later("No task covers it.")),
     "unknown": ("off", later("Nothing is known about it.")),
 }
@@ -68,7 +69,7 @@ def show(session: Session, reply: Mapping[str, Any], *, now: float) -> None:
         if advice := session.hint(reason):
             session.print(f"  {session.arrow} {advice}")
     session.print()
-    if reply["verdict"] != "unclaimed":
+    if reply["verdict"] not in ("unclaimed", "downloading"):
         _task(session, reply)
     _settle(session, reply)
     _transfer(session, reply, now)

@@ -79,10 +79,11 @@ class DownloadOperations:
         spec = self._downloader(request.downloader, wish, allowance)
         if request.if_exists not in ("reuse", "refuse"):
             raise _bad('if_exists is "reuse" or "refuse"')
-        if wish.infohash is not None and (earlier := await world.downloads.of_infohash(wish.infohash)) is not None:
-            return self._earlier(earlier, request, caller)
         task, target, base = self._destination(request, caller)
         wanted = self._wanted(request, wish)
+        options = self._options(spec, allowance, request.options)
+        if wish.infohash is not None and (earlier := await world.downloads.of_infohash(wish.infohash)) is not None:
+            return self._earlier(earlier, request, caller)
         size = _size(wish, wanted)
         if allowance.max_size is not None and size is not None and size > allowance.max_size:
             raise Refused(because(Code.DOWNLOAD_TOO_LARGE, size=size, limit=allowance.max_size))
@@ -94,7 +95,7 @@ class DownloadOperations:
             base=base,
             choose=request.choose,
             reuse=request.if_exists == "reuse",
-            options=self._options(spec, allowance, request.options),
+            options=options,
             max_size=allowance.max_size,
             max_active=allowance.max_active,
             uid=caller.uid,
@@ -168,7 +169,7 @@ class DownloadOperations:
         raise Refused(because(Code.ERROR_NO_DOWNLOADER, downloader=name, web=wish.needs_aria2))
 
     def _earlier(self, earlier: Download, request: wire.Add, caller: Caller) -> WireMap:
-        if request.if_exists == "refuse" or not _may_see(earlier, caller):
+        if request.if_exists == "refuse" or not is_theirs(earlier, caller):
             raise Refused(because(Code.ERROR_DOWNLOAD_THERE, downloader=earlier.asked.downloader, name=earlier.name))
         return {"download": self._described(earlier), "reused": True}
 
@@ -326,7 +327,7 @@ class DownloadOperations:
 
     async def _download(self, id: int, caller: Caller) -> Download:
         download = await self._world.downloads.one(id)
-        if download is None or not _may_see(download, caller):
+        if download is None or not is_theirs(download, caller):
             raise Refused(because(Code.ERROR_NO_SUCH_DOWNLOAD, id=id))
         return download
 
@@ -391,7 +392,8 @@ def _asking() -> Iterator[None]:
         raise Refused(error.reason) from error
 
 
-def _may_see(download: Download, caller: Caller) -> bool:
+def is_theirs(download: Download, caller: Caller) -> bool:
+    """Whether the caller may see and steer it."""
     return caller.access >= Access.OPERATE or download.asked.uid == caller.uid
 
 

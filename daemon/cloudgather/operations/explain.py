@@ -9,12 +9,14 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core import filters
 from cloudgather.core.caller import Caller, Refused
+from cloudgather.core.download import Download
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination
 from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
+from cloudgather.operations.downloads import is_theirs
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.pending import SkipSettle
@@ -48,6 +50,8 @@ class PathOperations:
         if not path.startswith(b"/"):
             raise Refused(because(Code.ERROR_BAD_REQUEST, message="the path must be absolute"))
         claiming = self._claiming(path)
+        if not claiming and (download := self._downloading(path, caller)) is not None:
+            return _reply(path, None, None, "downloading", reasons=self._of_download(download))
         if not claiming:
             reasons = [because(Code.SKIP_NO_TASK, path=path)]
             # A task whose file has errors may be the one that was meant: nobody can tell.
@@ -63,6 +67,21 @@ class PathOperations:
     def _claiming(self, path: bytes) -> list[TaskState]:
         found = [state for state in self._world.board.tasks.values() if is_below(path, state.task.source)]
         return sorted(found, key=lambda state: -len(state.task.source))
+
+    def _downloading(self, path: bytes, caller: Caller) -> Download | None:
+        """The download whose files are not all here yet, or that failed, and that lies at or around the path."""
+        for download in self._world.downloads.open:
+            folder = os.path.join(download.folder, download.name) if download.foreign else download.folder
+            if is_below(path, folder) and is_theirs(download, caller):
+                return download
+        return None
+
+    def _of_download(self, download: Download) -> list[Reason]:
+        item = self._world.downloads.shown(download)
+        progress = item.done / item.size if item is not None and item.size else None
+        word = because(Code.WAIT_DOWNLOAD, download=download.id, state=str(download.state), progress=progress)
+        found = [word, self._world.downloads.hold_of(download), download.reason]
+        return [reason for reason in found if reason is not None]
 
     async def _explained(self, state: TaskState, path: bytes, relative: bytes) -> dict[str, Any]:
         world, task = self._world, state.task
@@ -250,6 +269,5 @@ def _reply(
         "reasons": describe.reasons(reasons),
         "transfer": None,
         "ledger": None,
-        "downloader": "none configured",
         "also": [],
     }

@@ -21,7 +21,6 @@ def a_why(**changes: Any) -> dict[str, Any]:
         "reasons": [],
         "transfer": None,
         "ledger": None,
-        "downloader": "none configured",
         "also": [],
         **changes,
     }
