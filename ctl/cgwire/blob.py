@@ -13,7 +13,8 @@ PIECE: Final = 48 * 1024  # bytes of `data` that fit into anybody's request
 class Append(Request):
     """Add a piece to a blob, which is named in a later request of the same user: {blob: id, size: bytes so far}.
 
-    Without `blob` a new one begins. It is kept for ten minutes after its last piece, up to 16 MiB.
+    Without `blob` a new one begins. It is kept for ten minutes after its last piece, up to 16 MiB; the
+    request that names it uses it up.
     """
 
     METHOD: ClassVar[str] = "blob.append"

@@ -150,7 +150,7 @@ def test_an_order_is_checked_even_where_the_torrent_is_there(folder: Path, aria2
             done = running.cgctl("download", "add", *words, check=False)
             assert (done.returncode != 0, said in done.stderr) == (True, True), (words, done.stderr)
         told = running.cgctl("download", "add", "--to", "cloud:elsewhere", str(file)).stdout
-        assert told == "download 1: there is there already (queued (paused), to cloud:film)\n"
+        assert told == "download 1: there is there already (queued (paused), to cloud:films)\n"
 
 
 def test_why_tells_of_the_download_that_a_path_belongs_to(folder: Path, aria2: Program) -> None:

@@ -38,12 +38,8 @@ class Blobs:
         """The answer to blob.append."""
         now = self._clock.monotonic()
         self._blobs = {id: each for id, each in self._blobs.items() if now - each.touched < _KEPT}
-        if request.blob is None:
-            id = self._begun(caller, now)
-        else:
-            id = request.blob
-            self.content(id, caller)
-        blob = self._blobs[id]
+        id = self._begun(caller, now) if request.blob is None else request.blob
+        blob = self._of(id, caller)
         if len(blob.data) + len(request.data) > MOST_BYTES:
             del self._blobs[id]
             raise Refused(because(Code.ERROR_BAD_REQUEST, message=f"a blob has at most {MOST_BYTES} bytes"))
@@ -61,13 +57,14 @@ class Blobs:
         self._blobs[id] = _Blob(uid=caller.uid, touched=now)
         return id
 
-    def content(self, id: int, caller: Caller) -> bytes:
-        """What the caller has brought under this id."""
+    def take(self, id: int, caller: Caller) -> bytes:
+        """What the caller has brought under this id, which is used up by that, whatever becomes of the request."""
+        found = self._of(id, caller)
+        del self._blobs[id]
+        return bytes(found.data)
+
+    def _of(self, id: int, caller: Caller) -> _Blob:
         found = self._blobs.get(id)
         if found is None or found.uid != caller.uid:
             raise Refused(because(Code.ERROR_BAD_REQUEST, message="there is no such blob; it is kept for 10 minutes"))
-        return bytes(found.data)
-
-    def forget(self, id: int) -> None:
-        """It has been used."""
-        self._blobs.pop(id, None)
+        return found

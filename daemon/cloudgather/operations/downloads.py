@@ -114,8 +114,6 @@ class DownloadOperations:
                 torrent=wish.content,
             )
         )
-        if request.blob is not None:
-            world.blobs.forget(request.blob)
         logger.info("download %d: asked for by %s", download.id, caller.user)
         return {"download": self._described(download), "reused": False}
 
@@ -123,7 +121,7 @@ class DownloadOperations:
         if (request.uri is None) == (request.blob is None):
             raise _bad("give either uri or blob")
         if request.blob is not None:
-            content = self._world.blobs.content(request.blob, caller)
+            content = self._world.blobs.take(request.blob, caller)
             try:
                 return _Wish(torrent=await _read(content), content=content)
             except BadTorrent as bad:
