@@ -8,6 +8,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports.queue import Added, Move
+from cloudgather.store import many
 from cloudgather.store.ledger import has_sent, pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
@@ -27,21 +28,46 @@ _OF_PATHS: Final = (
     "ORDER BY state IN ('queued', 'copying', 'publishing'), id"
 )
 _INSERT: Final = (
-    "INSERT INTO transfer (task, path, target, destination, size, mtime_ns, device, inode, priority, reason, "
+    "INSERT INTO transfer (id, task, path, target, destination, size, mtime_ns, device, inode, priority, reason, "
     "plan_reason, replaces, guessed, run, created, updated, generation, state, attempts, tries, binds, cleared) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'queued', 0, 0, 0, 0)"
+    "VALUES {rows}"
 )
 
 
 def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
     """ports.queue.QueueStore.add."""
-    newest = _newest(connection, plans)
+    newest, new = _newest(connection, plans), _New(connection, now)
     added = []
     for plan in plans:
         if (plan.task, plan.path) not in newest:  # a second plan of its path
+            new.write()
             newest |= _newest(connection, [plan])
-        added.append(_add(connection, plan, newest.pop((plan.task, plan.path)), now))
+        added.append(_add(connection, plan, newest.pop((plan.task, plan.path)), new, now))
+    new.write()
     return added
+
+
+class _New:
+    """Transfers that are to be made, written together."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self._connection = connection
+        self._instant = from_instant(now)
+        self._rows: list[tuple[Any, ...]] = []
+        self._last = 0
+
+    def make(self, plan: Plan) -> int:
+        """Its id."""
+        if not self._last:  # no id is given twice, not even one whose transfer is gone
+            found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transfer'").fetchone()
+            self._last = found[0] if found else 0
+        self._last += 1
+        self._rows.append(_row(self._last, plan, self._instant))
+        return self._last
+
+    def write(self) -> None:
+        many.execute(self._connection, _INSERT, self._rows)
+        self._rows.clear()
 
 
 def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, bytes], tuple[Transfer, bool] | None]:
@@ -55,9 +81,11 @@ def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, by
     return found
 
 
-def _add(connection: Connection, plan: Plan, newest: tuple[Transfer, bool] | None, now: datetime) -> tuple[int, Added]:
+def _add(
+    connection: Connection, plan: Plan, newest: tuple[Transfer, bool] | None, new: _New, now: datetime
+) -> tuple[int, Added]:
     if newest is None:
-        return _insert(connection, plan, now), Added.NEW
+        return new.make(plan), Added.NEW
     row, binds = newest
     same = plan.version.same_content_as(row.version)
     insisting = plan.reason.code in _INSISTING
@@ -74,34 +102,36 @@ def _add(connection: Connection, plan: Plan, newest: tuple[Transfer, bool] | Non
         if same and binds and not insisting:
             return row.id, Added.BOUND
         return _refresh(connection, row, plan, Event.REQUEUE, now)
-    return _insert(connection, plan, now), Added.NEW
+    return new.make(plan), Added.NEW
 
 
-def _insert(connection: Connection, plan: Plan, now: datetime) -> int:
-    reason, instant, version = from_reason(plan.reason), from_instant(now), plan.version
-    id = connection.execute(
-        _INSERT,
-        (
-            plan.task,
-            plan.path,
-            plan.target,
-            plan.destination,
-            version.size,
-            from_number(version.mtime_ns),
-            from_number(version.device),
-            from_number(version.inode),
-            plan.priority,
-            reason,
-            reason,
-            int(plan.replace),
-            int(plan.guessed),
-            plan.run,
-            instant,
-            instant,
-        ),
-    ).lastrowid
-    assert id is not None
-    return id
+def _row(id: int, plan: Plan, instant: int) -> tuple[Any, ...]:
+    reason, version = from_reason(plan.reason), plan.version
+    return (
+        id,
+        plan.task,
+        plan.path,
+        plan.target,
+        plan.destination,
+        version.size,
+        from_number(version.mtime_ns),
+        from_number(version.device),
+        from_number(version.inode),
+        plan.priority,
+        reason,
+        reason,
+        int(plan.replace),
+        int(plan.guessed),
+        plan.run,
+        instant,
+        instant,
+        1,
+        str(State.QUEUED),
+        0,
+        0,
+        0,
+        0,
+    )
 
 
 def _refresh(connection: Connection, row: Transfer, plan: Plan, event: Event, now: datetime) -> tuple[int, Added]:

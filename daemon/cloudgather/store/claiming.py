@@ -8,7 +8,8 @@ from typing import Final
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.ports.queue import DailyLimitSpent, Move
 from cloudgather.store import debris, spending
-from cloudgather.store.moving import Making, by_id
+from cloudgather.store.making import Making
+from cloudgather.store.moving import by_id
 from cloudgather.store.rows import from_instant, to_instant
 
 # INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.

@@ -3,12 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Final
 
 from cloudgather.core.naming import sibling
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import Debris
+from cloudgather.store import many
 from cloudgather.store.rows import reads
+
+# CROSS JOIN: SQLite would read all of the table else.
+REMOVE: Final = (
+    "DELETE FROM debris WHERE id IN (SELECT debris.id FROM (VALUES {rows}) AS gone "
+    "CROSS JOIN debris ON transfer = gone.column1 AND try = gone.column2)"
+)
 
 
 def daemon_id(connection: Connection) -> str:
@@ -29,8 +36,9 @@ def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
 
 def write(connection: Connection, rows: Iterable[Transfer]) -> None:
     """List the temporaries of the tries that these are in."""
-    connection.executemany(
-        "INSERT INTO debris (target, path, transfer, try) VALUES (?, ?, ?, ?)",
+    many.execute(
+        connection,
+        "INSERT INTO debris (target, path, transfer, try) VALUES {rows}",
         [(row.target, sibling(row.destination, row.temporary or b""), row.id, row.tries) for row in rows],
     )
 
@@ -42,7 +50,7 @@ def write_again(connection: Connection, row: Transfer) -> None:
 
 def remove(connection: Connection, tries: Sequence[tuple[int, int]]) -> None:
     """The temporaries of these (transfer, try) are known to be gone, or were renamed."""
-    connection.executemany("DELETE FROM debris WHERE transfer = ? AND try = ?", tries)
+    many.execute(connection, REMOVE, tries)
 
 
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:

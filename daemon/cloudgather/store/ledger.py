@@ -9,6 +9,7 @@ from cloudgather.core.clashes import folded
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Plan, Transfer
 from cloudgather.ports.queue import Content, LedgerEntry, Origin
+from cloudgather.store import many
 from cloudgather.store.rows import from_instant, from_number, reads, to_instant
 
 T = TypeVar("T")
@@ -18,6 +19,11 @@ UNSENT: Final = (
     "WITH asked (path, size, mtime_ns) AS (VALUES {rows}) SELECT path FROM asked WHERE NOT EXISTS ("
     "SELECT 1 FROM ledger WHERE task = ? AND ledger.path = asked.path AND ledger.size = asked.size "
     "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB))"
+)
+_PUT: Final = f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES {{rows}}"
+CONFIRM: Final = (
+    "UPDATE ledger SET strength = proof.column4 FROM (VALUES {rows}) AS proof "
+    "WHERE task = proof.column1 AND path = proof.column2 AND transfer = proof.column3"
 )
 _COMPARED_AT_ONCE: Final = 1024
 SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND target = ? AND folded IN ({{marks}})"
@@ -82,55 +88,9 @@ def has_sent(connection: Connection, plan: Plan) -> bool:
 
 def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
     """ports.queue.QueueStore.adopt."""
-    _put(connection, entries)
-
-
-def write(connection: Connection, rows: Iterable[Transfer], now: datetime) -> None:
-    """These transfers stand under their final names; nothing is known yet of the cloud."""
-    _put(
+    many.execute(
         connection,
-        [
-            LedgerEntry(
-                task=row.task,
-                path=row.path,
-                size=row.version.size,
-                mtime_ns=row.version.mtime_ns,
-                origin=Origin.SENT,
-                target=row.target,
-                destination=row.destination,
-                target_size=None,
-                digest=row.sent.digest if row.sent else None,
-                transfer=row.id,
-                strength="",
-                at=now,
-            )
-            for row in rows
-        ],
-    )
-
-
-def confirm(connection: Connection, strengths: Iterable[tuple[Transfer, str]]) -> None:
-    """Note how strong the proofs are, unless another transfer of the path has been written since."""
-    connection.executemany(
-        "UPDATE ledger SET strength = ? WHERE task = ? AND path = ? AND transfer = ?",
-        [(strength, row.task, row.path, row.id) for row, strength in strengths],
-    )
-
-
-def lose(connection: Connection, row: Transfer) -> None:
-    """The cloud lost it: it counts as never sent, unless another transfer has been written since."""
-    connection.execute("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", (row.task, row.path, row.id))
-
-
-def pieces(values: Sequence[T], most: int = 500) -> Iterator[Sequence[T]]:
-    """So many at a time that a statement can name them."""
-    for begin in range(0, len(values), most):
-        yield values[begin : begin + most]
-
-
-def _put(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
-    connection.executemany(
-        f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        _PUT,
         [
             (
                 entry.task,
@@ -150,6 +110,49 @@ def _put(connection: Connection, entries: Iterable[LedgerEntry]) -> None:
             for entry in entries
         ],
     )
+
+
+def write(connection: Connection, sent: Sequence[tuple[Transfer, str]], now: datetime) -> None:
+    """These transfers stand under their final names; how well confirmed, if anything is known yet of the cloud."""
+    at = from_instant(now)
+    many.execute(
+        connection,
+        _PUT,
+        [
+            (
+                row.task,
+                row.path,
+                row.version.size,
+                from_number(row.version.mtime_ns),
+                str(Origin.SENT),
+                row.target,
+                row.destination,
+                None,
+                row.sent.digest if row.sent else None,
+                row.id,
+                strength,
+                at,
+                folded(row.destination),
+            )
+            for row, strength in sent
+        ],
+    )
+
+
+def confirm(connection: Connection, strengths: Iterable[tuple[Transfer, str]]) -> None:
+    """Note how strong the proofs are, unless another transfer of the path has been written since."""
+    many.execute(connection, CONFIRM, [(row.task, row.path, row.id, strength) for row, strength in strengths])
+
+
+def lose(connection: Connection, row: Transfer) -> None:
+    """The cloud lost it: it counts as never sent, unless another transfer has been written since."""
+    connection.execute("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", (row.task, row.path, row.id))
+
+
+def pieces(values: Sequence[T], most: int = 500) -> Iterator[Sequence[T]]:
+    """So many at a time that a statement can name them."""
+    for begin in range(0, len(values), most):
+        yield values[begin : begin + most]
 
 
 @reads

@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 import pytest
 
-from cloudgather.store import choosing, claiming, known, ledger
+from cloudgather.store import choosing, claiming, debris, known, ledger, making
 from cloudgather.store.migrating import known_migrations, migrate
 
 
@@ -55,3 +55,22 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
 
     assert [step for step in plan if "ledger" in step] == ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "columns", "search"),
+    [
+        (making.MOVED, 15, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (making.BEGUN_ANEW, 26, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (ledger.CONFIRM, 4, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
+        (debris.REMOVE, 2, "SEARCH debris USING COVERING INDEX debris_try (transfer=? AND try=?)"),
+    ],
+)
+def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, columns: int, search: str) -> None:
+    marks = f"({', '.join('?' * columns)})"
+
+    statement = statement.format(rows=f"{marks}, {marks}")
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * 2 * columns)]
+
+    assert search in plan
+    assert not [step for step in plan if step.startswith(("SCAN transfer", "SCAN ledger", "SCAN debris"))]

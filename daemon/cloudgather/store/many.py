@@ -1,0 +1,39 @@
+"""Statements about many rows at once.
+
+sqlite3 lets go of the interpreter's lock at each step of a statement and has to win it back from the event loop: a
+statement for each row of a batch does so hundreds of times, one for all of them once, and the loop runs meanwhile.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from sqlite3 import Connection
+from typing import Any, Final
+
+# Few sizes, so that the connection finds each statement prepared. The largest has fewer values than SQLite takes.
+_SIZES: Final = (256, 64, 16, 4, 1)
+
+
+def execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Execute it with its `{rows}` replaced by marks for some of the rows, until all are done; how many it changed.
+
+    All rows have as many values as the first.
+    """
+    changed = 0
+    for some in _in_sizes(rows):
+        marks = _with_marks(statement, len(some[0]), len(some))
+        changed += connection.execute(marks, tuple(chain.from_iterable(some))).rowcount
+    return changed
+
+
+def _in_sizes(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    begin = 0
+    while begin < len(rows):
+        size = next(size for size in _SIZES if size <= len(rows) - begin)
+        yield rows[begin : begin + size]
+        begin += size
+
+
+@lru_cache(maxsize=128)
+def _with_marks(statement: str, columns: int, rows: int) -> str:
+    return statement.format(rows=", ".join([f"({', '.join('?' * columns)})"] * rows))
