@@ -1,5 +1,6 @@
 """Opens the database of a state directory: checks that it is ours and whole before anything is written to it."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -73,13 +74,20 @@ def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migrati
         _make(file)
         found = _check(file, now, newest=migrations[-1].number)
         if found < migrations[-1].number:
-            with closing(connect(file, "synchronous = FULL")) as connection:
-                if found:
-                    back_up(connection, _beside(file, f"before-schema-{migrations[-1].number}", now))
-                migrate(connection, migrations)
+            _migrate(file, found, migrations, now)
     except (OSError, sqlite3.Error) as error:
         raise unusable(error, file) from error
     return file
+
+
+def _migrate(file: str, found: int, migrations: Sequence[Migration], now: datetime) -> None:
+    with contextlib.ExitStack() as opened:
+        if found:  # the last to close takes the log away, unless it cannot write: else all stays as it was on failure
+            schema_of(opened.enter_context(closing(connect(file, read_only=True))))
+        connection = opened.enter_context(closing(connect(file, "synchronous = FULL")))
+        if found:
+            back_up(connection, _beside(file, f"before-schema-{migrations[-1].number}", now))
+        migrate(connection, migrations)
 
 
 def _make(file: str) -> None:
@@ -109,6 +117,8 @@ def _check(file: str, now: datetime, *, newest: int) -> int:
             if application_of(connection) != APPLICATION_ID:
                 raise StateForeign(file, "it belongs to another program")
             schema = schema_of(connection)
+            if schema < 1:
+                raise StateCorrupt(file, f"its schema is said to be {schema}", _kept(file, "corrupt", now))
             if schema > newest:
                 raise StateNewer(file, schema, newest, _kept(file, "newer", now))
             verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])

@@ -122,3 +122,18 @@ def test_a_database_cut_short_anywhere_is_refused_and_kept(tmp_path: pathlib.Pat
         use(str(tmp_path))
 
     assert (tmp_path / "state.db").read_bytes() == crashed()["state.db"][:length]
+
+
+@pytest.mark.parametrize("schema", [-2147483644, 0, 1])
+def test_a_damaged_number_of_the_schema_is_refused_and_all_kept(tmp_path: pathlib.Path, schema: int) -> None:
+    """Although the log is damaged as well, so that SQLite takes nothing of it to be worth keeping."""
+    files = {name: bytearray(content) for name, content in crashed().items()}
+    files["state.db"][60:64] = schema.to_bytes(4, "big", signed=True)
+    files["state.db-wal"][0] ^= 1
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(StateRefused):
+        use(str(tmp_path))
+
+    assert {name: (tmp_path / name).read_bytes() for name in FILES} == files
