@@ -251,6 +251,7 @@ class Code(StrEnum):
     HELD_DOWNLOAD_TASK = "held.download-task"  # task: sends from its folder, too, and is not done
     HELD_DOWNLOAD_SHARED = "held.download-shared"  # download (its id): its data is in the same folder
     HELD_DOWNLOAD_LEAVING = "held.download-leaving"  # download (its id): has this torrent, and is being removed
+    HELD_DOWNLOAD_BUG = "held.download-bug"  # message: an error of ours; it is tried again later
     HELD_DOWNLOAD_REMOVAL = "held.download-removal"  # path, message: its data cannot be removed
 
     # What has become of a download.

@@ -282,6 +282,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "held.download-task": "uploaded; the task {task} sends from the same folder and is not done with it",
     "held.download-shared": "the download {download} has its data in the same folder, and is not done with it",
     "held.download-leaving": "the download {download} has this torrent and is being removed",
+    "held.download-bug": ("a bug of CloudGather keeps it up; it is tried again later", ": {message}"),
     "held.download-removal": ("uploaded, but what is here cannot be removed", ": {path}", " ({message})"),
     "download.failed": ("the downloader {downloader} could not download it", ": {message}"),
     "download.stalled": ("nothing has come", " for {seconds:span}"),
@@ -451,6 +452,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.download-space": "free space there, or change min_free in [downloads]",
     "held.download-folder": "create it, or correct dir of the downloader",
     "held.download-files": "both must see the same folder: see path_map of the downloader",
+    "held.download-bug": "please report it, with the lines of the log: cgctl logs",
     "held.download-removal": "let the daemon's user remove files there (group or ACL); it is tried again and again",
     "download.failed": "cgctl download retry ID",
     "download.stalled": (

@@ -24,6 +24,7 @@ from cloudgather.rights import denied_source, user
 T = TypeVar("T")
 
 _THREADS: Final = 4
+_KEPT: Final = 256
 _AT_ONCE: Final = 256  # looks in one crossing: within its deadline on the slowest disk
 
 
@@ -33,6 +34,24 @@ def source_for(root: bytes, mounts: Sequence[Mount], fleet: Fleet) -> Source:
     if mount is not None and mount.is_remote:
         return AgentSource(root, fleet)
     return LocalSource(root)
+
+
+class Sources:
+    """Sources at whatever folders are asked for: one each, so that what hangs there costs no new threads each time."""
+
+    def __init__(self, *, mounts: Callable[[], Sequence[Mount]], fleet: Fleet) -> None:
+        self._mounts = mounts
+        self._fleet = fleet
+        self._kept: dict[bytes, Source] = {}  # what was asked for longest ago goes first
+
+    def at(self, root: bytes) -> Source:
+        """source_for(root), as the mounts are now."""
+        made, kept = source_for(root, self._mounts(), self._fleet), self._kept.pop(root, None)
+        chosen = kept if kept is not None and type(kept) is type(made) else made
+        self._kept[root] = chosen
+        if len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
+        return chosen
 
 
 class LocalSource:

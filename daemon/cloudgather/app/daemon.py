@@ -19,7 +19,7 @@ from cgwire.reasons import because
 from cgwire.version import VERSION
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
-from cloudgather.agent.source import source_for
+from cloudgather.agent.source import Sources, source_for
 from cloudgather.agent.target import AgentTarget
 from cloudgather.app.downloaders import make_downloader
 from cloudgather.app.downloads import allowance_of, make_downloads
@@ -113,12 +113,8 @@ class Daemon:
             store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
         )
         planner = Planner(store=store, board=board, clock=clock)
-        claims = self._claims = Claims(
-            store=store,
-            clock=clock,
-            make=make_downloader,
-            source_at=lambda folder: source_for(folder, mounts.current(), self._fleet),
-        )
+        sources = Sources(mounts=mounts.current, fleet=self._fleet)
+        claims = self._claims = Claims(store=store, clock=clock, make=make_downloader, source_at=sources.at)
         uploads = Rclone(mounts=mounts.current, turn=lambda target: self._fleet.pace(target).turn())
         self._confirmer = Confirmer(
             store=store,
@@ -188,6 +184,7 @@ class Daemon:
             clock=clock,
             rules=lambda: self._configuration.settings.downloads,
             claims=claims,
+            source_at=sources.at,
             tasks_changed=self._take_downloads,
         )
         self._limiter = Limiter(board=board, clock=clock)
@@ -384,7 +381,6 @@ class Daemon:
     async def _take_downloads(self) -> None:
         """Downloads that begin to be uploaded have tasks, those that have ended have none any more."""
         async with self._reloading:
-            await self._downloads.look()
             difference = await self._effect.take(self._wanted(self._configuration))
             for name in difference.removed:
                 self._serving.drop("scan", name)

@@ -9,7 +9,7 @@ from cgwire.reasons import because
 from cloudgather.core.caller import Caller
 from cloudgather.core.download import Allowance, Rules, widest
 from cloudgather.outside.disks import Disks
-from cloudgather.outside.trees import remove_tree, sizes_of
+from cloudgather.outside.trees import Trees
 from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.claims import Claims
@@ -19,6 +19,7 @@ from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.leaving import Leaving
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.ports.clock import Clock
+from cloudgather.ports.source import Source
 from cloudgather.ports.uploads import CannotAsk
 from cloudgather.store.sqlite import SqliteStore
 
@@ -32,6 +33,7 @@ def make_downloads(
     clock: Clock,
     rules: Callable[[], Rules],
     claims: Claims,
+    source_at: Callable[[bytes], Source],
     tasks_changed: Callable[[], Awaitable[object]],
 ) -> Downloads:
     """The follower with its parts."""
@@ -48,7 +50,7 @@ def make_downloads(
     return Downloads(
         store=store,
         book=book,
-        arriving=Arriving(store=store, book=book, clock=clock, rules=rules, sizes=sizes_of, free=Disks().free),
+        arriving=Arriving(store=store, book=book, clock=clock, rules=rules, source_at=source_at, free=Disks().free),
         leaving=Leaving(
             store=store,
             book=book,
@@ -57,7 +59,7 @@ def make_downloads(
             clock=clock,
             rules=rules,
             tasks_changed=tasks_changed,
-            remove_tree=remove_tree,
+            remove_tree=Trees().remove,
         ),
         clock=clock,
         known=known,

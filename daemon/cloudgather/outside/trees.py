@@ -1,39 +1,48 @@
-"""Removes folders with what is in them, and learns the sizes of files, on threads of their own."""
+"""Removes folders with what is in them, each on a thread of its own: one that hangs costs a thread, not the daemon."""
 
+import asyncio
 import contextlib
 import errno
 import os
 import shutil
-import stat
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from cloudgather.outside.threads import on_thread
 
-
-async def remove_tree(folder: bytes) -> None:
-    """Remove it; one that is not there is removed. Symbolic links are removed, not followed. Raises OSError."""
-
-    def remove() -> None:
-        with contextlib.suppress(FileNotFoundError):  # it, or something in it, went by itself meanwhile
-            shutil.rmtree(folder)
-        if os.path.lexists(folder):
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), folder)
-
-    await on_thread(remove, "remove")
+_WITHIN: Final = 30.0  # seconds
 
 
-async def sizes_of(paths: Sequence[bytes]) -> Sequence[int | None]:
-    """Bytes of each; None where there is no regular file, or none that can be looked at."""
+class Trees:
+    """At most one thread for each folder that is to go."""
 
-    def look() -> list[int | None]:
-        return [_size(path) for path in paths]
+    def __init__(self, *, remove: Callable[[bytes], None] | None = None, within: float = _WITHIN) -> None:
+        """`remove` blocks for as long as it takes; by default whatever is there goes."""
+        self._remove = remove if remove is not None else _remove
+        self._within = within
+        self._going: dict[bytes, asyncio.Future[None]] = {}
 
-    return await on_thread(look, "sizes")
+    async def remove(self, folder: bytes) -> None:
+        """Remove it; one that is not there is removed. Symbolic links are removed, not followed.
+
+        Raises OSError; TimeoutError where it takes longer, and then it goes on: whoever asks again waits for it.
+        """
+        going = self._going.get(folder)
+        if going is None:
+            going = self._going[folder] = on_thread(partial(self._remove, folder), "remove")
+            going.add_done_callback(partial(self._gone, folder))
+        async with asyncio.timeout(self._within):
+            await asyncio.shield(going)
+
+    def _gone(self, folder: bytes, going: "asyncio.Future[None]") -> None:
+        del self._going[folder]
+        if not going.cancelled():
+            going.exception()  # somebody may have been waiting for it no longer
 
 
-def _size(path: bytes) -> int | None:
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+def _remove(folder: bytes) -> None:
+    with contextlib.suppress(FileNotFoundError):  # it, or something in it, went by itself meanwhile
+        shutil.rmtree(folder)
+    if os.path.lexists(folder):
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), folder)

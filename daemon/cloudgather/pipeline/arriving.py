@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,17 +10,20 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
 from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Kind, Phase
+from cloudgather.core.mounts import is_below
 from cloudgather.core.options import going_on, with_trackers
 from cloudgather.core.torrent import read_torrent
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.downloads import DownloadStore
+from cloudgather.ports.source import Look, Source, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
 _BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA})
 _WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
+_UNSAFE: Final = frozenset({b"", b".", b".."})
 _MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
 
 
@@ -34,22 +37,22 @@ class Arriving:
         book: Book,
         clock: Clock,
         rules: Callable[[], Rules],
-        sizes: Callable[[Sequence[bytes]], Any],
-        free: Callable[[bytes], Any],
+        source_at: Callable[[bytes], Source],
+        free: Callable[[bytes], Awaitable[int]],
     ) -> None:
-        """`sizes`: awaitable, the size of each file or None; `free`: awaitable, bytes free on the disk of a folder."""
+        """`free`: bytes that are free on the disk of a folder; raises OSError."""
         self._store = store
         self._book = book
         self._clock = clock
         self._rules = rules
-        self._sizes = sizes
+        self._source_at = source_at
         self._free = free
         self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
         # id -> the last poll, and how many there have been since it was missed first, and since it was handed over.
         self._missing: dict[int, tuple[float, int]] = {}
         self._handed: dict[int, tuple[float, int]] = {}
 
-    async def step(self, download: Download, known: Known, others: Sequence[Download]) -> None:
+    async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
         """Do what is next for one that is arriving. Raises CannotAsk."""
         item = find(download, known)
         if item is None:
@@ -131,7 +134,7 @@ class Arriving:
             await self._book.move(download, Event.FAIL, reason, {})
             self._forget(download)
 
-    async def _absent(self, download: Download, known: Known, others: Sequence[Download]) -> None:
+    async def _absent(self, download: Download, known: Known, others: Collection[Download]) -> None:
         if download.state is not State.QUEUED:
             if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
                 await self._book.move(download, Event.LOSE, because(Code.DOWNLOAD_LOST), {})
@@ -141,34 +144,51 @@ class Arriving:
         if download.paused:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_PAUSED))
             return
-        if hold := _no_turn(download, others) or await self._no_room(download, others):
+        free = await self._free_for(download)
+        # Nothing is waited for from here until it counts as handed over: two at once must not take the same room.
+        if hold := self._no_turn(download, others) or self._no_room(download, others, free):
             self._book.hold(download.id, hold)
             return
         if there := _same_torrent(download, known):
             await self._reuse(download, known, there, others)
             return
+        self._handed[download.id] = known.heard, 0
         await self._hand_over(download, known)
 
-    async def _no_room(self, download: Download, others: Sequence[Download]) -> Reason | None:
+    def _has_begun(self, other: Download) -> bool:
+        return other.state in ARRIVING and (other.tries > 0 or other.id in self._handed)
+
+    def _no_turn(self, download: Download, others: Collection[Download]) -> Reason | None:
+        """Its owner has as many downloading as are allowed."""
+        most, mine = download.asked.max_active, [each for each in others if each.asked.uid == download.asked.uid]
+        active = [other for other in mine if other.id != download.id and self._has_begun(other)]
+        if most is None or len(active) < most:
+            return None
+        return because(Code.HELD_DOWNLOAD_ACTIVE, active=len(active), limit=most)
+
+    async def _free_for(self, download: Download) -> int | Reason:
+        """Bytes that are free on its disk, or why that is not known."""
+        folder = os.path.dirname(download.folder)
+        try:
+            return await self._free(folder)
+        except OSError as error:
+            return because(Code.HELD_DOWNLOAD_FOLDER, folder=folder, message=error.strerror or "no answer")
+
+    def _no_room(self, download: Download, others: Collection[Download], free: int | Reason) -> Reason | None:
         """What it would leave on its disk, with what the others there have yet to write."""
+        if isinstance(free, Reason):
+            return free
         folder, needed = os.path.dirname(download.folder), download.size or 0
         for other in others:
-            if other.id != download.id and os.path.dirname(other.folder) == folder and other.state in ARRIVING:
-                if other.state is State.QUEUED and other.tries == 0:
-                    continue
+            if other.id != download.id and os.path.dirname(other.folder) == folder and self._has_begun(other):
                 item = self._book.shown(other.id)
                 needed += max(0, (other.size or 0) - (item.done if item is not None else 0))
-        try:
-            free = await self._free(folder)
-        except OSError as error:
-            message = error.strerror or "no answer"
-            return because(Code.HELD_DOWNLOAD_FOLDER, folder=folder, message=message)
         least = self._rules().min_free
         if free - needed >= least:
             return None
         return because(Code.HELD_DOWNLOAD_SPACE, folder=folder, free=free, needed=needed, min_free=least)
 
-    async def _reuse(self, download: Download, known: Known, item: Item, others: Sequence[Download]) -> None:
+    async def _reuse(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> None:
         """Another has given the downloader this torrent: it is followed, and its data is left alone.
 
         What another download has it for is never followed: it goes with that download.
@@ -218,8 +238,11 @@ class Arriving:
         files = [file for file in await known.client.files(item.id) if file.wanted]
         base = known.client.spec.ours(item.final)
         below = os.path.relpath(base, download.folder)
-        found = await self._sizes([os.path.join(base, file.path) for file in files])
-        wrong = [file for file, size in zip(files, found, strict=True) if size != file.size]
+        try:
+            wrong = await self._not_here(download, base, files)
+        except SourceUnavailable as unavailable:
+            self._book.hold(download.id, unavailable.reason)
+            return
         if not files or wrong or below.startswith(b".."):
             path = os.path.join(base, wrong[0].path) if wrong else base
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_FILES, path=path, files=len(wrong)))
@@ -229,22 +252,21 @@ class Arriving:
         await self._book.move(download, Event.COMPLETE, None, changes)
         self._forget(download)
 
+    async def _not_here(self, download: Download, base: bytes, files: Sequence[ItemFile]) -> Sequence[ItemFile]:
+        """Those that are not on the disk with their size, or could be anywhere. Raises SourceUnavailable."""
+        root = os.path.dirname(download.folder)
+        if not is_below(base, root):
+            root = base
+        below = base[len(root) :].strip(b"/")
+        plain = [file for file in files if _UNSAFE.isdisjoint(file.path.split(b"/"))]
+        looks = await self._source_at(root).look_all([os.path.join(below, file.path) for file in plain])
+        found = zip(plain, looks, strict=True)
+        here = {file.index for file, look in found if isinstance(look, Look) and look.version.size == file.size}
+        return [file for file in files if file.index not in here]
+
     def _forget(self, download: Download) -> None:
         for remembered in (self._progress, self._missing, self._handed):
             remembered.pop(download.id, None)
-
-
-def _no_turn(download: Download, others: Sequence[Download]) -> Reason | None:
-    """Its owner has as many downloading as are allowed."""
-    most = download.asked.max_active
-    active = [
-        other
-        for other in others
-        if other.asked.uid == download.asked.uid and other.state in ARRIVING and other.tries and other.id != download.id
-    ]
-    if most is None or len(active) < most:
-        return None
-    return because(Code.HELD_DOWNLOAD_ACTIVE, active=len(active), limit=most)
 
 
 def _counted(polls: dict[int, tuple[float, int]], id: int, known: Known) -> int:

@@ -1,6 +1,7 @@
 """What the steps of a download have in common: what is known of a downloader, and the book that records moves."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
-from cloudgather.ports.downloads import DownloadStore
+from cloudgather.ports.downloads import DownloadStore, NewDownload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +26,40 @@ class Known:
 
 
 class Book:
-    """Records moves of downloads and tells listeners; remembers, for those who ask, what each waits for."""
+    """Records moves of downloads and tells listeners; remembers, for those who ask, what each waits for.
+
+    Nobody else writes downloads to the store, so that `open`, by id those for which something is left to be done, is
+    what the store has, once it was read.
+    """
 
     def __init__(self, *, store: DownloadStore, bus: Bus, clock: Clock) -> None:
+        self.open: dict[int, Download] = {}
         self._store = store
         self._bus = bus
         self._clock = clock
         self._journal = Journal()
-        self.moved = 0  # so many changes were recorded
+        self._recorded: set[int] = set()  # ids of what was recorded while the store was being read
         self._holds: dict[int, Reason] = {}
+        self._renewed: set[int] = set()  # ids of those that were held since their step began
         self._items: dict[int, Item] = {}
+
+    async def read(self) -> None:
+        """Read anew which there are. Raises StoreUnavailable."""
+        self._recorded.clear()
+        found = {each.id: each for each in await self._store.open_downloads()}
+        for id in self._recorded:
+            found.pop(id, None)
+            if (known := self.open.get(id)) is not None:
+                found[id] = known
+        self.open.clear()
+        self.open.update(sorted(found.items()))
+
+    async def add(self, new: NewDownload) -> Download:
+        """Record another one."""
+        download = await self._store.add_download(new, now=self._clock.now())
+        self._take(download)
+        self.tell(download)
+        return download
 
     def moves(self, download: Download) -> Mapping[Event, object]:
         """What may happen to it now."""
@@ -48,7 +73,7 @@ class Book:
         moved = await self._store.move_download(
             download.id, download.state, event, reason=reason, changes=changes, now=now
         )
-        self.moved += 1
+        self._take(moved)
         self._holds.pop(download.id, None)
         self._journal.download(moved)
         self.tell(moved)
@@ -56,8 +81,16 @@ class Book:
 
     async def note(self, download: Download, changes: Mapping[str, Any]) -> Download:
         """Change what is known of it; raises Overtaken."""
-        self.moved += 1
-        return await self._store.note_download(download.id, download.state, changes, now=self._clock.now())
+        noted = await self._store.note_download(download.id, download.state, changes, now=self._clock.now())
+        self._take(noted)
+        return noted
+
+    def _take(self, download: Download) -> None:
+        self._recorded.add(download.id)
+        if download.cleared:
+            self.open.pop(download.id, None)
+        else:
+            self.open[download.id] = download
 
     def tell(self, download: Download) -> None:
         """Listeners hear that something has happened to it; what, they ask, who may see it."""
@@ -66,10 +99,15 @@ class Book:
     def hold(self, id: int, reason: Reason) -> None:
         """It waits for this."""
         self._holds[id] = reason
+        self._renewed.add(id)
 
-    def release(self, id: int) -> None:
-        """It waits for nothing, as far as is known."""
-        self._holds.pop(id, None)
+    @contextmanager
+    def stepping(self, id: int) -> Iterator[None]:
+        """A step of it: what it waited for before holds until the end, and no longer unless it is held anew."""
+        self._renewed.discard(id)
+        yield
+        if id not in self._renewed:
+            self._holds.pop(id, None)
 
     def hold_of(self, id: int) -> Reason | None:
         """What it waits for."""
@@ -86,4 +124,5 @@ class Book:
     def forget(self, id: int) -> None:
         """Nothing is left to be done for it."""
         self._holds.pop(id, None)
+        self._renewed.discard(id)
         self._items.pop(id, None)

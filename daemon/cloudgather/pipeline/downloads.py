@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from cgwire.reasons import Reason
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cloudgather.core.download import ARRIVING, Download, Event, State
 from cloudgather.core.downloader import Item
 from cloudgather.core.task import Task
@@ -23,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 _EVERY: Final = 1.0  # seconds between two looks, where nobody asks for one
 _REST: Final = 30.0
+_READ_EVERY: Final = 600.0  # seconds: what is too old is forgotten by the store
+_BUG_FIRST: Final = 2.0  # seconds after which it is tried again that has met a bug of ours; doubled each time
+_BUG_MOST: Final = 600.0
+_ENDED: Final = frozenset({State.FAILED, State.DONE})
 
 
 class Downloads:
@@ -48,7 +55,11 @@ class Downloads:
         self._known = known
         self._every = every
         self._wake = asyncio.Event()
-        self.open: Sequence[Download] = ()
+        self._steps: dict[int, asyncio.Task[None]] = {}  # by id: those that are going on
+        self._bugs = _Bugs()
+        self._read_at = -math.inf  # monotonic
+        self._unsure = True  # whether the store may have something else than the book
+        self._refused = ""  # what the store said last, and the log
 
     def wake(self) -> None:
         """Something has happened that may bring one on."""
@@ -58,7 +69,7 @@ class Downloads:
         """The tasks of those that are being uploaded, by name; their settings are those of the configured ones."""
         return {
             each.task_name: task_of(each, configured.get(each.asked.task) if each.asked.task else None)
-            for each in self.open
+            for each in self._book.open.values()
             if uploads(each)
         }
 
@@ -66,8 +77,7 @@ class Downloads:
 
     async def add(self, new: NewDownload) -> Download:
         """Record it; it is followed from then on."""
-        download = await self._store.add_download(new, now=self._clock.now())
-        self._book.tell(download)
+        download = await self._book.add(new)
         self.wake()
         return download
 
@@ -119,64 +129,99 @@ class Downloads:
     # ---- bringing them on --------------------------------------------------------------------------------------------
 
     async def look(self) -> None:
-        """Read anew which there are."""
-        self.open = await self._store.open_downloads()
+        """Read anew which there are. Raises StoreUnavailable."""
+        self._read_at = self._clock.monotonic()
+        await self._book.read()
+        self._unsure = False
 
     async def run(self) -> None:
-        """Bring each on, until cancelled."""
-        refused = ""  # what the store said last, and the log
-        while True:
-            self._wake.clear()
-            before = self._book.moved
+        """Bring each on, in a step of its own that no other waits for, until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                if await self._is_read():
+                    self._begin_steps()
+                waiting = any(each.state is not State.FAILED for each in self._book.open.values())
+                span = self._every if waiting else _REST
+                await wait_for_either(self._wake.wait(), self._clock.sleep(span))
+        finally:
+            steps = list(self._steps.values())
+            for step in steps:
+                step.cancel()
+            await asyncio.gather(*steps, return_exceptions=True)
+
+    async def _is_read(self) -> bool:
+        """Whether it is known what the store has."""
+        if not self._unsure:
+            self._refused = ""
+        if self._unsure or self._clock.monotonic() - self._read_at >= _READ_EVERY:
             try:
                 await self.look()
-                for download in self.open:
-                    await self._step(download)
-                refused = ""
             except StoreUnavailable as error:
-                if str(error) != refused:
-                    logger.warning("downloads wait: %s", error)
-                refused = str(error)
-            if self._book.moved != before:
-                continue  # the next step of it may be due
-            waiting = any(each.state is not State.FAILED for each in self.open)
-            span = self._every if waiting else _REST
-            await wait_for_either(self._wake.wait(), self._clock.sleep(span))
+                self._away(error)
+                return False
+        return True
 
-    async def _step(self, download: Download) -> None:
-        """Whatever goes wrong with one keeps up no other."""
-        try:
-            await self._bring_on(download)
-        except CannotAsk as error:
-            self._book.hold(download.id, error.reason)
-        except DownloadRefused as refused:
-            self._book.hold(download.id, refused.reason)
-        except Overtaken:
-            self.wake()  # an order has moved it meanwhile
-        except StoreUnavailable:
-            raise
-        except Exception:
-            about = {"DOWNLOAD": download.id}
-            logger.exception("download %d cannot be brought on: a bug of ours", download.id, extra=about)
+    def _away(self, error: StoreUnavailable) -> None:
+        """The store cannot be read, or it is not known what it has recorded."""
+        self._unsure = True
+        if str(error) != self._refused:
+            logger.warning("downloads wait: %s", error)
+        self._refused = str(error)
+
+    def _begin_steps(self) -> None:
+        now = self._clock.monotonic()
+        for id, download in self._book.open.items():
+            if download.state in _ENDED or id in self._steps or self._bugs.rests(id, now):
+                continue
+            self._steps[id] = step = asyncio.create_task(self._step(id), name=f"download {id}")
+            step.add_done_callback(partial(self._stepped, id))
+
+    def _stepped(self, id: int, _: asyncio.Task[None]) -> None:
+        del self._steps[id]
+
+    async def _step(self, id: int) -> None:
+        """Bring one as far as it goes now. Whatever goes wrong with it keeps up no other."""
+        with self._book.stepping(id):
+            try:
+                while (download := self._book.open.get(id)) is not None:
+                    await self._bring_on(download)
+                    if self._book.open.get(id) is download:
+                        break  # nothing was recorded: it waits
+                    self.wake()  # others may have waited for that
+                self._bugs.over(id)
+            except CannotAsk as error:
+                self._book.hold(id, error.reason)
+            except DownloadRefused as refused:
+                self._book.hold(id, refused.reason)
+            except Overtaken:  # an order has moved it meanwhile
+                self._unsure = True
+                self.wake()
+            except StoreUnavailable as error:
+                self._away(error)
+            except Exception as error:
+                self._book.hold(id, because(Code.HELD_DOWNLOAD_BUG, message=repr(error)))
+                if self._bugs.again(id, error, self._clock.monotonic()):
+                    about = {"DOWNLOAD": id}
+                    logger.exception("download %d cannot be brought on: a bug of ours", id, extra=about)
 
     async def _bring_on(self, download: Download) -> None:
-        self._book.release(download.id)
         match download.state:
             case State.DOWNLOADED:
                 await self._leaving.begin(download)
             case State.UPLOADING:
                 await self._leaving.follow(download)
             case State.SEEDING:
-                await self._leaving.seed(download, self._answering(download), self.open)
+                await self._leaving.seed(download, self._answering(download), self._book.open.values())
             case State.REMOVED:
-                if await self._leaving.clear(download, self._answering(download), self.open):
+                if await self._leaving.clear(download, self._answering(download), self._book.open.values()):
                     await self._book.note(download, {"cleared": True})
                     self._book.forget(download.id)
             case State.FAILED | State.DONE:
                 return
             case _:
                 assert download.state in ARRIVING
-                await self._arriving.step(download, self._answering(download), self.open)
+                await self._arriving.step(download, self._answering(download), self._book.open.values())
 
     def _answering(self, download: Download) -> Known:
         match self._known(download.asked.downloader):
@@ -184,3 +229,24 @@ class Downloads:
                 return known
             case error:
                 raise error
+
+
+class _Bugs:
+    """Which downloads a bug of ours keeps up: each is tried again later and later, and each bug is told once."""
+
+    def __init__(self) -> None:
+        self._met: dict[int, tuple[str, int, float]] = {}  # id -> the last bug, how often there was one, next try
+
+    def rests(self, id: int, now: float) -> bool:
+        """Whether it is too early to try it again; `now` is monotonic."""
+        return id in self._met and now < self._met[id][2]
+
+    def again(self, id: int, error: Exception, now: float) -> bool:
+        """It has met this one; whether that is new."""
+        before, count, _ = self._met.get(id, ("", 0, 0.0))
+        self._met[id] = repr(error), count + 1, now + min(_BUG_FIRST * 2.0 ** min(count, 20), _BUG_MOST)
+        return repr(error) != before
+
+    def over(self, id: int) -> None:
+        """It could be brought on."""
+        self._met.pop(id, None)

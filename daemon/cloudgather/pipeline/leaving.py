@@ -1,7 +1,7 @@
 """Brings complete downloads to their targets, and removes their data once it may go."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -127,7 +127,7 @@ class Leaving:
 
     # ---- afterwards --------------------------------------------------------------------------------------------------
 
-    async def seed(self, download: Download, known: Known, others: Sequence[Download]) -> None:
+    async def seed(self, download: Download, known: Known, others: Collection[Download]) -> None:
         """Remove its data when it has been seeded and kept for long enough, or leave it for good. Raises CannotAsk."""
         if download.clearing:
             if await self._clear(download, known):
@@ -163,7 +163,7 @@ class Leaving:
         """Take the tasks of those that have ended off the board; what they had queued is cancelled."""
         await self._tasks_changed()
 
-    async def clear(self, download: Download, known: Known, others: Sequence[Download]) -> bool:
+    async def clear(self, download: Download, known: Known, others: Collection[Download]) -> bool:
         """Remove one by order, once nothing else needs its data; whether nothing is left. Raises CannotAsk."""
         if download.foreign:
             return True
@@ -191,7 +191,7 @@ class Leaving:
             await self._remove_tree(download.folder)
         except OSError as error:
             path = error.filename if isinstance(error.filename, bytes | str) else download.folder
-            message = error.strerror or str(error)
+            message = error.strerror or "no answer in time"
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_REMOVAL, path=path, message=message))
             return False
         self._emptied.pop(download.id)
@@ -266,7 +266,7 @@ def uploads(download: Download) -> bool:
     )
 
 
-def _shared(download: Download, others: Sequence[Download]) -> Reason | None:
+def _shared(download: Download, others: Collection[Download]) -> Reason | None:
     """Another download, which is not done, has its data in the same folder."""
     for other in others:
         if other.id != download.id and is_below(other.folder, download.folder):

@@ -1,5 +1,6 @@
 """Downloads on request: their rows, the one place that moves them, and their history."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from cgwire.reasons import Reason
 from cloudgather.core.download import Asked, Download, Event, ImpossibleMove, State, moved
 from cloudgather.ports.downloads import NewDownload, PastDownloadMove
 from cloudgather.ports.queue import Overtaken
+from cloudgather.store.errors import RowDamaged
 from cloudgather.store.remembered import DAEMON_ID
 from cloudgather.store.rows import (
     from_instant,
@@ -23,6 +25,8 @@ from cloudgather.store.rows import (
     to_reason,
     unpacked,
 )
+
+logger = logging.getLogger(__name__)
 
 _DOWNLOAD: Final = "SELECT id, state, infohash, asked, known, reason, cleared, created, updated FROM download"
 _SHOWN: Final = 1000  # of those that have ended, the newest
@@ -83,20 +87,33 @@ def listed(connection: Connection, uid: int | None) -> Sequence[Download]:
         "(SELECT id FROM download WHERE cleared ORDER BY id DESC LIMIT :most)) ORDER BY id",
         {"uid": uid, "most": _SHOWN},
     )
-    return [_to_download(row) for row in rows]
+    return [found for row in rows if (found := _sound(row)) is not None]
 
 
 def unfinished(connection: Connection) -> Sequence[Download]:
     """ports.downloads.DownloadStore.open_downloads."""
-    return [_to_download(row) for row in connection.execute(f"{_DOWNLOAD} WHERE NOT cleared ORDER BY id")]
+    rows = connection.execute(f"{_DOWNLOAD} WHERE NOT cleared ORDER BY id").fetchall()
+    found = [_sound(row) for row in rows]
+    for row, each in zip(rows, found, strict=True):
+        if each is None:
+            logger.error("download %s cannot be read from the database and is left out", row[0])
+    return [each for each in found if each is not None]
+
+
+def _sound(row: tuple[Any, ...]) -> Download | None:
+    """None where it is damaged: that shall keep up no other."""
+    try:
+        return _to_download(row)
+    except RowDamaged:
+        return None
 
 
 def of_infohash(connection: Connection, infohash: str) -> Download | None:
     """ports.downloads.DownloadStore.download_of."""
-    row = connection.execute(
-        f"{_DOWNLOAD} WHERE infohash = ? AND state NOT IN ('failed', 'removed') ORDER BY id DESC LIMIT 1", (infohash,)
-    ).fetchone()
-    return None if row is None else _to_download(row)
+    rows = connection.execute(
+        f"{_DOWNLOAD} WHERE infohash = ? AND state NOT IN ('failed', 'removed') ORDER BY id DESC", (infohash,)
+    )
+    return next((found for row in rows if (found := _sound(row)) is not None), None)
 
 
 def torrent(connection: Connection, id: int) -> bytes | None:

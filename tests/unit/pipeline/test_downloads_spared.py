@@ -1,156 +1,16 @@
 """What a download must never touch: what others have given the downloader, what others need, what was never sent."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.core.download import ARRIVING, Asked, Download, Event, Rules, State
-from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Phase
+from cloudgather.core.download import Event, State
+from cloudgather.core.downloader import ItemFile, Phase
 from cloudgather.core.task import Filter
-from cloudgather.pipeline.arriving import Arriving
-from cloudgather.pipeline.board import TaskState
-from cloudgather.pipeline.downloading import Book, Known
-from cloudgather.pipeline.leaving import Leaving, task_of
-from cloudgather.ports.downloads import NewDownload
-from fakes.downloader import FakeDownloader, an_item, complete
-from pipework import Works, a_task, working
-
-HASH = "a" * 40
-
-
-class ToldDownloader(FakeDownloader):
-    """Remembers each order that changes something."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[tuple[str, Any]] = []
-
-    async def add(self, order: DownloadOrder) -> str | None:
-        self.told.append(("add", order.folder))
-        return None
-
-    async def select(self, id: str, wanted: Collection[int]) -> None:
-        self.told.append(("select", (id, frozenset(wanted))))
-
-    async def pause(self, id: str) -> None:
-        self.told.append(("pause", id))
-
-    async def resume(self, id: str) -> None:
-        self.told.append(("resume", id))
-
-    async def remove(self, id: str, *, with_files: bool) -> None:
-        self.told.append(("remove", id))
-        del self.items[id]
-
-
-class Stage:
-    """Downloads on a real store, stepped by the test; `removed`: folders whose data went."""
-
-    def __init__(self, works: Works) -> None:
-        self.works = works
-        self.store: Any = works.store
-        self.client = ToldDownloader()
-        self.removed: list[bytes] = []
-        self.heard = 0.0
-        self.book = Book(store=self.store, bus=works.bus, clock=works.clock)
-
-        async def sizes(paths: Sequence[bytes]) -> list[int]:
-            return [100 for _ in paths]
-
-        async def free(folder: bytes) -> int:
-            return 1 << 50
-
-        async def remove_tree(folder: bytes) -> None:
-            self.removed.append(folder)
-
-        async def tasks_changed() -> None: ...
-
-        self.arriving = Arriving(
-            store=self.store, book=self.book, clock=works.clock, rules=Rules, sizes=sizes, free=free
-        )
-        self.leaving = Leaving(
-            store=self.store,
-            book=self.book,
-            board=works.board,
-            scanner=works.scanner,
-            clock=works.clock,
-            rules=Rules,
-            tasks_changed=tasks_changed,
-            remove_tree=remove_tree,
-        )
-
-    async def add(self, **asked: Any) -> Download:
-        wanted = asked.pop("wanted", None)
-        facts: dict[str, Any] = {"uri": None, "downloader": "qb", "task": None, "target": "cloud", "base": b"films"}
-        facts |= {"choose": False, "reuse": True, "options": {}, "max_size": None, "max_active": None}
-        new = NewDownload(
-            asked=Asked(**{**facts, "uid": 1, "user": "somebody", **asked}),
-            infohash=HASH,
-            name=b"film",
-            parent=b"/downloads",
-            wanted=wanted,
-            size=None,
-            paused=False,
-            torrent=None,
-        )
-        found: Download = await self.store.add_download(new, now=self.works.clock.now())
-        return found
-
-    async def now(self, download: Download) -> Download:
-        found: Download = await self.store.download(download.id)
-        return found
-
-    def known(self) -> Known:
-        self.heard += 1
-        return Known(
-            client=self.client, items=dict(self.client.items), heard=self.heard, steady=frozenset(self.client.items)
-        )
-
-    async def step(self, download: Download, *, times: int = 1) -> Download:
-        """As many polls, and a step of the arriving download after each."""
-        for _ in range(times):
-            current = await self.now(download)
-            if current.state in ARRIVING:
-                await self.arriving.step(current, self.known(), await self.store.open_downloads())
-        return await self.now(download)
-
-    async def uploading(self, files: Sequence[tuple[bytes, int]]) -> Download:
-        """One whose files are complete and handed to the queue."""
-        download = await self.add()
-        changes = {"files": tuple(files)}
-        now = self.works.clock.now()
-        await self.store.move_download(download.id, State.QUEUED, Event.COMPLETE, changes=changes, now=now)
-        return await self.book.move(await self.now(download), Event.UPLOAD, None, {})
-
-    def board(self, download: Download, wanted: Filter) -> None:
-        """Put its task on the board, as a configured one with this filter would."""
-        state = next(iter(self.works.board.tasks.values()))
-        task = task_of(download, a_task(base=b"films", filter=wanted))
-        source = self.works.world.source_at(download.folder)
-        self.works.board.tasks[download.task_name] = TaskState(
-            task=task, memory=state.memory, source=source, zone=state.zone
-        )
-
-
-@asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
-    async with working(folder) as works:
-        yield Stage(works)
-
-
-def theirs(**changes: Any) -> Item:
-    """What somebody else has given the downloader."""
-    return an_item("theirs", **{"infohashes": frozenset({HASH}), **changes})
-
-
-def code(download: Download) -> str | None:
-    return download.reason.code if download.reason is not None else None
-
+from downloadwork import code, staged, theirs
+from fakes.downloader import an_item, complete
 
 # ---- what is not ours ------------------------------------------------------------------------------------------------
 
