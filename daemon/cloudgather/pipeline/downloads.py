@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -69,7 +69,7 @@ class Downloads:
         """The tasks of those that are being uploaded, by name; their settings are those of the configured ones."""
         return {
             each.task_name: task_of(each, configured.get(each.asked.task) if each.asked.task else None)
-            for each in self._book.open.values()
+            for each in self.open
             if uploads(each)
         }
 
@@ -118,6 +118,11 @@ class Downloads:
         """What a downloader has said so far, or why it cannot be asked."""
         return self._known(downloader)
 
+    @property
+    def open(self) -> Collection[Download]:
+        """Those for which something is left to be done, by id."""
+        return self._book.open.values()
+
     def hold_of(self, download: Download) -> Reason | None:
         """What it waits for."""
         return self._book.hold_of(download.id)
@@ -141,7 +146,7 @@ class Downloads:
                 self._wake.clear()
                 if await self._is_read():
                     self._begin_steps()
-                waiting = any(each.state is not State.FAILED for each in self._book.open.values())
+                waiting = any(each.state is not State.FAILED for each in self.open)
                 span = self._every if waiting else _REST
                 await wait_for_either(self._wake.wait(), self._clock.sleep(span))
         finally:
@@ -212,16 +217,16 @@ class Downloads:
             case State.UPLOADING:
                 await self._leaving.follow(download)
             case State.SEEDING:
-                await self._leaving.seed(download, self._answering(download), self._book.open.values())
+                await self._leaving.seed(download, self._answering(download), self.open)
             case State.REMOVED:
-                if await self._leaving.clear(download, self._answering(download), self._book.open.values()):
+                if await self._leaving.clear(download, self._answering(download), self.open):
                     await self._book.note(download, {"cleared": True})
                     self._book.forget(download.id)
             case State.FAILED | State.DONE:
                 return
             case _:
                 assert download.state in ARRIVING
-                await self._arriving.step(download, self._answering(download), self._book.open.values())
+                await self._arriving.step(download, self._answering(download), self.open)
 
     def _answering(self, download: Download) -> Known:
         match self._known(download.asked.downloader):
