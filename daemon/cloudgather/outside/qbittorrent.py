@@ -50,6 +50,7 @@ PHASES: Final[Mapping[str, Phase]] = {
     "error": Phase.FAILED,
     "missingFiles": Phase.MISSING,
 }
+_NOT_ADDED: Final = "it has it already, or cannot read it"  # no release says which
 _STOPPED: Final = frozenset({"pausedDL", "stoppedDL", "pausedUP", "stoppedUP"})
 
 
@@ -172,13 +173,15 @@ class QBittorrent:
             form["urls"] = order.uri
         files = {"torrents": order.torrent} if order.torrent is not None else None
         answer = await self._post("torrents/add", form, files=files, accept=(200, 202, 409, 415))
-        if answer.status in (409, 415) or answer.text.strip() == "Fails.":
-            raise self._refusal(answer.text.strip() if answer.status != 200 else "it has it already, or cannot read it")
+        if answer.status == 415:
+            raise self._refusal(answer.text.strip())
+        if answer.status == 409 or answer.text.strip() == "Fails.":
+            raise self._refusal(_NOT_ADDED)
         if not answer.body.startswith(b"{"):
             return None
         added = self._read(answer)
         if int(added.get("failure_count") or 0):
-            raise self._refusal("it has it already, or cannot read it")
+            raise self._refusal(_NOT_ADDED)
         ids = added.get("added_torrent_ids")
         return str(ids[0]) if ids else None
 
@@ -299,7 +302,7 @@ class QBittorrent:
         self._headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
 
     def _denied(self, status: int) -> CannotAsk:
-        if status == 401 and self.spec.api_key_file is None:
+        if status == 401:  # a wrong key is a 403
             return CannotAsk(self._because(Code.DOWNLOADER_HOST))
         return CannotAsk(self._because(Code.DOWNLOADER_PASSWORD, user=self.spec.username))
 
