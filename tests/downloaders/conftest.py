@@ -9,6 +9,7 @@ import pytest
 
 from downloaders.programs import PROGRAMS, Program, QBittorrentNox
 from downloaders.roots import RELEASES, Roots
+from downloaders.seeder import Seeder
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,9 @@ def program_of(roots: Roots) -> Callable[[str, Path], Program]:
         return PROGRAMS[name](folder)
 
     return made
+
+
+@pytest.fixture(scope="module")
+def seeder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeder]:
+    with Seeder(tmp_path_factory.mktemp("seeder")) as running:
+        yield running

@@ -117,7 +117,7 @@ class QBittorrentNox(Program):
 
     def __init__(self, folder: Path, *, session: Mapping[str, str] | None = None, root: Path | None = None) -> None:
         super().__init__(folder)
-        self._root = root  # of another release of Debian
+        self.root = root  # of another release of Debian
         self._settings = session or {}
         self._cookie = ""
 
@@ -151,7 +151,7 @@ class QBittorrentNox(Program):
                 + "".join(f"WebUI\\{key}={value}\n" for key, value in preferences.items())
             )
         self.url = f"http://127.0.0.1:{self.port}"
-        return within(self._root, [self.program, f"--profile={self.folder / 'profile'}"])
+        return within(self.root, [self.program, f"--profile={self.folder / 'profile'}"])
 
     def _answers(self) -> bool:
         self._cookie = ""
@@ -206,11 +206,12 @@ class QBittorrentNox(Program):
         if wanted is not None:
             unwanted = "|".join(str(number) for number in range(len(torrent.files)) if number not in wanted)
             self.ask("torrents/filePrio", {"hash": torrent.infohash, "id": unwanted, "priority": "0"})
-            self.ask(f"torrents/{'start' if self._starts_and_stops() else 'resume'}", hash)
+            self.ask(f"torrents/{'start' if self.api >= (2, 11) else 'resume'}", hash)
 
-    def _starts_and_stops(self) -> bool:
-        """Since 5.0 that is what it calls to resume and to pause."""
-        return int(self.ask("app/version").decode().lstrip("v").split(".")[0]) >= 5
+    @property
+    def api(self) -> tuple[int, ...]:
+        """The version of its interface."""
+        return tuple(map(int, self.ask("app/webapiVersion").split(b".")))
 
 
 class Aria2c(Program):

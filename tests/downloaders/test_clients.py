@@ -1,30 +1,19 @@
 """Every client of a downloader says the same of the same download: one suite against the real programs."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.app.downloaders import make_downloader
-from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Item, Kind, Phase
+from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, Phase
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
+from downloaders.following import Followed, with_client
 from downloaders.programs import PROGRAMS, Program, free_ports
 from downloaders.roots import NEWER
-from downloaders.seeder import Seeder, Torrent, made, noise
-
-T = TypeVar("T")
-WITHIN = 60.0
-
-
-@pytest.fixture(scope="module")
-def seeder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeder]:
-    with Seeder(tmp_path_factory.mktemp("seeder")) as running:
-        yield running
+from downloaders.seeder import Seeder, made, noise
 
 
 @pytest.fixture(scope="module", params=[*PROGRAMS, *NEWER])
@@ -45,51 +34,6 @@ def leecher(
 ) -> Iterator[Program]:
     with program_of(request.param, tmp_path_factory.mktemp(request.param)) as running:
         yield running
-
-
-def with_client(spec: DownloaderSpec, work: Callable[[Downloader], Awaitable[T]]) -> T:
-    """`work` with a client of its own, which is closed after it."""
-
-    async def run() -> T:
-        client = make_downloader(spec)
-        try:
-            return await work(client)
-        finally:
-            await client.close()
-
-    return asyncio.run(run())
-
-
-class Followed:
-    """What a client's polls have shown so far."""
-
-    def __init__(self, client: Downloader, *, seeder: Seeder, program: Program) -> None:
-        self._client = client
-        self._seeder = seeder
-        self._program = program
-        self.items: dict[str, Item] = {}
-
-    async def poll(self) -> None:
-        """One poll more."""
-        polled = await self._client.poll()
-        self.items.update(polled.changed)
-        for id in polled.gone:
-            del self.items[id]
-
-    def item(self, torrent: Torrent) -> Item | None:
-        """The torrent's."""
-        found = [item for item in self.items.values() if torrent.infohash in item.infohashes]
-        return found[-1] if found else None
-
-    async def until(self, torrent: Torrent, condition: Callable[[Item | None], bool]) -> Item | None:
-        """Poll until the item is so, while the seeder offers what it has of it."""
-        end = asyncio.get_running_loop().time() + WITHIN
-        while not condition(self.item(torrent)):
-            assert asyncio.get_running_loop().time() < end, f"it stays {self.item(torrent)}"
-            await asyncio.sleep(0.05)
-            self._seeder.connect(torrent, self._program.peers)
-            await self.poll()
-        return self.item(torrent)
 
 
 def test_it_says_what_it_is(program: Program) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,6 @@ from waiting import eventually_sync
 
 WITHIN = 60.0
 SETTLE = 1.0
-
-
-@pytest.fixture(scope="module")
-def seeder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeder]:
-    with Seeder(tmp_path_factory.mktemp("seeder")) as running:
-        yield running
 
 
 def is_there(kind: type[Program]) -> type[Program]:
