@@ -73,7 +73,7 @@ class Publishing:
             swap(folder, temporary, name, error, self._target, job)
         if self._durable:
             job.step("fsync", "target", size)
-            sync_folder(folder)
+            self._folders.sync()
         job.step("stat", "target")
         state = os.stat(name, dir_fd=folder, follow_symlinks=False)
         return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "is_file": stat.S_ISREG(state.st_mode)}
