@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,12 +15,12 @@ import pytest
 
 from cgwire import queue as queue_wire
 from cgwire import target as target_wire
+from e2e.patience import PATIENCE, wait_for_status
 from e2e.running import Running
 from waiting import eventually_sync
 
 SEED = int(os.environ.get("CLOUDGATHER_SEED", "0"))
 MIB = 1024 * 1024
-PATIENCE = 1.0  # seconds that an honest client waits for the status at most
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be other users")
 
@@ -60,27 +59,11 @@ def longest_wait(running: Running, attack_goes_on: Callable[[], bool]) -> float:
     waits = [0.0]
 
     def ended() -> bool:
-        waits.append(wait(running))
+        waits.append(wait_for_status(running))
         return not attack_goes_on()
 
     eventually_sync(ended, within=400, what="the end of the attack")
     return max(waits)
-
-
-def wait(running: Running) -> float:
-    """How long an honest client waits for the status, in seconds, without those that the machine is busy elsewhere."""
-    before, queued = time.monotonic(), queued_for_a_processor(running.pid) + queued_for_a_processor(os.getpid())
-    assert running.status()["daemon"]["pid"] == running.pid
-    queued = queued_for_a_processor(running.pid) + queued_for_a_processor(os.getpid()) - queued
-    return time.monotonic() - before - queued
-
-
-def queued_for_a_processor(pid: int) -> float:
-    """Seconds that its main thread could have run and did not, because others did; 0 where the kernel does not tell."""
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
-    except FileNotFoundError:
-        return 0.0
 
 
 # ---- frames ----------------------------------------------------------------------------------------------------------
