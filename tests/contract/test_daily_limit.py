@@ -54,9 +54,11 @@ def spent(opened: tuple[QueueStore, Do], *, hours: float = 0) -> Spending:
 
 def end(
     opened: tuple[QueueStore, Do], transfer: Transfer, event: Event, moved: int | None, *, hours: float = 0
-) -> None:
+) -> Transfer:
     store, do = opened
-    do(store.move([a_move(transfer, event, moved=moved)], now=NOW + timedelta(hours=hours)))
+    (ended,) = do(store.move([a_move(transfer, event, moved=moved)], now=NOW + timedelta(hours=hours)))
+    assert isinstance(ended, Transfer)
+    return ended
 
 
 def test_sizes_are_reserved_with_the_claim(opened: tuple[QueueStore, Do]) -> None:
@@ -93,7 +95,7 @@ def test_a_whole_copy_counts_with_its_size_and_only_once(opened: tuple[QueueStor
     three(opened)
     first, second = claim(opened)
 
-    end(opened, first, Event.PUBLISH, 90)
+    first = end(opened, first, Event.PUBLISH, 90)
     end(opened, first, Event.WRITE, None)
     end(opened, second, Event.PUBLISH, 180)  # it was begun anew in between
 

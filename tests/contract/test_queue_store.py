@@ -359,8 +359,8 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
 
     (publishing,) = do(store.move([a_move(transfer, Event.PUBLISH, sent=sent)], now=NOW))
     done_reason = because(Code.DONE_STORED)
-    do(moved_on(store, publishing, Event.WRITE, now=LATER))
-    (done,) = do(store.move([a_move(publishing, Event.CONFIRM, strength="stored", reason=done_reason)], now=LATER))
+    standing = do(moved_on(store, publishing, Event.WRITE, now=LATER))
+    (done,) = do(store.move([a_move(standing, Event.CONFIRM, strength="stored", reason=done_reason)], now=LATER))
 
     past = [past for _, past in do(store.history(task="films", path=b"film.mkv", transfer=None, limit=9))]
     assert (publishing.sent, publishing.temporary) == (sent, transfer.temporary)
@@ -436,17 +436,46 @@ def test_a_change_begins_anew(store: QueueStore, do: Do) -> None:
     assert (changed.version, changed.due) == (a_version(size=5), LATER)
 
 
-def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do, known: bool) -> None:
     do(store.add([a_plan()], now=NOW))
     stale = do(claimed(store))
     do(moved_on(store, stale, Event.DEFER))
     current = do(claimed(store))
+    moves = [a_move(stale, event) for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH)]
 
-    for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH):
-        with pytest.raises(Overtaken, match="try 1"):
-            do(store.move([a_move(stale, event)], now=NOW))
+    for move in moves:
+        with pytest.raises(Overtaken, match="try"):
+            do(store.move([move if known else replace(move, known=None)], now=NOW))
 
     assert do(store.transfer(current.id)) == current
+
+
+def test_a_move_of_what_has_another_state_by_now_is_overtaken(store: QueueStore, do: Do) -> None:
+    """Both are of one generation and try, and the table has the move for both states."""
+    do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
+    stale, beside = do(claimed(store)), do(claimed(store))
+    current = do(moved_on(store, stale, Event.PUBLISH))
+    history = do(store.history(task=None, path=None, transfer=None, limit=9))
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(beside, Event.PUBLISH), a_move(stale, Event.GIVE_UP)], now=NOW))
+
+    assert [do(store.transfer(each.id)) for each in (stale, beside)] == [current, beside]
+    assert do(store.history(task=None, path=None, transfer=None, limit=9)) == history
+
+
+def test_what_changed_without_a_move_is_not_undone_by_one(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    known = do(moved_on(store, do(claimed(store)), Event.DEFER, now=NOW))
+    do(store.put_first(Chosen(), now=NOW))
+    put_first = do(store.transfer(known.id))
+
+    (changed,) = do(store.move([a_move(known, Event.CHANGE, version=a_version(size=5))], now=NOW))
+
+    assert put_first.priority > known.priority
+    assert changed == do(store.transfer(known.id))
+    assert changed.priority == put_first.priority
 
 
 def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do) -> None:

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Version
+from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Transfer, Version
 from cloudgather.ports.queue import Added, Chosen, Move, Overtaken
 from cloudgather.store.sqlite import SqliteStore, open_store
 from queueing import NOW, a_plan, a_sent, a_version
@@ -70,6 +70,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.rows: dict[int, Row] = {}
         self.debris: set[tuple[int, int]] = set()  # transfer, try
+        self.known: dict[int, Transfer] = {}  # as somebody saw them, a while ago perhaps
         self.ledger: dict[tuple[str, bytes], tuple[int, Version]] = {}  # by task and path: transfer, what was sent
         self.now = NOW
         self.folder = tempfile.TemporaryDirectory()
@@ -92,6 +93,13 @@ class QueueMachine(RuleBasedStateMachine):
 
     def of(self, plan: Plan) -> list[Row]:
         return [row for row in self.rows.values() if (row.plan.task, row.plan.path) == (plan.task, plan.path)]
+
+    def is_right(self, known: Transfer) -> bool:
+        """Of those that are being brought it has to be; the others are read."""
+        row = self.rows[known.id]
+        bringing = known.state in (State.COPYING, State.PUBLISHING, State.WRITTEN)
+        same = (known.state, known.generation, known.tries) == (row.state, row.generation, row.tries)
+        return same or not bringing
 
     def live(self, plan: Plan) -> Row | None:
         return next((row for row in self.of(plan) if row.state in LIVE), None)
@@ -148,6 +156,12 @@ class QueueMachine(RuleBasedStateMachine):
                 assert id not in self.rows
                 self.rows[id] = Row(id=id, plan=plan, priority=plan.priority)
 
+    @precondition(lambda self: self.rows)
+    @rule(data=st.data())
+    def look(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(sorted(self.rows)))
+        self.known[id] = self.do(self.store.transfer(id))
+
     @rule(count=st.integers(1, 3), but=st.frozensets(st.sampled_from(TASKS), max_size=1))
     def claim(self, count: int, but: frozenset[str]) -> None:
         claimed = self.do(self.store.claim("cloud", now=self.now, count=count, most_bytes=None, except_tasks=but))
@@ -164,6 +178,7 @@ class QueueMachine(RuleBasedStateMachine):
             row.state = State.COPYING
             row.tries += 1
             self.debris.add((row.id, row.tries))
+        self.known |= {transfer.id: transfer for transfer in claimed}
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data(), event=st.sampled_from(EVENTS), spend=st.booleans(), swept=st.booleans(), stale=st.booleans())
@@ -180,6 +195,7 @@ class QueueMachine(RuleBasedStateMachine):
             spend=spend and event in (Event.DEFER, Event.GIVE_UP),
             swept=swept and row.state is State.COPYING,
             sent=a_sent() if event is Event.PUBLISH else None,
+            known=data.draw(st.sampled_from([None, self.known.get(row.id)])),
         )
         after = MOVES[row.state].get(event)
         beside = self.live(row.plan)
@@ -188,6 +204,7 @@ class QueueMachine(RuleBasedStateMachine):
             or move.generation != row.generation
             or move.tries != row.tries
             or (after in LIVE and beside not in (None, row))
+            or (move.known is not None and not self.is_right(move.known))
         ):
             try:
                 self.do(self.store.move([move], now=self.now))
@@ -197,6 +214,7 @@ class QueueMachine(RuleBasedStateMachine):
 
         (moved,) = self.do(self.store.move([move], now=self.now))
 
+        self.known[moved.id] = moved
         assert moved.state is after
         assert moved == self.do(self.store.transfer(moved.id))
         if move.swept or event is Event.WRITE:

@@ -112,7 +112,7 @@ def move_of(
     sent: Sent | None = None,
     strength: str | None = None,
 ) -> Move:
-    """A move of the transfer as it is known to the caller: another generation or try in the store refuses it."""
+    """A move of the transfer as it is known to the caller: another state, generation or try in the store refuses it."""
     return Move(
         transfer=transfer.id,
         generation=transfer.generation,
@@ -124,4 +124,5 @@ def move_of(
         version=version,
         sent=sent,
         strength=strength,
+        known=transfer,
     )

@@ -64,6 +64,7 @@ class Move:
     sent: Sent | None = None  # PUBLISH
     strength: str | None = None  # CONFIRM
     moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
+    known: Transfer | None = None  # as the mover knows it: spares reading the row, whose state must be the same then
     swept: bool = False  # the temporary of the current try is known to be gone: its debris row goes, too
 
 

@@ -93,7 +93,7 @@ class Making:
         except sqlite3.IntegrityError as error:
             raise Overtaken(f"transfers {sorted(self._before)}: another one of its path is live") from error
         if changed != len(self._before):
-            raise Overtaken(f"of the transfers {sorted(self._before)} not all are as they were")
+            raise Overtaken(f"transfers {sorted(self._before)}: one is in another state, generation or try by now")
         many.execute(connection, HISTORY, self._history)
         if self._copied:
             spending.settle(connection, self._copied, now)

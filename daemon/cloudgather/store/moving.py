@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, State, Transfer, moved
@@ -13,10 +13,14 @@ from cloudgather.store import many
 from cloudgather.store.making import HISTORY, Making, is_bound
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
 
+# Nothing but a move changes a row in these, so that state, generation and try tell what it is.
+_MOVED_ONLY: Final = frozenset({State.COPYING, State.PUBLISHING, State.WRITTEN})
+
 
 def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Sequence[Transfer]:
     """ports.queue.QueueStore.move; raises Overtaken, and the caller's transaction undoes those made before."""
-    rows = by_id(connection, {move.transfer for move in moves})
+    rows = {move.transfer: move.known for move in moves if move.known is not None and move.known.state in _MOVED_ONLY}
+    rows |= by_id(connection, {move.transfer for move in moves} - rows.keys())
     making = Making(connection, now)
     made = []
     for move in moves:
@@ -40,7 +44,8 @@ def transfer(connection: Connection, id: int) -> Transfer | None:
 
 def by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Transfer]:
     """Those of these transfers that there are."""
-    marks = ", ".join(str(int(id)) for id in ids)
+    if not (marks := ", ".join(str(int(id)) for id in ids)):
+        return {}
     rows = connection.execute(f"SELECT {TRANSFER} FROM transfer WHERE id IN ({marks})")
     return {row[0]: to_transfer(row) for row in rows}
 
