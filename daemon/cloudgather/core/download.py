@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from cgwire.reasons import Reason
-from cloudgather.core.downloader import Item, Phase
+from cloudgather.core.downloader import Item, Phase, SeedingGoal
 
 
 class State(StrEnum):
@@ -189,6 +189,11 @@ class Rules:
     extra_trackers: tuple[str, ...] = ()  # for torrents that are not private
     allow_private: bool = False  # addresses of this machine and of private networks may be downloaded from
 
+    @property
+    def goal(self) -> SeedingGoal | None:
+        """Until when a torrent is seeded; None: that is not waited for."""
+        return SeedingGoal(ratio=self.seed_ratio, time=self.seed_time) if self.wait_for_seeding else None
+
 
 def seen(item: Item, *, choosing: bool, idle: timedelta, rules: Rules) -> Event | None:
     """What the downloader's word comes to for a download that is arriving; None: that it waits there.
@@ -217,9 +222,10 @@ def seeding_left(item: Item | None, *, rules: Rules) -> timedelta | None:
 
     Who the downloader has stopped seeding, or does not know any more, has reached its goal.
     """
-    if not rules.wait_for_seeding or item is None or item.phase is not Phase.SEEDING or item.ratio >= rules.seed_ratio:
+    goal = rules.goal
+    if goal is None or item is None or item.phase is not Phase.SEEDING or item.ratio >= goal.ratio:
         return None
-    left = rules.seed_time - timedelta(seconds=item.seeding or 0.0)
+    left = goal.time - timedelta(seconds=item.seeding or 0.0)
     return left if left > timedelta(0) else None
 
 

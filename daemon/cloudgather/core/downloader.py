@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -135,6 +136,19 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeedingGoal:
+    """A torrent is seeded until the one or the other is reached."""
+
+    ratio: float  # bytes sent for each byte
+    time: timedelta
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether nothing is to be seeded at all."""
+        return self.ratio <= 0 or self.time <= timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadOrder:
     """Something to download: exactly one of `uri` (magnet, http, ftp) and `torrent` (a torrent file's content).
 
@@ -147,6 +161,7 @@ class DownloadOrder:
     mark: str  # told apart by it later: a tag, a label, an id (16 hexadecimal digits, not all of them 0)
     paused: bool = False
     choose: bool = False  # stop once the files are known, before the first byte of any
+    goal: SeedingGoal | None = None  # until then it is to be seeded; None: as the program does by itself
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

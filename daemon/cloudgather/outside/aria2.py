@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from cloudgather.core.downloader import (
     ItemFile,
     Phase,
     Polled,
+    SeedingGoal,
     folder_named,
 )
 from cloudgather.core.mounts import is_below
@@ -145,6 +147,7 @@ class Aria2:
             "follow-torrent": "mem",
             "rpc-save-upload-metadata": "false",
             "bt-save-metadata": "false",
+            **_seeding(order.goal),
             **order.options,
         }
         if order.uri is not None:
@@ -263,6 +266,15 @@ class Aria2:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
+
+
+def _seeding(goal: SeedingGoal | None) -> dict[str, str]:
+    """Its own would end at the ratio 1; 0 as ratio would be no end at all."""
+    if goal is None:
+        return {}
+    if goal.is_reached:
+        return {"seed-time": "0"}
+    return {"seed-ratio": str(goal.ratio), "seed-time": str(goal.time / timedelta(minutes=1))}
 
 
 def _like(status: Mapping[str, Any]) -> object:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -16,6 +18,7 @@ from cloudgather.core.downloader import (
     ItemFile,
     Phase,
     Polled,
+    SeedingGoal,
     folder_named,
 )
 from cloudgather.core.mounts import is_below
@@ -51,6 +54,8 @@ PHASES: Final[Mapping[str, Phase]] = {
     "missingFiles": Phase.MISSING,
 }
 _NOT_ADDED: Final = "it has it already, or cannot read it"  # no release says which
+_LETS_STAY: Final = frozenset({0, 2})  # what it does at a limit of seeding: stop; seed as sparingly as it can
+_UNLIMITED: Final = {"ratioLimit": "-1", "seedingTimeLimit": "-1", "inactiveSeedingTimeLimit": "-1"}
 _STOPPED: Final = frozenset({"pausedDL", "stoppedDL", "pausedUP", "stoppedUP"})
 
 
@@ -165,7 +170,9 @@ class QBittorrent:
             "tags": order.mark,
             "paused": str(order.paused).lower(),
             "stopped": str(order.paused).lower(),  # its name since 5.0
+            **_seeding(order.goal),
             **{name: str(value) for name, value in order.options.items()},
+            **await self._limits_that_remove(),
         }
         if order.choose:
             form["stopCondition"] = "MetadataReceived"
@@ -184,6 +191,14 @@ class QBittorrent:
             raise self._refusal(_NOT_ADDED)
         ids = added.get("added_torrent_ids")
         return str(ids[0]) if ids else None
+
+    async def _limits_that_remove(self) -> Mapping[str, str]:
+        """No limit of seeding at all where it removes what has reached one: nothing may go that is not uploaded.
+
+        The action for a single torrent is known to later versions only, so that the program's own must be asked for.
+        """
+        preferences = self._read(await self._get("app/preferences"))
+        return {} if preferences.get("max_ratio_act") in _LETS_STAY else _UNLIMITED
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
         """ports.downloader.Downloader."""
@@ -329,6 +344,14 @@ class QBittorrent:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
+
+
+def _seeding(goal: SeedingGoal | None) -> dict[str, str]:
+    action = {"shareLimitAction": "Stop"}  # not known to 5.0 and earlier
+    if goal is None:
+        return action
+    minutes = math.ceil(goal.time / timedelta(minutes=1))
+    return {**action, "ratioLimit": str(goal.ratio), "seedingTimeLimit": str(minutes)}
 
 
 def _places(content: bytes, final: bytes, temporary: bytes) -> tuple[bytes, bytes | None]:

@@ -221,6 +221,7 @@ class Arriving:
             mark=mark(download),
             paused=download.paused or (stops_for_choice(download) and torrent is not None),
             choose=stops_for_choice(download) and torrent is None,
+            goal=self._rules().goal,
             options=with_trackers(spec.kind, {**download.asked.options, **going_on(spec.kind)}, trackers),
         )
         self._handed[download.id] = known.heard, 0

@@ -1,0 +1,117 @@
+"""What a downloader is told with a new download, against answers made up here."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, SeedingGoal
+from cloudgather.outside.aria2 import Aria2
+from cloudgather.outside.qbittorrent import QBittorrent
+from fakes.web import answering
+
+GOAL = SeedingGoal(ratio=1.5, time=timedelta(seconds=90))
+NONE_AT_ALL = SeedingGoal(ratio=1.5, time=timedelta(0))
+LIMITS = ("ratioLimit", "seedingTimeLimit", "inactiveSeedingTimeLimit", "shareLimitAction")
+
+
+def an_order(**changes: Any) -> DownloadOrder:
+    given = {"uri": "magnet:?xt=urn:btih:" + "a" * 40, "folder": b"/d", "mark": "0123456789abcdef", **changes}
+    return DownloadOrder(**given)
+
+
+def told_to_qbittorrent(order: DownloadOrder, *, action: int) -> Mapping[str, str]:
+    """The form that comes with this order where that is what it does at a limit."""
+    forms: list[dict[str, list[str]]] = []
+
+    def answer(path: str, body: bytes) -> bytes:
+        if "preferences" in path:
+            return json.dumps({"max_ratio_act": action}).encode()
+        if "torrents/add" in path:
+            forms.append(parse_qs(body.decode()))
+            return b"Ok."
+        return b"2.8.18"
+
+    async def add(url: str) -> None:
+        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
+        try:
+            await client.add(order)
+        finally:
+            await client.close()
+
+    with answering(answer) as url:
+        asyncio.run(add(url))
+    (form,) = forms
+    return {name: values[0] for name, values in form.items()}
+
+
+def told_to_aria2(order: DownloadOrder) -> Mapping[str, str]:
+    """The options that come with this order."""
+    calls: list[dict[str, Any]] = []
+
+    def answer(path: str, body: bytes) -> bytes:
+        calls.append(json.loads(body))
+        return json.dumps({"jsonrpc": "2.0", "id": "1", "result": order.mark}).encode()
+
+    async def add(url: str) -> None:
+        client = Aria2(DownloaderSpec(name="aria2", kind=Kind.ARIA2, url=url))
+        try:
+            await client.add(order)
+        finally:
+            await client.close()
+
+    with answering(answer) as url:
+        asyncio.run(add(url))
+    (call,) = calls
+    options: Mapping[str, str] = call["params"][-1]
+    return options
+
+
+@pytest.mark.parametrize(
+    ("goal", "options", "told"),
+    [
+        (None, {}, {}),
+        (GOAL, {}, {"seed-ratio": "1.5", "seed-time": "1.5"}),
+        (NONE_AT_ALL, {}, {"seed-time": "0"}),
+        (SeedingGoal(ratio=0.0, time=timedelta(days=1)), {}, {"seed-time": "0"}),  # as ratio, 0 is no end to it
+        (GOAL, {"seed-ratio": "9"}, {"seed-ratio": "9", "seed-time": "1.5"}),
+    ],
+)
+def test_aria2_is_told_until_when_to_seed(
+    goal: SeedingGoal | None, options: Mapping[str, str], told: Mapping[str, str]
+) -> None:
+    found = told_to_aria2(an_order(goal=goal, options=options))
+
+    assert {name: value for name, value in found.items() if name.startswith("seed-")} == told
+
+
+@pytest.mark.parametrize(
+    ("goal", "options", "told"),
+    [
+        (None, {}, {}),
+        (GOAL, {}, {"ratioLimit": "1.5", "seedingTimeLimit": "2"}),
+        (NONE_AT_ALL, {}, {"ratioLimit": "1.5", "seedingTimeLimit": "0"}),
+        (GOAL, {"ratioLimit": "9"}, {"ratioLimit": "9", "seedingTimeLimit": "2"}),
+    ],
+)
+def test_qbittorrent_is_told_until_when_to_seed_and_that_it_is_to_stop_then(
+    goal: SeedingGoal | None, options: Mapping[str, str], told: Mapping[str, str]
+) -> None:
+    found = told_to_qbittorrent(an_order(goal=goal, options=options), action=0)
+
+    assert {name: found[name] for name in LIMITS if name in found} == {**told, "shareLimitAction": "Stop"}
+
+
+@pytest.mark.parametrize("action", [1, 3, 4711])
+def test_where_qbittorrent_removes_at_a_limit_it_is_given_none(action: int) -> None:
+    found = told_to_qbittorrent(an_order(goal=GOAL, options={"ratioLimit": "9", "upLimit": "7"}), action=action)
+
+    assert {name: found[name] for name in LIMITS} == {
+        **dict.fromkeys(LIMITS[:3], "-1"),
+        "shareLimitAction": "Stop",
+    }
+    assert found["upLimit"] == "7"
