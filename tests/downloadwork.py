@@ -33,16 +33,21 @@ class ToldDownloader(FakeDownloader):
     def __init__(self) -> None:
         super().__init__()
         self.told: list[tuple[str, Any]] = []
+        self.orders: list[DownloadOrder] = []
         self.takes = False  # what it is given it has from then on
 
     async def add(self, order: DownloadOrder) -> str | None:
         self.told.append(("add", order.folder))
+        self.orders.append(order)
         if self.takes:
             self.put(an_item(order.mark, final=order.folder, current=order.folder, phase=Phase.DOWNLOADING))
         return None
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
         self.told.append(("select", (id, frozenset(wanted))))
+
+    async def announce(self, id: str, trackers: Sequence[str]) -> None:
+        self.told.append(("announce", (id, trackers)))
 
     async def pause(self, id: str) -> None:
         self.told.append(("pause", id))
@@ -87,12 +92,16 @@ class Stage:
         self.book = Book(store=self.store, bus=works.bus, clock=works.clock)
 
         self.rules = Rules()
+        self.listed: Sequence[str] = ()  # in the file of trackers
         self.free = 1 << 50  # bytes, on every disk
         self.hung: set[bytes] = set()  # folders that answer nothing
         self.hung_at: set[bytes] = set()  # of them, those that were asked
 
         async def free(folder: bytes) -> int:
             return self.free
+
+        async def listed(file: bytes) -> Sequence[str]:
+            return self.listed
 
         async def remove_tree(folder: bytes) -> None:
             if folder in self.hung:
@@ -109,6 +118,7 @@ class Stage:
             rules=lambda: self.rules,
             source_at=lambda root: cast(Source, _AllThere(self, root)),
             free=free,
+            listed=listed,
         )
         self.leaving = Leaving(
             store=self.store,
@@ -121,7 +131,9 @@ class Stage:
             remove_tree=remove_tree,
         )
 
-    async def add(self, *, infohash: str | None = HASH, size: int | None = None, **asked: Any) -> Download:
+    async def add(
+        self, *, infohash: str | None = HASH, size: int | None = None, private: bool | None = None, **asked: Any
+    ) -> Download:
         wanted = asked.pop("wanted", None)
         facts: dict[str, Any] = {"uri": None, "downloader": "qb", "task": None, "target": "cloud", "base": b"films"}
         facts |= {"choose": False, "reuse": True, "options": {}, "max_size": None, "max_active": None}
@@ -134,6 +146,7 @@ class Stage:
             size=size,
             paused=False,
             torrent=None,
+            private=private,
         )
         return await (self.book if self.downloads is None else self.downloads).add(new)
 

@@ -21,7 +21,7 @@ class Torrent:
     files: Mapping[str, bytes]
 
 
-def made(name: str, files: Mapping[str, bytes]) -> Torrent:
+def made(name: str, files: Mapping[str, bytes], *, private: bool = False) -> Torrent:
     """A v1 torrent called `name`: of one file where `files` has only `name` itself, else of a folder."""
     whole = b"".join(files.values())
     info: dict[str, Any] = {
@@ -29,6 +29,8 @@ def made(name: str, files: Mapping[str, bytes]) -> Torrent:
         "piece length": PIECE,
         "pieces": b"".join(hashlib.sha1(whole[at : at + PIECE]).digest() for at in range(0, len(whole), PIECE)),
     }
+    if private:
+        info["private"] = 1
     if list(files) == [name]:
         info["length"] = len(whole)
         found = dict(files)

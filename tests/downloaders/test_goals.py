@@ -1,4 +1,4 @@
-"""That a seeding goal holds in the real programs, and that no limit of theirs removes what is not uploaded."""
+"""What is told of a download beside its content holds in the real programs: seeding goals, further trackers."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,15 +12,10 @@ from cloudgather.ports.downloader import Downloader
 from downloaders.following import Followed, with_client
 from downloaders.programs import Program, QBittorrentNox
 from downloaders.roots import NEWER
-from downloaders.seeder import Seeder, made, noise
+from downloaders.seeder import Seeder, Torrent, made, noise
+from waiting import eventually_sync
 
 FAR = SeedingGoal(ratio=100.0, time=timedelta(days=30))
-
-
-@pytest.fixture(scope="module")
-def seeder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeder]:
-    with Seeder(tmp_path_factory.mktemp("goals")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -90,5 +85,33 @@ def test_where_the_program_removes_what_has_reached_a_limit_a_download_of_ours_s
         item = followed.item(ours)
         assert item is not None and item.complete
         assert (program.downloads / "ours" / "ours.mkv").stat().st_size == 40_000
+
+    with_client(program.spec(), follow)
+
+
+# Its own word on what is private is there from 5.0 on.
+@pytest.mark.parametrize("program", ["qbittorrent", *NEWER], indirect=True)
+def test_further_trackers_are_told_of_a_public_torrent_and_of_no_private_one(
+    program: QBittorrentNox, seeder: Seeder
+) -> None:
+    public = made("public", {"a": noise(40_000, "public"), "b": noise(40_000, 1)})
+    private = made("private", {"a": noise(40_000, "private"), "b": noise(40_000, 2)}, private=True)
+    further = ("http://127.0.0.1:9/announce", "udp://127.0.0.1:9/announce")
+
+    def trackers(torrent: Torrent) -> set[str]:
+        listed = json.loads(program.ask(f"torrents/trackers?hash={torrent.infohash}"))
+        return {each["url"] for each in listed if not each["url"].startswith("** ")}
+
+    async def follow(client: Downloader) -> None:
+        followed = Followed(client, seeder=seeder, program=program)
+        for torrent in (private, public):
+            seeder.give(torrent)
+            program.add(torrent)
+            item = await followed.until(torrent, lambda item: item is not None)
+            assert item is not None
+            for _ in range(2):
+                await client.announce(item.id, further)
+        eventually_sync(lambda: trackers(public) == set(further), within=60, what="that it has them")
+        assert trackers(private) == set()
 
     with_client(program.spec(), follow)

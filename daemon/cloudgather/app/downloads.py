@@ -9,6 +9,7 @@ from cgwire.reasons import because
 from cloudgather.core.caller import Caller
 from cloudgather.core.download import Allowance, Rules, widest
 from cloudgather.outside.disks import Disks
+from cloudgather.outside.trackerfile import TrackerFile
 from cloudgather.outside.trees import Trees
 from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.board import Board
@@ -50,7 +51,15 @@ def make_downloads(
     return Downloads(
         store=store,
         book=book,
-        arriving=Arriving(store=store, book=book, clock=clock, rules=rules, source_at=source_at, free=Disks().free),
+        arriving=Arriving(
+            store=store,
+            book=book,
+            clock=clock,
+            rules=rules,
+            source_at=source_at,
+            free=Disks().free,
+            listed=TrackerFile(clock=clock).trackers,
+        ),
         leaving=Leaving(
             store=store,
             book=book,

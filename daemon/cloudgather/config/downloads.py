@@ -6,10 +6,11 @@ from typing import Any
 
 from cloudgather.config.amounts import size, span
 from cloudgather.config.reading import Table
-from cloudgather.config.values import boolean, kind_of, text, texts, whole
+from cloudgather.config.values import boolean, folder, kind_of, text, texts, whole
 from cloudgather.core.download import Allowance, Rules
 from cloudgather.core.downloader import Kind
 from cloudgather.core.options import BadOption, of_group
+from cloudgather.core.trackers import is_tracker
 
 _DEFAULTS = Rules()
 _MOST_DAYS = timedelta(days=3650)
@@ -17,6 +18,7 @@ _MOST_DAYS = timedelta(days=3650)
 
 def read_rules(table: Table) -> Rules:
     """The table [downloads]."""
+    trackers = table.take("extra_trackers", _trackers, ())
     rules = Rules(
         to=table.take("to", _destination, None),
         min_free=table.take("min_free", size, _DEFAULTS.min_free),
@@ -25,7 +27,8 @@ def read_rules(table: Table) -> Rules:
         wait_for_seeding=table.take("wait_for_seeding", boolean, _DEFAULTS.wait_for_seeding),
         seed_ratio=table.take("seed_ratio", _ratio, _DEFAULTS.seed_ratio),
         seed_time=table.take("seed_time", span(timedelta(0), _MOST_DAYS), _DEFAULTS.seed_time),
-        extra_trackers=table.take("extra_trackers", texts(_tracker), ()),
+        extra_trackers=trackers if isinstance(trackers, tuple) else (),
+        tracker_file=trackers if isinstance(trackers, bytes) else None,
         allow_private=table.take("allow_private", boolean, _DEFAULTS.allow_private),
     )
     table.close()
@@ -55,9 +58,18 @@ def _ratio(value: object) -> float:
     return float(value)
 
 
+def _trackers(value: object) -> tuple[str, ...] | bytes:
+    """Themselves, or the file that lists them."""
+    if not isinstance(value, str):
+        return texts(_tracker)(value)
+    if is_tracker(value):
+        raise ValueError(f'write a list: ["{value}"], or the name of a file that lists trackers, one a line')
+    return folder(value)
+
+
 def _tracker(value: object) -> str:
     given = text(value).strip()
-    if "://" not in given or "," in given or " " in given:
+    if not is_tracker(given):
         raise ValueError(f'"{given}" is not the address of a tracker; write for example "udp://tracker.example:1337"')
     return given
 

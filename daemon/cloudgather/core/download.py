@@ -148,6 +148,7 @@ class Download:
     foreign: bool  # the downloader had it before: its data is not ours to remove
     wanted: tuple[int, ...] | None  # numbers of the files that were chosen, from 1; None: all
     size: int | None  # bytes of what is wanted, as soon as known
+    private: bool | None = None  # whether its torrent says so; None: not known
     own_folder: bytes | None = None  # of a foreign one: the folder that it would have, had it been handed over
     files: tuple[tuple[bytes, int], ...]  # (path below `folder`, size) of what was downloaded, once it is complete
     left_out: frozenset[bytes] | None = None  # of `files`, what the filter passed over as its upload began
@@ -187,6 +188,7 @@ class Rules:
     seed_ratio: float = 1.0
     seed_time: timedelta = timedelta(hours=24)
     extra_trackers: tuple[str, ...] = ()  # for torrents that are not private
+    tracker_file: bytes | None = None  # instead: the file that lists them
     allow_private: bool = False  # addresses of this machine and of private networks may be downloaded from
 
     @property

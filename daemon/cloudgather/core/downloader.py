@@ -1,6 +1,6 @@
 """A downloader: what is configured of it, and what it says of the things it downloads, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -161,6 +161,7 @@ class DownloadOrder:
     mark: str  # told apart by it later: a tag, a label, an id (16 hexadecimal digits, not all of them 0)
     paused: bool = False
     choose: bool = False  # stop once the files are known, before the first byte of any
+    trackers: Sequence[str] = ()  # further ones; who cannot take them with the order is told later (`announce`)
     goal: SeedingGoal | None = None  # until then it is to be seeded; None: as the program does by itself
     options: Mapping[str, Any] = field(default_factory=dict)
 

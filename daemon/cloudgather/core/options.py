@@ -171,14 +171,6 @@ def _why_not(kind: Kind, name: str, known: Mapping[str, Any]) -> str:
     return f"{kind} has no such option for a single download" + (f"; did you mean {near[0]}?" if near else "")
 
 
-def with_trackers(kind: Kind, options: Mapping[str, Any], trackers: Sequence[str]) -> dict[str, Any]:
-    """`options`, and of aria2 these trackers beside its own; other kinds take none with a new download."""
-    if kind is not Kind.ARIA2 or not trackers:
-        return dict(options)
-    named = options.get("bt-tracker")
-    return {**options, "bt-tracker": ",".join([*([named] if named else []), *trackers])}
-
-
 def going_on(kind: Kind) -> Mapping[str, str]:
     """What lets a new download begin with what is there of an earlier try; qBittorrent does so by itself."""
     if kind is not Kind.ARIA2:

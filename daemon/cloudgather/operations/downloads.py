@@ -112,6 +112,7 @@ class DownloadOperations:
                 size=size,
                 paused=request.paused,
                 torrent=wish.content,
+                private=wish.torrent.private if wish.torrent is not None else None,
             )
         )
         logger.info("download %d: asked for by %s", download.id, caller.user)

@@ -149,6 +149,7 @@ class Aria2:
             "bt-save-metadata": "false",
             **_seeding(order.goal),
             **order.options,
+            **_trackers(order),
         }
         if order.uri is not None:
             return str(await self._told("aria2.addUri", [order.uri], options))
@@ -160,6 +161,9 @@ class Aria2:
         chosen = ",".join(str(number) for number in sorted(wanted))
         await self._told("aria2.changeOption", id, {"select-file": chosen})
         self._files.pop(id, None)
+
+    async def announce(self, id: str, trackers: Sequence[str]) -> None:
+        """ports.downloader.Downloader: it has had them with the order; a change would begin the download anew."""
 
     async def pause(self, id: str) -> None:
         """ports.downloader.Downloader."""
@@ -275,6 +279,11 @@ def _seeding(goal: SeedingGoal | None) -> dict[str, str]:
     if goal.is_reached:
         return {"seed-time": "0"}
     return {"seed-ratio": str(goal.ratio), "seed-time": str(goal.time / timedelta(minutes=1))}
+
+
+def _trackers(order: DownloadOrder) -> dict[str, str]:
+    given = order.options.get("bt-tracker")
+    return {"bt-tracker": ",".join([*([given] if given else []), *order.trackers])} if order.trackers else {}
 
 
 def _like(status: Mapping[str, Any]) -> object:

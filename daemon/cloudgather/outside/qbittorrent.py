@@ -212,6 +212,23 @@ class QBittorrent:
                 joined = "|".join(str(number) for number in numbers)
                 await self._post("torrents/filePrio", {"hash": id, "id": joined, "priority": priority})
 
+    async def announce(self, id: str, trackers: Sequence[str]) -> None:
+        """ports.downloader.Downloader."""
+        if not await self._is_private(id):
+            await self._post("torrents/addTrackers", {"hash": id, "urls": "\n".join(trackers)})
+
+    async def _is_private(self, id: str) -> bool:
+        """From 5.0 on it says so; before, it has a remark at DHT and its like."""
+        if (told := self._torrents.get(id, {}).get("private")) is not None:
+            return bool(told)
+        answer = await self._get("torrents/trackers", accept=(200, 404), hash=id)
+        try:
+            listed = json.loads(answer.body) if answer.status == 200 else []
+            ways = [each for each in listed if str(each["url"]).startswith("** [")]
+            return not ways or any(each["msg"] for each in ways)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._foreign(f"its trackers cannot be understood: {error!r}") from error
+
     async def pause(self, id: str) -> None:
         """ports.downloader.Downloader."""
         await self._post(f"torrents/{await self._verb('stop', 'pause')}", {"hashes": id})

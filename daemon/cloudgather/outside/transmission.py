@@ -146,6 +146,9 @@ class Transmission:
         """Refused."""
         raise self._not_told()
 
+    async def announce(self, id: str, trackers: Sequence[str]) -> None:
+        """ports.downloader.Downloader: it is given no downloads."""
+
     async def pause(self, id: str) -> None:
         """Refused."""
         raise self._not_told()

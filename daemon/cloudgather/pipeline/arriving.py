@@ -11,9 +11,9 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
 from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Kind, Phase
 from cloudgather.core.mounts import is_below
-from cloudgather.core.options import going_on, with_trackers
-from cloudgather.core.torrent import read_torrent
+from cloudgather.core.options import going_on
 from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.journal import english
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.downloads import DownloadStore
@@ -39,14 +39,17 @@ class Arriving:
         rules: Callable[[], Rules],
         source_at: Callable[[bytes], Source],
         free: Callable[[bytes], Awaitable[int]],
+        listed: Callable[[bytes], Awaitable[Sequence[str]]],
     ) -> None:
-        """`free`: bytes that are free on the disk of a folder; raises OSError."""
+        """`free`: bytes that are free on the disk of a folder; raises OSError. `listed`: the trackers in a file."""
         self._store = store
         self._book = book
         self._clock = clock
         self._rules = rules
         self._source_at = source_at
         self._free = free
+        self._listed = listed
+        self._announced: dict[int, Sequence[str]] = {}  # id -> the further trackers that were told last
         self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
         # id -> the last poll, and how many there have been since it was missed first, and since it was handed over.
         self._missing: dict[int, tuple[float, int]] = {}
@@ -69,6 +72,7 @@ class Arriving:
             files = await known.client.files(item.id)
             if files and not choosing and await self._begin(download, known.client, item, files):
                 return
+        await self._announce(download, known.client, item)
         event = seen(item, choosing=choosing, idle=self._idle(download, item), rules=self._rules())
         self._book.show(download.id, item)
         if too_large := self._too_large(download, item):
@@ -211,8 +215,6 @@ class Arriving:
     async def _hand_over(self, download: Download, known: Known) -> None:
         download = await self._book.note(download, {"tries": download.tries + 1})
         torrent = await self._store.torrent(download.id)
-        private = torrent is not None and read_torrent(torrent).private
-        trackers = () if private or download.infohash is None else self._rules().extra_trackers
         spec = known.client.spec
         order = DownloadOrder(
             uri=download.asked.uri if torrent is None else None,
@@ -222,7 +224,8 @@ class Arriving:
             paused=download.paused or (stops_for_choice(download) and torrent is not None),
             choose=stops_for_choice(download) and torrent is None,
             goal=self._rules().goal,
-            options=with_trackers(spec.kind, {**download.asked.options, **going_on(spec.kind)}, trackers),
+            trackers=await self._trackers_for(download),
+            options={**download.asked.options, **going_on(spec.kind)},
         )
         self._handed[download.id] = known.heard, 0
         try:
@@ -231,6 +234,25 @@ class Arriving:
             await self._book.move(download, Event.FAIL, refused.reason, {})
             return
         logger.info("download %d: handed to %s", download.id, spec.name)
+
+    async def _trackers_for(self, download: Download) -> Sequence[str]:
+        """Further ones, where it may have them: a private torrent's peers are found by its own trackers only."""
+        if download.private or download.infohash is None:
+            return ()
+        rules = self._rules()
+        return rules.extra_trackers if rules.tracker_file is None else await self._listed(rules.tracker_file)
+
+    async def _announce(self, download: Download, client: Downloader, item: Item) -> None:
+        if download.foreign or item.phase is Phase.METADATA:
+            return
+        trackers = await self._trackers_for(download)
+        if not trackers or self._announced.get(download.id) == trackers:
+            return
+        self._announced[download.id] = trackers
+        try:
+            await client.announce(item.id, trackers)
+        except DownloadRefused as refused:
+            logger.warning("download %d: further trackers: %s", download.id, english(refused.reason))
 
     # ---- all of it is there ------------------------------------------------------------------------------------------
 
@@ -266,7 +288,7 @@ class Arriving:
         return [file for file in files if file.index not in here]
 
     def _forget(self, download: Download) -> None:
-        for remembered in (self._progress, self._missing, self._handed):
+        for remembered in (self._progress, self._missing, self._handed, self._announced):
             remembered.pop(download.id, None)
 
 

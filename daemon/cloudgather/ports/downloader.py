@@ -47,6 +47,13 @@ class Downloader(Protocol):
         """Download the files with these indexes and no others."""
         ...
 
+    async def announce(self, id: str, trackers: Sequence[str]) -> None:
+        """Have these further trackers for a public torrent whose files are known.
+
+        No-op for a private one, and where the program has had them with the order or takes none.
+        """
+        ...
+
     async def pause(self, id: str) -> None:
         """Neither download nor seed it until resumed."""
         ...

@@ -23,6 +23,7 @@ class NewDownload:
     size: int | None
     paused: bool
     torrent: bytes | None  # the torrent file, if that is what was given
+    private: bool | None = None  # whether it says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,7 @@ def add(connection: Connection, new: NewDownload, now: datetime) -> Download:
         foreign=False,
         wanted=new.wanted,
         size=new.size,
+        private=new.private,
         files=(),
         paused=new.paused,
         keep_files=False,
@@ -192,6 +193,7 @@ def _write(connection: Connection, download: Download) -> None:
             "foreign": download.foreign,
             "wanted": download.wanted,
             "size": download.size,
+            "private": download.private,
             "own_folder": download.own_folder,
             "files": download.files,
             "left_out": None if download.left_out is None else sorted(download.left_out),
@@ -249,7 +251,8 @@ def _to_download(row: tuple[Any, ...]) -> Download:
         foreign=facts["foreign"],
         wanted=None if facts["wanted"] is None else tuple(facts["wanted"]),
         size=facts["size"],
-        own_folder=facts.get("own_folder"),  # older rows lack it, and left_out
+        private=facts.get("private", True),  # older rows lack it, own_folder and left_out
+        own_folder=facts.get("own_folder"),
         files=tuple((path, size) for path, size in facts["files"]),
         left_out=None if facts.get("left_out") is None else frozenset(facts["left_out"]),
         paused=facts["paused"],

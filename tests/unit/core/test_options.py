@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cloudgather.core.downloader import Kind
-from cloudgather.core.options import BadOption, checked, with_trackers
+from cloudgather.core.options import BadOption, checked
 
 
 def test_what_users_of_cloudreve_write_for_aria2_becomes_strings() -> None:
@@ -69,11 +69,3 @@ def test_what_would_be_ignored_or_do_harm_is_refused(name: str, value: Any, said
         checked(Kind.ARIA2, {name: value})
 
     assert str(caught.value).startswith(name)
-
-
-def test_trackers_are_added_to_those_that_were_asked_for() -> None:
-    assert with_trackers(Kind.ARIA2, {"bt-tracker": "udp://a:1"}, ["udp://b:1"]) == {
-        "bt-tracker": "udp://a:1,udp://b:1"
-    }
-    assert with_trackers(Kind.ARIA2, {}, []) == {}
-    assert with_trackers(Kind.QBITTORRENT, {"upLimit": "1"}, ["udp://b:1"]) == {"upLimit": "1"}

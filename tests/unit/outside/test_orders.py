@@ -89,6 +89,15 @@ def test_aria2_is_told_until_when_to_seed(
     assert {name: value for name, value in found.items() if name.startswith("seed-")} == told
 
 
+def test_aria2_is_told_further_trackers_beside_those_that_were_asked_for() -> None:
+    order = an_order(trackers=("udp://b:1", "http://c/announce"))
+
+    assert told_to_aria2(order)["bt-tracker"] == "udp://b:1,http://c/announce"
+    asked = an_order(trackers=("udp://b:1",), options={"bt-tracker": "udp://a:1"})
+    assert told_to_aria2(asked)["bt-tracker"] == "udp://a:1,udp://b:1"
+    assert "bt-tracker" not in told_to_aria2(an_order())
+
+
 @pytest.mark.parametrize(
     ("goal", "options", "told"),
     [
