@@ -1,6 +1,8 @@
 """What every DownloadStore does; see ports.downloads.DownloadStore for the law."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.download import Asked, Download, Event, State
 from cloudgather.ports.downloads import DownloadStore, NewDownload
-from cloudgather.ports.queue import Overtaken
+from cloudgather.ports.queue import Overtaken, StoreUnavailable
 from queueing import LATER, NOW, Do, running_store
 
 HASH = "a" * 40
@@ -182,3 +184,18 @@ def test_old_ones_are_forgotten_once_nothing_is_left_to_be_done(store: Any, do: 
     assert do(store.torrent(ended.id)) is None
     assert do(store.download_history(ended.id)) == []
     assert do(store.torrent(left.id)) == b"x"
+
+
+def test_of_one_that_cannot_be_read_nothing_is_told_that_it_holds(store: Any, do: Do, tmp_path: Path) -> None:
+    secret = replace(a_wish().asked, options={"http-passwd": "not to be told"})
+    download = added(store, do, asked=secret)
+    with closing(sqlite3.connect(next(tmp_path.rglob("state.db")))) as connection:
+        connection.execute("UPDATE download SET known = x'c1' WHERE id = ?", (download.id,))
+        connection.commit()
+
+    with pytest.raises(StoreUnavailable) as damaged:
+        do(store.download(download.id))
+
+    told = str(damaged.value.reason)
+    assert "bytes" in told
+    assert "not to be told" not in told

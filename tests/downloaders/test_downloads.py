@@ -67,6 +67,29 @@ def test_a_file_of_the_web_comes_to_the_target_and_goes_here(tmp_path: Path, ari
         assert aria2.ask("tellStopped", 0, 10) == []  # type: ignore[attr-defined]
 
 
+@pytest.mark.full
+@needs_aria2
+def test_passwords_come_to_the_server_and_are_shown_nowhere(tmp_path: Path, aria2: Program) -> None:
+    web = tmp_path / "web"
+    web.mkdir()
+    (web / "film.mkv").write_bytes(noise(1000, "film"))
+    shown = []
+
+    with web_server(web) as address, Requested(tmp_path, aria2) as running:
+        signed_in = address.replace("http://", "http://me:hidden-in-address@")
+        for name, *options in (("film.mkv", "http-passwd=hidden-option"), ("none.mkv", "ftp-passwd=hidden-option")):
+            id = running.download(f"{signed_in}/{name}", "--option", options[0])
+            running.until_state(id, "done" if name == "film.mkv" else "failed")
+            shown.append(running.cgctl("download", "show", str(id)).stdout)
+            shown.append(running.cgctl("download", "show", str(id), "--json").stdout)
+        shown.append(running.cgctl("download", "list", "--json").stdout)
+        shown.append(running.cgctl("logs").stdout)
+
+    assert "http://***@" in "".join(shown)
+    assert "hidden" not in "".join(shown)
+    assert "hidden" not in running.said()
+
+
 @on_qbittorrent
 def test_a_torrent_comes_to_the_target_and_goes_here_once_it_was_seeded(
     tmp_path: Path, program: Program, seeder: Seeder

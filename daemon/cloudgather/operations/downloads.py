@@ -20,6 +20,7 @@ from cloudgather.core.download import ARRIVING, MOVES, Allowance, Asked, Downloa
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.core.link import BadLink, Link, is_private, read_link
 from cloudgather.core.options import BadOption, checked, of_group
+from cloudgather.core.secrecy import shown_link, shown_options
 from cloudgather.core.torrent import BadTorrent, Torrent, read_torrent
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.outside.threads import on_thread
@@ -227,7 +228,7 @@ class DownloadOperations:
             "download": self._described(download),
             "folder": download.folder,
             "infohash": download.infohash,
-            "options": dict(download.asked.options),
+            "options": shown_options(download.asked.options),
             "upload": download.task_name if download.files else None,
             "history": [
                 {
@@ -366,7 +367,7 @@ class DownloadOperations:
             "name": download.name,
             "state": str(download.state),
             "paused": download.paused,
-            "uri": asked.uri,
+            "uri": shown_link(asked.uri) if asked.uri is not None else None,
             "downloader": asked.downloader,
             "task": asked.task,
             "target": asked.target,

@@ -21,6 +21,7 @@ from cloudgather.core.downloader import (
     folder_named,
 )
 from cloudgather.core.mounts import is_below
+from cloudgather.core.secrecy import without_sign_in
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
 from cloudgather.ports.downloader import DownloadRefused
@@ -122,7 +123,7 @@ class Aria2:
             ratio=sent / length if length else 0.0,
             follows=status.get("following"),
             followed_by=(status.get("followedBy") or [None])[0],
-            message=str(status.get("errorMessage") or "") if status["status"] == "error" else "",
+            message=without_sign_in(str(status.get("errorMessage") or "")) if status["status"] == "error" else "",
         )
 
     async def files(self, id: str) -> Sequence[ItemFile]:
@@ -195,7 +196,7 @@ class Aria2:
             raise self._refusal(refused) from refused
 
     def _refusal(self, refused: _Refused) -> DownloadRefused:
-        return DownloadRefused(self._because(Code.DOWNLOADER_REFUSED, message=str(refused)[:300]))
+        return DownloadRefused(self._because(Code.DOWNLOADER_REFUSED, message=without_sign_in(str(refused))[:300]))
 
     # ---- the conversation --------------------------------------------------------------------------------------------
 

@@ -11,9 +11,11 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.download import ARRIVING, Download, Event, State
 from cloudgather.core.downloader import Item
+from cloudgather.core.secrecy import without_sign_in
 from cloudgather.core.task import Task
 from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.journal import english
 from cloudgather.pipeline.leaving import Leaving, task_of, uploads
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
@@ -59,7 +61,7 @@ class Downloads:
         self._bugs = _Bugs()
         self._read_at = -math.inf  # monotonic
         self._unsure = True  # whether the store may have something else than the book
-        self._refused = ""  # what the store said last, and the log
+        self._refused: Reason | None = None  # what the store said last, and the log
 
     def wake(self) -> None:
         """Something has happened that may bring one on."""
@@ -158,7 +160,7 @@ class Downloads:
     async def _is_read(self) -> bool:
         """Whether it is known what the store has."""
         if not self._unsure:
-            self._refused = ""
+            self._refused = None
         if self._unsure or self._clock.monotonic() - self._read_at >= _READ_EVERY:
             try:
                 await self.look()
@@ -170,9 +172,9 @@ class Downloads:
     def _away(self, error: StoreUnavailable) -> None:
         """The store cannot be read, or it is not known what it has recorded."""
         self._unsure = True
-        if str(error) != self._refused:
-            logger.warning("downloads wait: %s", error)
-        self._refused = str(error)
+        if error.reason != self._refused:
+            logger.warning("downloads wait: %s", english(error.reason))
+        self._refused = error.reason
 
     def _begin_steps(self) -> None:
         now = self._clock.monotonic()
@@ -205,7 +207,7 @@ class Downloads:
             except StoreUnavailable as error:
                 self._away(error)
             except Exception as error:
-                self._book.hold(id, because(Code.HELD_DOWNLOAD_BUG, message=repr(error)))
+                self._book.hold(id, because(Code.HELD_DOWNLOAD_BUG, message=without_sign_in(repr(error))))
                 if self._bugs.again(id, error, self._clock.monotonic()):
                     about = {"DOWNLOAD": id}
                     logger.exception("download %d cannot be brought on: a bug of ours", id, extra=about)

@@ -33,9 +33,18 @@ def reads(make: Callable[P, Value]) -> Callable[P, Value]:
         try:
             return make(*row, **names)
         except (ValueError, TypeError, LookupError, OverflowError, AttributeError, msgpack.UnpackException) as error:
-            raise RowDamaged(f"{make.__name__.strip('_')}: {error} in {row!r}") from error
+            raise RowDamaged(f"{make.__name__.strip('_')}: {error} in {_plain(row)!r}") from error
 
     return guarded
+
+
+def _plain(row: object) -> object:
+    """Without what is packed in it, which nobody could read and may hold a password."""
+    if isinstance(row, tuple):
+        return tuple(_plain(each) for each in row)
+    if isinstance(row, bytes) and "\ufffd" in row.decode(errors="replace"):
+        return f"{len(row)} bytes"
+    return row
 
 
 def packed(value: Any) -> bytes:
