@@ -181,7 +181,11 @@ class Stage:
     def known(self) -> Known:
         self.heard += 1
         return Known(
-            client=self.client, items=dict(self.client.items), heard=self.heard, steady=frozenset(self.client.items)
+            client=self.client,
+            items=dict(self.client.items),
+            heard=self.heard,
+            steady=frozenset(self.client.items),
+            poll_soon=lambda: None,
         )
 
     async def step(self, download: Download, *, times: int = 1) -> Download:

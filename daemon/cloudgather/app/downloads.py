@@ -46,7 +46,13 @@ def make_downloads(
             return CannotAsk(because(Code.ERROR_NO_SUCH_DOWNLOADER, downloader=name))
         if following.silent is not None or following.heard is None:
             return CannotAsk(following.silent or because(Code.DOWNLOADER_STARTING, downloader=name))
-        return Known(client=following.port, items=following.items, heard=following.heard, steady=following.steady)
+        return Known(
+            client=following.port,
+            items=following.items,
+            heard=following.heard,
+            steady=following.steady,
+            poll_soon=following.poll_soon,
+        )
 
     return Downloads(
         store=store,

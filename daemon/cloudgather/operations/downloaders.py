@@ -95,7 +95,7 @@ class DownloaderOperations:
         folders = {about.folder, *(item.final for item in following.items.values())}
         for folder in _highest(folders):
             findings.append(await self._folder(following, folder))
-        following.wake.set()  # it may not have been answering until now
+        following.poll_soon()  # it may not have been answering until now
         return {
             "ok": all(ok for ok, _ in findings),
             "findings": [[ok, reason.to_wire()] for ok, reason in findings],

@@ -233,6 +233,7 @@ class Arriving:
         except DownloadRefused as refused:
             await self._book.move(download, Event.FAIL, refused.reason, {})
             return
+        known.poll_soon()
         logger.info("download %d: handed to %s", download.id, spec.name)
 
     async def _trackers_for(self, download: Download) -> Sequence[str]:

@@ -94,9 +94,9 @@ class Claims:
                 _tell(following)
             if following.silent is None:
                 await self._heard(following, news, listener)
-            left = max(0.0, following.again - self._clock.monotonic())
-            await wait_for_either(following.wake.wait(), self._clock.sleep(left))
-            following.wake.clear()
+            while (left := following.again - self._clock.monotonic()) > 0:
+                await wait_for_either(following.wake.wait(), self._clock.sleep(left))
+                following.wake.clear()
 
     async def _heard(self, following: Following, news: News, listener: Listener) -> None:
         name = following.spec.name

@@ -1,6 +1,6 @@
 """What the steps of a download have in common: what is known of a downloader, and the book that records moves."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ class Known:
     items: Mapping[str, Item]
     heard: float  # monotonic: its last answer
     steady: Collection[str]  # ids of items that two polls in a row have shown complete
+    poll_soon: Callable[[], None]  # it was told something: what has come of it is seen before the next poll is due
 
 
 class Book:

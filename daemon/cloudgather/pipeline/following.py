@@ -72,7 +72,7 @@ class Following:
         self.heard: float | None = None  # monotonic: when its last answer was asked for
         self.steady: set[str] = set()  # ids of items that were complete at two polls in a row
         self.again = 0.0  # monotonic: the next poll
-        self.wake = asyncio.Event()  # set: the next poll is now
+        self.wake = asyncio.Event()  # set: `again` is another
         self._clock = clock
         self._source_at = source_at
         self._failures = 0
@@ -104,6 +104,13 @@ class Following:
         await self._let_go_of_what_is_not_here()
         self.again = now + self._pause()
         return News(finished=finished if known else (), back=back or not known)
+
+    def poll_soon(self) -> None:
+        """Before the next poll is due. Two of them say more than one only when there is some time between them."""
+        now = self._clock.monotonic()
+        at_least = now if self.silent is not None or self.heard is None else self.heard + _CONFIRMING
+        self.again = min(self.again, max(now, at_least))
+        self.wake.set()
 
     def fell_silent(self, reason: Reason) -> None:
         """It did not answer: it is asked again later, and what it may have a word on waits."""

@@ -184,6 +184,7 @@ class Leaving:
         for item in left:
             await known.client.remove(item.id, with_files=not download.keep_files)
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
+            known.poll_soon()
             return False  # gone only when two polls do not show it: a downloader may yet be removing its files
         if download.keep_files:
             return True

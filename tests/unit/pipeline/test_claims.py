@@ -256,8 +256,26 @@ def test_whoever_is_woken_is_asked_at_once(tmp_path: Path) -> None:
         async with asking(tmp_path, qb) as works:
             await works.advance(timedelta(minutes=5))
             polls = qb.polls
-            works.claims.following["qb"].wake.set()
+            works.claims.following["qb"].poll_soon()
             await works.rest()
+            assert qb.polls == polls + 1
+
+    asyncio.run(main())
+
+
+def test_one_that_was_told_something_is_asked_soon_but_never_twice_in_a_moment(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb) as works:
+            await works.advance(30.0)  # at rest
+            following, polls = works.claims.following["qb"], qb.polls
+            following.again = works.clock.monotonic() + 3.0
+
+            following.heard = works.clock.monotonic()
+            following.poll_soon()
+            await works.rest()
+            assert qb.polls == polls
+            await works.advance(0.5)
             assert qb.polls == polls + 1
 
     asyncio.run(main())
