@@ -172,7 +172,16 @@ def _why_not(kind: Kind, name: str, known: Mapping[str, Any]) -> str:
 
 
 def going_on(kind: Kind) -> Mapping[str, str]:
-    """What lets a new download begin with what is there of an earlier try; qBittorrent does so by itself."""
+    """What lets a new download begin with what is there of an earlier try; qBittorrent does so by itself.
+
+    Only what aria2's own control file vouches for: `continue` would take for downloaded whatever lies there without
+    one, as it does when aria2 was killed while it reserved the space.
+    """
     if kind is not Kind.ARIA2:
         return {}
-    return {"continue": "true", "check-integrity": "true", "allow-overwrite": "true", "auto-file-renaming": "false"}
+    return {
+        "continue": "false",
+        "check-integrity": "true",
+        "allow-overwrite": "true",
+        "auto-file-renaming": "false",
+    }

@@ -1,0 +1,47 @@
+"""What aria2 left of a file of the web when it was killed is never taken for more than it is."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from downloaders.programs import Aria2c
+from downloaders.requesting import Requested
+from downloaders.seeder import noise
+from downloaders.website import Website
+from waiting import eventually_sync
+
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not Aria2c.is_there(), reason="aria2c is not installed"),
+]
+FILM = noise(1_000_000, "film")
+
+
+@pytest.fixture
+def aria2(tmp_path: Path) -> Iterator[Aria2c]:
+    with Aria2c(tmp_path / "aria2") as found:
+        yield found
+
+
+def test_space_that_was_only_reserved_when_it_was_killed_is_not_uploaded(tmp_path: Path, aria2: Aria2c) -> None:
+    with Website({"film.mkv": FILM}) as site, Requested(tmp_path, aria2) as running:
+        site.stop_at(0)
+        id = running.download(f"{site.address}/film.mkv")
+        session = aria2.folder / "session"
+        eventually_sync(lambda: site.address in session.read_text(), within=60, what="that it is in the session")
+        aria2.kill()
+        # It writes its control file only when all the space is reserved.
+        folder = Path(running.shown(id)["folder"].decode())
+        folder.mkdir(exist_ok=True)
+        (folder / "film.mkv").write_bytes(bytes(len(FILM)))
+
+        before = len(site.asked)
+        aria2.again()
+        eventually_sync(lambda: len(site.asked) > before, within=60, what="that it asks again")
+        site.go_on()
+        running.until_state(id, "done")
+
+        assert running.arrived() == {b"film.mkv": FILM}
+        assert running.left() == []
