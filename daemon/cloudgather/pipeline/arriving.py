@@ -21,7 +21,7 @@ from cloudgather.ports.source import Look, Source, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
-_BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA})
+_BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA, State.CHOOSING})
 _WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
 _UNSAFE: Final = frozenset({b"", b".", b".."})
 _MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
@@ -67,11 +67,8 @@ class Arriving:
             await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
             return
         choosing = download.asked.choose and download.wanted is None and not download.foreign
-        files: Sequence[ItemFile] = ()
-        if item.phase is Phase.QUEUED and item.paused and download.state in _BEFORE_ANY_BYTE:
-            files = await known.client.files(item.id)
-            if files and not choosing and await self._begin(download, known.client, item, files):
-                return
+        if not choosing and _is_to_begin(download, item) and await self._begin(download, known, item):
+            return
         await self._announce(download, known.client, item)
         event = seen(item, choosing=choosing, idle=self._idle(download, item), rules=self._rules())
         self._book.show(download.id, item)
@@ -114,20 +111,28 @@ class Arriving:
             return None
         return because(Code.DOWNLOAD_TOO_LARGE, size=item.size, limit=most)
 
-    async def _begin(self, download: Download, client: Downloader, item: Item, files: Sequence[ItemFile]) -> bool:
-        """Let one whose files were waited for begin, with those that are wanted; whether it was moved."""
-        if not stops_for_choice(download) or download.paused:
-            return False
+    async def _begin(self, download: Download, known: Known, item: Item) -> bool:
+        """Let it begin, with the files that are wanted; whether it was moved, since they are not there.
+
+        A downloader may forget what it is told just after it was given something (qBittorrent 4.5 does): it is told
+        again until a poll shows it.
+        """
         if download.wanted is not None:
+            files = await known.client.files(item.id)
+            if not files:
+                return False
             picked = chosen(files, download.wanted)
             if picked is None:
                 reason = because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(download.wanted), files=len(files))
                 await self._book.move(download, Event.FAIL, reason, {})
                 return True
-            await client.select(item.id, picked)
-        await client.resume(item.id)
-        await self._book.move(download, Event.DOWNLOAD, None, {})
-        return True
+            if _wanted(files) != picked:
+                await known.client.select(item.id, picked)
+                if _wanted(await known.client.files(item.id)) != picked:
+                    return False
+        await known.client.resume(item.id)
+        known.poll_soon()
+        return False
 
     # ---- the downloader does not have it -----------------------------------------------------------------------------
 
@@ -293,6 +298,15 @@ class Arriving:
             remembered.pop(download.id, None)
 
 
+def _is_to_begin(download: Download, item: Item) -> bool:
+    """Whether it rests only since it was handed over at rest; whoever stops it in the downloader itself has his way."""
+    if item.phase is not Phase.QUEUED or not item.paused or download.paused or download.foreign:
+        return False
+    if stops_for_choice(download):
+        return download.state in _BEFORE_ANY_BYTE or item.done == 0  # aria2 forgets a choice with its restart
+    return download.state is State.QUEUED
+
+
 def _counted(polls: dict[int, tuple[float, int]], id: int, known: Known) -> int:
     """How many polls there have been since it was put there."""
     last, count = polls.get(id, (known.heard, 0))
@@ -337,6 +351,10 @@ def _has(download: Download, item: Item, known: Known) -> bool:
 def stops_for_choice(download: Download) -> bool:
     """Whether the downloader is to wait once the files are known."""
     return not download.foreign and (download.asked.choose or download.wanted is not None)
+
+
+def _wanted(files: Sequence[ItemFile]) -> frozenset[int]:
+    return frozenset(file.index for file in files if file.wanted)
 
 
 def chosen(files: Sequence[ItemFile], wanted: Sequence[int]) -> frozenset[int] | None:
