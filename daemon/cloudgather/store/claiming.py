@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Final
 
-from cloudgather.core.transfer import Event, Transfer
-from cloudgather.ports.queue import DailyLimitSpent, Move
-from cloudgather.store import debris, spending
-from cloudgather.store.making import Making
-from cloudgather.store.moving import by_id
+from cloudgather.core.transfer import Transfer
+from cloudgather.ports.queue import DailyLimitSpent
+from cloudgather.store import spending
+from cloudgather.store.moving import claim_all
 from cloudgather.store.rows import from_instant, to_instant
 
 # INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.
@@ -60,23 +59,10 @@ def claim(
                 break
             spent = spent.reserving(size)
         picked.append(id)
-    claimed = _claim_all(connection, picked, now)
+    claimed = claim_all(connection, picked, now)
     if spent is not None:
         for transfer in claimed:
             spending.reserve(connection, transfer, now)
-    return claimed
-
-
-def _claim_all(connection: Connection, picked: Sequence[int], now: datetime) -> list[Transfer]:
-    rows, making = by_id(connection, picked), Making(connection, now)
-    daemon_id = debris.daemon_id(connection)
-    claimed = []
-    for id in picked:
-        row = rows[id]
-        move = Move(transfer=id, generation=row.generation, event=Event.CLAIM)
-        claimed.append(making.make(row, move, temporary=debris.temporary_name(daemon_id, id, row.tries + 1)))
-    making.write()
-    debris.write(connection, claimed)
     return claimed
 
 

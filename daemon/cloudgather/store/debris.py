@@ -11,6 +11,8 @@ from cloudgather.ports.queue import Debris
 from cloudgather.store import many
 from cloudgather.store.rows import reads
 
+# As Python's % and SQLite's printf() take it.
+TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"
 # CROSS JOIN: SQLite would read all of the table else.
 REMOVE: Final = (
     "DELETE FROM debris WHERE id IN (SELECT debris.id FROM (VALUES {rows}) AS gone "
@@ -31,7 +33,7 @@ def _only_text(row: tuple[Any, ...]) -> str:
 
 def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
     """The temporary's name for this try: hidden, of fixed length, no media file, and never given twice."""
-    return f".cg-{daemon_id}-{transfer:010x}-{tries:06x}.part~".encode("ascii")
+    return (TEMPORARY % (daemon_id, transfer, tries)).encode("ascii")
 
 
 def write(connection: Connection, rows: Iterable[Transfer]) -> None:

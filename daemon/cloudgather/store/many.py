@@ -26,6 +26,17 @@ def execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ..
     return changed
 
 
+def fetch(
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], before: tuple[Any, ...] = ()
+) -> list[tuple[Any, ...]]:
+    """Execute it in the same way, with the values `before` those of the rows; all that it answers, in any order."""
+    found: list[tuple[Any, ...]] = []
+    for some in _in_sizes(rows):
+        marks = _with_marks(statement, len(some[0]), len(some))
+        found += connection.execute(marks, (*before, *chain.from_iterable(some))).fetchall()
+    return found
+
+
 def _in_sizes(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
     begin = 0
     while begin < len(rows):

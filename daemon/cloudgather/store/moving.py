@@ -9,10 +9,17 @@ from typing import Any, Final
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import many
+from cloudgather.store import debris, many
+from cloudgather.store.errors import RowDamaged
 from cloudgather.store.making import HISTORY, Making, is_bound
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
 
+# It keeps its reason: why the attempt before failed. The + has them found by their ids, not by the index of states.
+CLAIM: Final = (
+    "UPDATE transfer SET state = ?, updated = ?, tries = tries + 1, "
+    "temporary = CAST(printf(?, ?, id, tries + 1) AS BLOB) "
+    f"WHERE +state = ? AND id IN (VALUES {{rows}}) RETURNING {TRANSFER}"
+)
 # Nothing but a move changes a row in these, so that state, generation and try tell what it is.
 _MOVED_ONLY: Final = frozenset({State.COPYING, State.PUBLISHING, State.WRITTEN})
 
@@ -35,6 +42,27 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
         made.append(after)
     making.write()
     return made
+
+
+def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequence[Transfer]:
+    """Claim these, which are queued and due; as they are then, in this order. Their temporaries are listed as debris.
+
+    It comes to what Making does with each of them, without reading them before.
+    """
+    before, at = State.QUEUED, from_instant(now)
+    after = moved(before, Event.CLAIM)
+    settings = (str(after), at, debris.TEMPORARY, debris.daemon_id(connection), str(before))
+    rows = {row[0]: to_transfer(row) for row in many.fetch(connection, CLAIM, [(id,) for id in ids], settings)}
+    if len(rows) != len(ids):
+        raise RowDamaged(f"transfers {sorted({*ids} - rows.keys())} are not as the index has them")
+    claimed = [rows[id] for id in ids]
+    many.execute(
+        connection,
+        HISTORY,
+        [(row.id, row.task, at, str(Event.CLAIM), str(before), str(after), row.attempts + 1, None) for row in claimed],
+    )
+    debris.write(connection, claimed)
+    return claimed
 
 
 def transfer(connection: Connection, id: int) -> Transfer | None:

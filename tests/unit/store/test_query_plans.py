@@ -7,7 +7,7 @@ from sqlite3 import Connection
 
 import pytest
 
-from cloudgather.store import choosing, claiming, debris, known, ledger, making
+from cloudgather.store import choosing, claiming, debris, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
 
@@ -60,6 +60,7 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
 @pytest.mark.parametrize(
     ("statement", "columns", "search"),
     [
+        (moving.CLAIM, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (making.MOVED, 15, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (making.BEGUN_ANEW, 26, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (ledger.CONFIRM, 4, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
@@ -70,7 +71,7 @@ def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, col
     marks = f"({', '.join('?' * columns)})"
 
     statement = statement.format(rows=f"{marks}, {marks}")
-    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * 2 * columns)]
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?"))]
 
     assert search in plan
     assert not [step for step in plan if step.startswith(("SCAN transfer", "SCAN ledger", "SCAN debris"))]
