@@ -13,6 +13,7 @@ from cloudgather.core.downloader import DownloadOrder, Item, Phase
 from cloudgather.core.mounts import is_below
 from cloudgather.core.task import Filter
 from cloudgather.core.transfer import Version
+from cloudgather.pipeline.admitting import Admission
 from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.downloading import Book, Known
@@ -94,10 +95,13 @@ class Stage:
         self.rules = Rules()
         self.listed: Sequence[str] = ()  # in the file of trackers
         self.free = 1 << 50  # bytes, on every disk
+        self.free_fails = False  # the disk does not answer
         self.hung: set[bytes] = set()  # folders that answer nothing
         self.hung_at: set[bytes] = set()  # of them, those that were asked
 
         async def free(folder: bytes) -> int:
+            if self.free_fails:
+                raise TimeoutError
             return self.free
 
         async def listed(file: bytes) -> Sequence[str]:
@@ -117,7 +121,7 @@ class Stage:
             clock=works.clock,
             rules=lambda: self.rules,
             source_at=lambda root: cast(Source, _AllThere(self, root)),
-            free=free,
+            admission=Admission(book=self.book, clock=works.clock, rules=lambda: self.rules, free=free),
             listed=listed,
         )
         self.leaving = Leaving(

@@ -260,6 +260,7 @@ class Code(StrEnum):
     DOWNLOAD_TOO_LARGE = "download.too-large"  # size, limit (of its owner's groups)
     DOWNLOAD_LOST = "download.lost"  # the downloader does not know it any more
     DOWNLOAD_FOREIGN_GONE = "download.foreign-gone"  # downloader: had it before, and does not know it any more
+    DOWNLOAD_FOREIGN_CHOICE = "download.foreign-choice"  # downloader: had it before; files: chosen here and not there
     DOWNLOAD_NO_SUCH_FILES = "download.no-such-files"  # largest (number that was chosen), files: so many there are
     DOWNLOAD_NOTHING = "download.nothing"  # the filter passes over all of its files; they stay here
     DOWNLOAD_UNSENT = "download.unsent"  # path, files: complete, but they are not at the target; cause

@@ -289,6 +289,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "download.too-large": ("it is larger than allowed", ": {size:size}", " (allowed: {limit:size})"),
     "download.lost": "the downloader does not know it any more; it is handed over again",
     "download.foreign-gone": "the downloader {downloader} had it before, and does not know it any more",
+    "download.foreign-choice": (
+        "the downloader {downloader} had this torrent before, and which files of it come is decided there",
+        "; {files:n|file|files} of those chosen here are not chosen there",
+    ),
     "download.no-such-files": "number {largest} was chosen, and it has {files:n|file|files}",
     "download.nothing": "the filter passes over all of its files, so nothing is uploaded; they stay here",
     "download.unsent": (
@@ -458,6 +462,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "download.stalled": (
         "perhaps nobody who has it is online, its trackers do not answer, or no port is open; extra_trackers may help"
     ),
+    "download.foreign-choice": "choose the files in the downloader, or ask for the download without a choice",
     "download.unsent": "mend the cause, then cgctl download retry ID; nothing here is removed",
     "error.no-such-download": "cgctl download list",
     "error.private-address": "allow_private = true in [downloads] allows it",

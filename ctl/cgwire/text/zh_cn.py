@@ -226,6 +226,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "download.too-large": ("超过允许的大小", "：{size:size}", "（允许 {limit:size}）"),
     "download.lost": "下载器里已经没有它；会重新交给下载器",
     "download.foreign-gone": "下载器 {downloader} 原来就有它，现在已经没有了",
+    "download.foreign-choice": (
+        "下载器 {downloader} 原来就有这个种子，要哪些文件由那里决定",
+        "；这里选择的文件有 {files} 个在那里没有选中",
+    ),
     "download.no-such-files": "选择了编号 {largest}，但只有 {files} 个文件",
     "download.nothing": "过滤规则排除了它的所有文件，没有上传任何文件；本地文件保留",
     "download.unsent": (
@@ -383,6 +387,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.download-removal": "请让守护进程的用户有权删除那里的文件（用户组或 ACL）；会不断重试",
     "download.failed": "cgctl download retry 编号",
     "download.stalled": "可能没有人在线做种、Tracker 没有回应或端口未开放；可以试试 extra_trackers",
+    "download.foreign-choice": "请在下载器里选择文件，或不选择文件重新添加",
     "download.unsent": "排除原因后执行 cgctl download retry 编号；本地数据不会删除",
     "error.no-such-download": "cgctl download list",
     "error.private-address": "在 [downloads] 中设置 allow_private = true 即可允许",

@@ -11,6 +11,7 @@ from cloudgather.core.download import Allowance, Rules, widest
 from cloudgather.outside.disks import Disks
 from cloudgather.outside.trackerfile import TrackerFile
 from cloudgather.outside.trees import Trees
+from cloudgather.pipeline.admitting import Admission
 from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.claims import Claims
@@ -63,7 +64,7 @@ def make_downloads(
             clock=clock,
             rules=rules,
             source_at=source_at,
-            free=Disks().free,
+            admission=Admission(book=book, clock=clock, rules=rules, free=Disks().free),
             listed=TrackerFile(clock=clock).trackers,
         ),
         leaving=Leaving(

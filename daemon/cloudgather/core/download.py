@@ -153,6 +153,7 @@ class Download:
     files: tuple[tuple[bytes, int], ...]  # (path below `folder`, size) of what was downloaded, once it is complete
     left_out: frozenset[bytes] | None = None  # of `files`, what the filter passed over as its upload began
     paused: bool  # by its owner
+    short: bool = False  # by us, since too little is left on its disk
     keep_files: bool  # it is removed, and its data is to stay
     clearing: bool  # its data is being removed, since nothing needs it any more
     cleared: bool  # nothing is left to be done for it, with the downloader or on disk

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
+from cloudgather.core.download import Download, Event, Rules, State, seen
 from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Kind, Phase
 from cloudgather.core.mounts import is_below
 from cloudgather.core.options import going_on
+from cloudgather.pipeline.admitting import Admission
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.journal import english
 from cloudgather.ports.clock import Clock
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 _BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA, State.CHOOSING})
 _WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
+_WRITING: Final = frozenset({Phase.DOWNLOADING, Phase.STALLED})
 _UNSAFE: Final = frozenset({b"", b".", b".."})
 _MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
 
@@ -38,16 +40,16 @@ class Arriving:
         clock: Clock,
         rules: Callable[[], Rules],
         source_at: Callable[[bytes], Source],
-        free: Callable[[bytes], Awaitable[int]],
+        admission: Admission,
         listed: Callable[[bytes], Awaitable[Sequence[str]]],
     ) -> None:
-        """`free`: bytes that are free on the disk of a folder; raises OSError. `listed`: the trackers in a file."""
+        """`listed`: the trackers in a file."""
         self._store = store
         self._book = book
         self._clock = clock
         self._rules = rules
         self._source_at = source_at
-        self._free = free
+        self._admission = admission
         self._listed = listed
         self._announced: dict[int, Sequence[str]] = {}  # id -> the further trackers that were told last
         self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
@@ -66,6 +68,8 @@ class Arriving:
         if item.phase in _WRONG and untold and not download.foreign:
             await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
             return
+        if await self._rests(download, known.client, item):
+            return
         choosing = download.asked.choose and download.wanted is None and not download.foreign
         if not choosing and _is_to_begin(download, item) and await self._begin(download, known, item):
             return
@@ -81,6 +85,26 @@ class Arriving:
                 await self._complete(download, known, item)
         elif event is not None:
             await self._follow(download, known, item, event)
+
+    async def _rests(self, download: Download, client: Downloader, item: Item) -> bool:
+        """Whether it rests until there is room on its disk again; others may fill that, too."""
+        under_way = item.phase in _WRITING or (download.short and item.phase is Phase.QUEUED)
+        if download.foreign or not under_way:
+            return False
+        short = await self._admission.short(download, item)
+        if short is None:
+            if download.short:
+                download = await self._book.note(download, {"short": False})
+                if not download.paused:
+                    await client.resume(item.id)
+            return False
+        if not download.short:  # remembered first: whoever paused it is to let it go on
+            download = await self._book.note(download, {"short": True})
+        if not item.paused:
+            await client.pause(item.id)
+        self._book.show(download.id, item)
+        self._book.hold(download.id, short)
+        return True
 
     async def _follow(self, download: Download, known: Known, item: Item, event: Event) -> None:
         changes = _facts(download, item, known)
@@ -153,49 +177,16 @@ class Arriving:
         if download.paused:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_PAUSED))
             return
-        free = await self._free_for(download)
-        # Nothing is waited for from here until it counts as handed over: two at once must not take the same room.
-        if hold := self._no_turn(download, others) or self._no_room(download, others, free):
-            self._book.hold(download.id, hold)
-            return
         if there := _same_torrent(download, known):
             await self._reuse(download, known, there, others)
             return
-        self._handed[download.id] = known.heard, 0
-        await self._hand_over(download, known)
-
-    def _has_begun(self, other: Download) -> bool:
-        return other.state in ARRIVING and (other.tries > 0 or other.id in self._handed)
-
-    def _no_turn(self, download: Download, others: Collection[Download]) -> Reason | None:
-        """Its owner has as many downloading as are allowed."""
-        most, mine = download.asked.max_active, [each for each in others if each.asked.uid == download.asked.uid]
-        active = [other for other in mine if other.id != download.id and self._has_begun(other)]
-        if most is None or len(active) < most:
-            return None
-        return because(Code.HELD_DOWNLOAD_ACTIVE, active=len(active), limit=most)
-
-    async def _free_for(self, download: Download) -> int | Reason:
-        """Bytes that are free on its disk, or why that is not known."""
-        folder = os.path.dirname(download.folder)
+        if (hold := await self._admission.enter(download, others)) is not None:
+            self._book.hold(download.id, hold)
+            return
         try:
-            return await self._free(folder)
-        except OSError as error:
-            return because(Code.HELD_DOWNLOAD_FOLDER, folder=folder, message=error.strerror or "no answer")
-
-    def _no_room(self, download: Download, others: Collection[Download], free: int | Reason) -> Reason | None:
-        """What it would leave on its disk, with what the others there have yet to write."""
-        if isinstance(free, Reason):
-            return free
-        folder, needed = os.path.dirname(download.folder), download.size or 0
-        for other in others:
-            if other.id != download.id and os.path.dirname(other.folder) == folder and self._has_begun(other):
-                item = self._book.shown(other.id)
-                needed += max(0, (other.size or 0) - (item.done if item is not None else 0))
-        least = self._rules().min_free
-        if free - needed >= least:
-            return None
-        return because(Code.HELD_DOWNLOAD_SPACE, folder=folder, free=free, needed=needed, min_free=least)
+            await self._hand_over(download, known)
+        finally:
+            self._admission.leave(download.id)  # what was handed over is counted by that
 
     async def _reuse(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> None:
         """Another has given the downloader this torrent: it is followed, and its data is left alone.
@@ -213,12 +204,16 @@ class Arriving:
         if too_large := self._too_large(download, item):
             await self._book.move(download, Event.FAIL, too_large, {})
             return
+        files = await known.client.files(item.id) if item.phase is not Phase.METADATA else ()
+        if wrong := _not_chosen_there(download, files):
+            await self._book.move(download, Event.FAIL, wrong, {})
+            return
         changes = {"foreign": True, "folder": known.client.spec.ours(item.final), "own_folder": download.folder}
         logger.info("download %d: %s has it already", download.id, download.asked.downloader)
         await self._book.note(download, {**changes, **_facts(download, item, known)})
 
     async def _hand_over(self, download: Download, known: Known) -> None:
-        download = await self._book.note(download, {"tries": download.tries + 1})
+        download = await self._book.note(download, {"tries": download.tries + 1, "short": False})
         torrent = await self._store.torrent(download.id)
         spec = known.client.spec
         order = DownloadOrder(
@@ -264,17 +259,24 @@ class Arriving:
 
     async def _complete(self, download: Download, known: Known, item: Item) -> None:
         """Its files are recorded once each of them is on the disk with the size that the downloader reports."""
-        files = [file for file in await known.client.files(item.id) if file.wanted]
+        every = await known.client.files(item.id)
+        files = [file for file in every if file.wanted]
+        if download.foreign and download.wanted is not None:
+            if wrong := _not_chosen_there(download, every):
+                await self._book.move(download, Event.FAIL, wrong, {})
+                return
+            numbered = chosen(every, download.wanted) or ()
+            files = [file for file in files if file.index in numbered]
         base = known.client.spec.ours(item.final)
         below = os.path.relpath(base, download.folder)
         try:
-            wrong = await self._not_here(download, base, files)
+            missing = await self._not_here(download, base, files)
         except SourceUnavailable as unavailable:
             self._book.hold(download.id, unavailable.reason)
             return
-        if not files or wrong or below.startswith(b".."):
-            path = os.path.join(base, wrong[0].path) if wrong else base
-            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_FILES, path=path, files=len(wrong)))
+        if not files or missing or below.startswith(b".."):
+            path = os.path.join(base, missing[0].path) if missing else base
+            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_FILES, path=path, files=len(missing)))
             return
         recorded = tuple((os.path.normpath(os.path.join(below, file.path)), file.size) for file in files)
         changes = {**_facts(download, item, known), "files": recorded, "size": sum(size for _, size in recorded)}
@@ -363,6 +365,24 @@ def chosen(files: Sequence[ItemFile], wanted: Sequence[int]) -> frozenset[int] |
     if not wanted or min(wanted) < 1 or max(wanted) > len(ordered):
         return None
     return frozenset(ordered[number - 1].index for number in wanted)
+
+
+def _not_chosen_there(download: Download, files: Sequence[ItemFile]) -> Reason | None:
+    """Why one that the downloader had before does not come as it was asked for: its choice there is not ours to change.
+
+    `files`: all of its files; none where they are not known yet.
+    """
+    downloader = download.asked.downloader
+    if download.wanted is None:
+        return because(Code.DOWNLOAD_FOREIGN_CHOICE, downloader=downloader) if download.asked.choose else None
+    if not files:
+        return None
+    if (picked := chosen(files, download.wanted)) is None:
+        return because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(download.wanted), files=len(files))
+    lacking = [file for file in files if file.index in picked and not file.wanted]
+    if not lacking:
+        return None
+    return because(Code.DOWNLOAD_FOREIGN_CHOICE, downloader=downloader, files=len(lacking))
 
 
 def _facts(download: Download, item: Item, known: Known) -> dict[str, Any]:

@@ -198,6 +198,7 @@ def _write(connection: Connection, download: Download) -> None:
             "files": download.files,
             "left_out": None if download.left_out is None else sorted(download.left_out),
             "paused": download.paused,
+            "short": download.short,
             "keep_files": download.keep_files,
             "clearing": download.clearing,
             "tries": download.tries,
@@ -251,11 +252,12 @@ def _to_download(row: tuple[Any, ...]) -> Download:
         foreign=facts["foreign"],
         wanted=None if facts["wanted"] is None else tuple(facts["wanted"]),
         size=facts["size"],
-        private=facts.get("private", True),  # older rows lack it, own_folder and left_out
+        private=facts.get("private", True),  # older rows lack it, own_folder, left_out and short
         own_folder=facts.get("own_folder"),
         files=tuple((path, size) for path, size in facts["files"]),
         left_out=None if facts.get("left_out") is None else frozenset(facts["left_out"]),
         paused=facts["paused"],
+        short=facts.get("short", False),
         keep_files=facts["keep_files"],
         clearing=facts["clearing"],
         cleared=bool(cleared),

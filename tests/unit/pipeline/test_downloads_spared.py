@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,5 +193,48 @@ def test_a_filter_that_wants_less_later_lets_nothing_go_that_was_not_sent(tmp_pa
             download = await stage.now(download)
             assert (download.state, code(download)) == (State.DONE, Code.DOWNLOAD_STAYS_UNPROVEN)
             assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
+
+
+# ---- which files of what the downloader had before ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "state", "reason"),
+    [
+        ({}, State.DOWNLOADED, None),
+        ({"wanted": (1, 2)}, State.DOWNLOADED, None),
+        ({"wanted": (2,)}, State.DOWNLOADED, None),
+        ({"wanted": (2, 3)}, State.FAILED, Code.DOWNLOAD_FOREIGN_CHOICE),
+        ({"wanted": (4,)}, State.FAILED, Code.DOWNLOAD_NO_SUCH_FILES),
+        ({"choose": True}, State.FAILED, Code.DOWNLOAD_FOREIGN_CHOICE),
+    ],
+)
+@pytest.mark.parametrize("known", [True, False], ids=["files", "metadata"])
+def test_of_an_adopted_torrent_come_the_files_that_were_asked_for_or_it_says_why_not(
+    tmp_path: Path, asked: dict[str, Any], state: State, reason: Code | None, known: bool
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            names = [b"a", b"b", b"c"]
+            files = [
+                ItemFile(index=number, path=name, size=100, done=100, wanted=name != b"c")
+                for number, name in enumerate(names)
+            ]
+            if not known:
+                stage.client.put(theirs(phase=Phase.METADATA, size=0), [])
+                download = await stage.step(await stage.add(**asked))
+                stage.client.put(complete(theirs(size=200)), files)
+                download = await stage.step(download, times=2)
+            else:
+                stage.client.put(complete(theirs(size=200)), files)
+                download = await stage.step(await stage.add(**asked), times=2)
+
+            assert (download.state, code(download)) == (state, reason)
+            assert stage.client.told == []
+            if state is State.DOWNLOADED:
+                numbers = asked.get("wanted", (1, 2))
+                assert [path for path, _ in download.files] == [names[number - 1] for number in numbers]
 
     asyncio.run(main())

@@ -1,0 +1,93 @@
+"""Whether a download may begin, and whether it may go on: its owner's turn, and room on its disk."""
+
+import os
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core.download import ARRIVING, Download, Rules
+from cloudgather.core.downloader import Item
+from cloudgather.pipeline.downloading import Book
+from cloudgather.ports.clock import Clock
+
+_LOOK_EVERY: Final = 5.0  # seconds, at the disk of one that is under way
+_MORE_TO_GO_ON: Final = 8  # what was paused goes on when an eighth more than `min_free` is free
+
+
+class Admission:
+    """Several may ask at once: two never take the same room, nor the same turn."""
+
+    def __init__(
+        self, *, book: Book, clock: Clock, rules: Callable[[], Rules], free: Callable[[bytes], Awaitable[int]]
+    ) -> None:
+        """`free`: bytes that are free on the disk of a folder; raises OSError."""
+        self._book = book
+        self._clock = clock
+        self._rules = rules
+        self._free = free
+        self._admitted: set[int] = set()
+        self._seen: dict[bytes, tuple[float, int | Reason]] = {}  # folder -> when it was looked at (monotonic), free
+
+    async def enter(self, download: Download, others: Collection[Download]) -> Reason | None:
+        """What one that is to begin waits for; None: it may, and its room counts as taken until it leaves."""
+        free = await self._free_for(download)
+        # Nothing is waited for from here: whoever asks meanwhile finds it admitted.
+        if hold := self._no_turn(download, others) or self._no_room(download, others, free):
+            return hold
+        self._admitted.add(download.id)
+        return None
+
+    def leave(self, id: int) -> None:
+        """It has begun, or will not."""
+        self._admitted.discard(id)
+
+    async def short(self, download: Download, item: Item) -> Reason | None:
+        """Why one that is under way must rest: less is left on its disk than must be.
+
+        Of what it has yet to write nothing is said here: a program may have taken the room for that already.
+        """
+        folder, least = os.path.dirname(download.folder), self._rules().min_free
+        at, free = self._seen.get(folder, (0.0, 0))
+        if folder not in self._seen or self._clock.monotonic() - at >= _LOOK_EVERY:
+            free = await self._free_for(download)
+            self._seen[folder] = self._clock.monotonic(), free
+        if isinstance(free, Reason):
+            return free if download.short else None
+        if free >= (least + least // _MORE_TO_GO_ON if download.short else least):
+            return None
+        return self._no_space(folder, free, item.size - item.done)
+
+    def _has_begun(self, other: Download) -> bool:
+        return other.state in ARRIVING and (other.tries > 0 or other.id in self._admitted)
+
+    def _no_turn(self, download: Download, others: Collection[Download]) -> Reason | None:
+        """Its owner has as many downloading as are allowed."""
+        most, mine = download.asked.max_active, [each for each in others if each.asked.uid == download.asked.uid]
+        active = [other for other in mine if other.id != download.id and self._has_begun(other)]
+        if most is None or len(active) < most:
+            return None
+        return because(Code.HELD_DOWNLOAD_ACTIVE, active=len(active), limit=most)
+
+    async def _free_for(self, download: Download) -> int | Reason:
+        """Bytes that are free on its disk, or why that is not known."""
+        folder = os.path.dirname(download.folder)
+        try:
+            return await self._free(folder)
+        except OSError as error:
+            return because(Code.HELD_DOWNLOAD_FOLDER, folder=folder, message=error.strerror or "no answer")
+
+    def _no_room(self, download: Download, others: Collection[Download], free: int | Reason) -> Reason | None:
+        """What it would leave on its disk, with what the others there have yet to write."""
+        if isinstance(free, Reason):
+            return free
+        folder, needed = os.path.dirname(download.folder), download.size or 0
+        for other in others:
+            if other.id != download.id and os.path.dirname(other.folder) == folder and self._has_begun(other):
+                item = self._book.shown(other.id)
+                needed += max(0, (other.size or 0) - (item.done if item is not None else 0))
+        return None if free - needed >= self._rules().min_free else self._no_space(folder, free, needed)
+
+    def _no_space(self, folder: bytes, free: int, needed: int) -> Reason:
+        least = self._rules().min_free
+        return because(Code.HELD_DOWNLOAD_SPACE, folder=folder, free=free, needed=needed, min_free=least)

@@ -1,0 +1,142 @@
+"""That a download under way rests while too little is left on its disk, and goes on by itself afterwards."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cloudgather.core.download import Download, Rules, State
+from cloudgather.core.downloader import Item, Phase
+from downloadwork import Stage, staged, theirs
+from fakes.downloader import an_item
+
+LEAST = 800
+
+
+def of(download: Download, **changes: Any) -> Item:
+    where = {"final": download.folder, "current": download.folder}
+    return an_item("1", **{**where, "phase": Phase.DOWNLOADING, **changes})
+
+
+RESTING = {"phase": Phase.QUEUED, "paused": True}
+
+
+async def stepped(stage: Stage, download: Download, *, free: int) -> Download:
+    """One step, a while after the disk has come to have so much free."""
+    stage.free = free
+    await stage.works.advance(timedelta(seconds=10))
+    return await stage.step(download)
+
+
+def held(stage: Stage, download: Download) -> str | None:
+    hold = stage.book.hold_of(download.id)
+    return None if hold is None else hold.code
+
+
+def test_it_rests_below_the_least_and_goes_on_when_an_eighth_more_is_free(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download))
+            download = await stepped(stage, download, free=LEAST)
+            assert (stage.client.told, download.state) == ([], State.DOWNLOADING)
+
+            download = await stepped(stage, download, free=LEAST - 1)
+            assert (stage.client.told, download.short) == ([("pause", "1")], True)
+            assert held(stage, download) == Code.HELD_DOWNLOAD_SPACE
+
+            stage.client.put(of(download, **RESTING))
+            download = await stepped(stage, download, free=LEAST + 99)
+            assert (stage.client.told, download.short) == ([("pause", "1")], True)
+
+            download = await stepped(stage, download, free=LEAST + 100)
+            assert (stage.client.told, download.short) == ([("pause", "1"), ("resume", "1")], False)
+
+    asyncio.run(main())
+
+
+def test_who_lets_it_go_on_by_hand_does_not_fill_the_disk(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download))
+            for _ in range(2):
+                download = await stepped(stage, download, free=0)
+
+            assert stage.client.told == [("pause", "1")] * 2
+
+    asyncio.run(main())
+
+
+def test_one_that_its_owner_has_paused_meanwhile_does_not_go_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download))
+            download = await stepped(stage, download, free=0)
+            download = await stage.book.note(download, {"paused": True})
+            stage.client.put(of(download, **RESTING))
+
+            download = await stepped(stage, download, free=1 << 40)
+
+            assert (stage.client.told, download.short) == ([("pause", "1")], False)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("phase", [Phase.SEEDING, Phase.MOVING, Phase.CHECKING, Phase.METADATA])
+def test_what_writes_nothing_goes_on(tmp_path: Path, phase: Phase) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download, phase=phase))
+
+            await stepped(stage, download, free=0)
+
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+def test_what_others_have_given_the_downloader_is_not_paused(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            stage.client.put(theirs(phase=Phase.DOWNLOADING))
+            download = await stage.step(await stage.add())
+            assert download.foreign
+
+            await stepped(stage, download, free=0)
+
+            assert stage.client.told == []
+
+    asyncio.run(main())
+
+
+def test_a_disk_that_does_not_answer_pauses_nothing_and_lets_nothing_go_on(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download))
+            stage.free_fails = True
+            download = await stepped(stage, download, free=0)
+            assert stage.client.told == []
+
+            stage.free_fails = False
+            download = await stepped(stage, download, free=0)
+            stage.client.put(of(download, **RESTING))
+            stage.free_fails = True
+            download = await stepped(stage, download, free=1 << 40)
+
+            assert (stage.client.told, download.short) == ([("pause", "1")], True)
+            assert held(stage, download) == Code.HELD_DOWNLOAD_FOLDER
+
+    asyncio.run(main())
