@@ -262,7 +262,7 @@ class QBittorrent:
         form: Mapping[str, str],
         *,
         files: Mapping[str, bytes] | None = None,
-        accept: Sequence[int] = (200,),
+        accept: Sequence[int] = (200, 204),  # the latter from 5.2 on, where there is nothing to tell
     ) -> Answer:
         return await self._asked("POST", path, accept=accept, form=form, files=files)
 
