@@ -80,6 +80,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "next {clock}": "下次 {clock}",
     "by hand only": "仅手动",
     "Moving": "正在上传",
+    "Put off": "已推迟",
     "Waiting": "等待中",
     "Not ready yet": "尚未就绪",
     "Failed": "失败",

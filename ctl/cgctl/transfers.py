@@ -103,3 +103,17 @@ def print_reasons(session: Session, reasons: Iterable[Mapping[str, Any]], *, mar
         session.print(" " * indent + f"{session.mark(mark)} {session.sentence(reason)}")
         if advice := session.hint(reason):
             session.print(" " * (indent + 2) + session.arrow + " " + advice)
+
+
+def print_transfers(
+    session: Session, title: str, transfers: Sequence[Mapping[str, Any]], total: int | None = None
+) -> None:
+    """Under this title the first of so many, if that is known, and why each waits; nothing where there are none."""
+    if not transfers and not total:
+        return
+    session.print()
+    session.print(session.bold(session.say(title) if total is None else f"{session.say(title)} ({total})"))
+    rows = [[str(item["id"]), place(item), size(item["size"]), standing(session, item)] for item in transfers]
+    session.print_table((), rows, right=(0, 2), flexible=1, indent=2)
+    if total is not None and total > len(transfers):
+        session.print("  " + session.say("and {n} more: cgctl queue list", n=total - len(transfers)))

@@ -30,7 +30,9 @@ class Show(Request):
     """A target map as in target.list, and beside its keys
 
     {config: map of every key in effect, identity: {mount_point, fs_type, source} | None,
-     facts: the last report of target.test | None, tasks: [name]}
+     facts: the last report of target.test | None, tasks: [name], put_off: [transfer]}
+
+    `put_off` are the first five of those queued for it that wait for something of their own, as in queue.list.
     """
 
     METHOD: ClassVar[str] = "target.show"

@@ -979,6 +979,18 @@ def test_what_waits_for_one_thing_is_put_off_together(store: QueueStore, do: Do)
     assert len(do(store.claim("cloud", now=LATER, count=9, most_bytes=None, except_tasks=frozenset()))) == 4
 
 
+def test_what_is_put_off_at_a_target_is_told_first_due_first(store: QueueStore, do: Do) -> None:
+    plans = [a_plan(b"a", task="films"), a_plan(b"b", task="series"), a_plan(b"c", task="songs", target="other")]
+    ids = [id for id, _ in do(store.add(plans, now=NOW))]
+    for number, task in enumerate(("series", "films", "songs"), 1):
+        do(store.put_off(task, until=NOW + timedelta(minutes=number), reason=because(Code.HELD_NAME_CLASH)))
+    do(store.add([a_plan(b"d")], now=NOW))
+
+    assert [each.id for each in do(store.put_off_there("cloud", limit=5))] == [ids[1], ids[0]]
+    assert [each.id for each in do(store.put_off_there("cloud", limit=1))] == [ids[1]]
+    assert do(store.put_off_there("nowhere", limit=5)) == []
+
+
 def test_how_many_go_before_one(store: QueueStore, do: Do) -> None:
     plans = [a_plan(b"a"), a_plan(b"b"), a_plan(b"c", priority=5), a_plan(b"d", target="other", priority=9)]
     ids = [id for id, _ in do(store.add(plans, now=NOW))]

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.expecting import until_held
-from e2e.running import Running
+from disks import filled, small_disk
+from e2e.expecting import all_arrive, attempts, events, half_way, until_held
+from e2e.running import ENDED, Running
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
@@ -19,6 +20,18 @@ MIB = 1 << 20
 def a_disk(tmp_path: Path, target: str) -> Running:
     (tmp_path / "target").mkdir()
     return Running(tmp_path, root=tmp_path / "target", kind="directory", target=f'profile = "lan"\n{target}')
+
+
+def everywhere(running: Running, name: str, sentence: str) -> None:
+    """`status`, `why` and `target show` all say it."""
+    for words in (("status",), ("why", running.path(name)), ("target", "show", "cloud")):
+        said = running.cgctl(*words).stdout
+        assert sentence in said, said
+
+
+def unfinished(running: Running) -> list[bytes]:
+    """The paths of transfers that have not ended."""
+    return [each["path"] for each in running.transfers() if each["state"] not in ENDED]
 
 
 def test_another_bandwidth_for_a_while_takes_effect_on_what_runs_and_outlives_a_restart(tmp_path: Path) -> None:
@@ -65,23 +78,30 @@ def test_a_spent_limit_holds_the_rest_and_says_until_when_after_a_crash_too(tmp_
         eventually_sync(lambda: "held.daily-limit" in running.codes("c.mkv"), what="the limit holds it")
 
         sentence = "the daily limit of the target cloud is spent (2.00 MiB of 3.00 MiB within 24 hours)"
-        assert f"{sentence}; the next file has 2.00 MiB and may go at " in running.cgctl("status").stdout
-        assert sentence[1:] in running.cgctl("why", running.path("c.mkv")).stdout
+        everywhere(running, "c.mkv", f"{sentence[1:]}; the next file has 2.00 MiB and may go at ")
         assert "2.00 MiB / 3.00 MiB a day" in running.cgctl("status").stdout
         shown = running.cgctl("target", "show", "cloud").stdout
         assert "sent within 24 hours  2.00 MiB / 3.00 MiB" in shown
         assert "daily_limit" in shown
 
 
-def test_a_cache_disk_that_fills_up_holds_what_is_queued(tmp_path: Path) -> None:
-    with a_disk(tmp_path, f'cache_dir = "{tmp_path}"\nmin_free = "1000000TiB"') as running:
+def test_a_cache_disk_that_fills_up_holds_what_is_queued_until_it_has_room(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "cache") as cache,
+        a_disk(tmp_path, f'cache_dir = "{cache}"\nmin_free = "1MiB"') as running,
+    ):
+        ballast = filled(cache)
         running.write("a.mkv", b"content")
-        running.until("a.mkv", "queued")
+        running.until_code("a.mkv", "held.min-free")
+        everywhere(running, "a.mkv", "he disk with the cache of the target cloud is nearly full (")
+        running.kill()
+        running.start()
+        running.until_code("a.mkv", "held.min-free")
+        assert running.sent() == {}
 
-        eventually_sync(lambda: "held.min-free" in running.codes("a.mkv"), what="the disk holds it")
+        ballast.unlink()
 
-        assert "the disk with the cache of the target cloud is nearly full (" in running.cgctl("status").stdout
-        assert "min_free" in running.cgctl("target", "show", "cloud").stdout
+        running.until("a.mkv", "done")
 
 
 def test_two_files_for_one_place_are_told_by_name_and_neither_is_written_over(tmp_path: Path) -> None:
@@ -101,15 +121,9 @@ def test_two_files_for_one_place_are_told_by_name_and_neither_is_written_over(tm
         eventually_sync(lambda: "nother file has the same name" in running.cgctl("why", path).stdout, what="it is told")
 
         assert "takes for the same: film: a.mkv" in running.cgctl("why", path).stdout
-        assert "film: a.mkv" in running.cgctl("status").stdout
+        for words in (("status",), ("target", "show", "cloud")):
+            assert "takes for the same: film: a.mkv" in running.cgctl(*words).stdout
         assert running.sent() == {b"a.mkv": b"first"}
-
-
-def everywhere(running: Running, name: str, sentence: str) -> None:
-    """`status`, `why` and `target show` all say it."""
-    for words in (("status",), ("why", running.path(name)), ("target", "show", "cloud")):
-        said = running.cgctl(*words).stdout
-        assert sentence in said, said
 
 
 def test_what_waits_until_the_target_may_be_asked_again_says_so(tmp_path: Path) -> None:
@@ -139,6 +153,64 @@ def test_outside_its_window_a_target_holds_what_is_queued_after_a_restart_too(tm
         running.config.write_text(running.config.read_text().replace("upload_window", "# upload_window"))
         running.cgctl("config", "reload")
         running.until("a.mkv", "done")
+
+
+@pytest.mark.parametrize("end", ["stop", pytest.param("finish", marks=pytest.mark.full)])
+def test_a_window_that_shuts_amid_a_copy_ends_it_or_lets_it_finish(tmp_path: Path, end: str) -> None:
+    content = os.urandom(16 * MIB)
+    begin = datetime.now() + timedelta(hours=2)
+    window = f'upload_window = "{begin:%H:%M}-{begin + timedelta(hours=1):%H:%M}"\nwindow_end = "{end}"\n'
+    slow = 'bandwidth = "512KiB/s"\n'
+    with a_disk(tmp_path, f"parallel = 1\n{slow}") as running:
+        open_always = running.config.read_text().replace(slow, "")
+        running.write("a.mkv", content)
+        half_way(running)
+        running.config.write_text(open_always + window + (slow if end == "stop" else ""))
+        running.cgctl("config", "reload")
+        running.write("b.mkv", b"content")
+        running.until_code("b.mkv", "held.window")
+        if end == "stop":
+            running.until_code("a.mkv", "held.window")
+            eventually_sync(lambda: running.sent() == {}, what="nothing of it is left")
+        else:
+            running.until("a.mkv", "done")
+        assert running.states()[b"b.mkv"] == "queued"
+        running.config.write_text(open_always)
+        running.cgctl("config", "reload")
+
+        all_arrive(running, running.root, {b"a.mkv": content, b"b.mkv": b"content"})
+        expected = ["claim", "defer", "claim"] if end == "stop" else ["claim"]
+        assert events(running, "a.mkv") == [*expected, "publish", "write", "confirm"]
+        assert attempts(running) == {0}
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_files_of_two_tasks_that_overlap_are_sent_once_whoever_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    rest = 'settle = "1s"\nrules = ["missing", "changed", "size"]\n'
+    tasks = {
+        "all": f'source = "{tmp_path / "source"}"\ntarget = "cloud:films"\n{rest}',
+        "new": f'source = "{tmp_path / "source" / "new"}"\ntarget = "cloud:films/new"\n{rest}',
+    }
+    target = 'profile = "lan"\nparallel = 2\nbandwidth = "512KiB/s"'
+    contents = {b"new/%d.mkv" % number: os.urandom(100_000) for number in range(10)}
+    running = Running(tmp_path, root=tmp_path / "target", kind="directory", target=target, tasks=tasks)
+    for name, content in contents.items():
+        running.write(name, content)
+    with running:
+        eventually_sync(lambda: len(running.sent()) > 3, what="some are there")
+        running.kill()
+        running.start()
+        eventually_sync(lambda: running.sent() == contents, within=60, what="all are there, alone")
+        for number in (0, 1):
+            contents[b"new/%d.mkv" % number] = changed = os.urandom(50_000)
+            running.write(f"new/{number}.mkv", changed)
+        eventually_sync(lambda: running.sent() == contents, within=60, what="what has changed")
+        eventually_sync(lambda: not unfinished(running), within=120, what="the end of all transfers")
+
+        assert running.sent() == contents
+        assert [running.times_written(name) for name in contents] == [2, 2, *[1] * 8]
 
 
 @needs_sick

@@ -8,7 +8,7 @@ import click
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.transfers import amount, bandwidth, daily, outcome, place, print_reasons, progress, standing
+from cgctl.transfers import amount, bandwidth, daily, outcome, place, print_reasons, print_transfers, progress, standing
 from cgctl.trouble import Exit, Trouble
 from cgwire.daemon import Health, Status
 from cgwire.text.values import escaped, rate, size
@@ -80,9 +80,9 @@ def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:
     _tasks(session, reply["tasks"], reply["targets"], now, verbose)
     _active(session, reply["active"])
     most = 10 if verbose else SHORT
-    _listed(session, later("Waiting"), reply["waiting"][:most], reply["waiting_total"])
+    print_transfers(session, later("Waiting"), reply["waiting"][:most], reply["waiting_total"])
     _settling(session, reply["settling"][:most], reply["settling_total"])
-    _listed(session, later("Failed"), reply["failed"][:most], reply["failed_total"])
+    print_transfers(session, later("Failed"), reply["failed"][:most], reply["failed_total"])
     _closing(session, reply)
 
 
@@ -220,16 +220,6 @@ def _active(session: Session, active: Sequence[Mapping[str, Any]]) -> None:
         session.print(f"    {standing(session, transfer) if transfer.get('held') else progress(session, transfer)}")
     if len(active) > SHORT:
         session.print("  " + session.say("and {n} more: cgctl queue list", n=len(active) - SHORT))
-
-
-def _listed(session: Session, title: str, transfers: Sequence[Mapping[str, Any]], total: int) -> None:
-    if not total:
-        return
-    _heading(session, f"{session.say(title)} ({total})")
-    rows = [[str(item["id"]), place(item), size(item["size"]), standing(session, item)] for item in transfers]
-    session.print_table((), rows, right=(0, 2), flexible=1, indent=2)
-    if total > len(transfers):
-        session.print("  " + session.say("and {n} more: cgctl queue list", n=total - len(transfers)))
 
 
 def _settling(session: Session, files: Sequence[Mapping[str, Any]], total: int) -> None:

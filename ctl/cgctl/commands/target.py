@@ -10,7 +10,7 @@ from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.settings import print_settings, shown
-from cgctl.transfers import amount, bandwidth, daily, print_reasons
+from cgctl.transfers import amount, bandwidth, daily, print_reasons, print_transfers
 from cgctl.trouble import Exit, Trouble
 from cgwire.target import Accept, Limit, List, Pause, Resume, Show, Test
 from cgwire.text.values import escaped, rate
@@ -87,6 +87,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     print_reasons(session, target["held"], mark="warn", indent=2)
     if target.get("unconfirmed"):
         print_reasons(session, (target["unconfirmed"],), mark="warn", indent=2)
+    print_transfers(session, later("Put off"), target.get("put_off") or ())
     if target.get("config"):
         session.print()
         session.print(session.bold(session.say("Settings")))

@@ -17,7 +17,7 @@ from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.events import Subscription
 from cloudgather.pipeline.redirecting import redirect
 from cloudgather.pipeline.waiting import wait_for_either
-from cloudgather.ports.queue import Chosen
+from cloudgather.ports.queue import Chosen, PastMove
 
 logger = logging.getLogger(__name__)
 
@@ -133,25 +133,33 @@ class QueueOperations:
 
     async def history_list(self, request: history_wire.List, caller: Caller) -> WireMap:
         """A page of history, newest first."""
-        task, path = request.task, request.path
-        if path is not None and path.startswith(b"/"):
-            task, path = self._relative(path, task)
-        found = await self._world.store.history(
-            task=task,
-            path=path,
-            transfer=request.transfer,
-            limit=min(request.limit, _MOST),
-            before_id=request.before,
-            outcomes=request.outcomes,
-        )
-        return {"moves": [describe.move(id, each) for id, each in found]}
+        places: list[tuple[str | None, bytes | None]] = [(request.task, request.path)]
+        if request.path is not None and request.path.startswith(b"/"):
+            places = self._relative(request.path, request.task)
+        limit = min(request.limit, _MOST)
+        found: list[tuple[int, PastMove]] = []
+        for task, path in places:
+            found += await self._world.store.history(
+                task=task,
+                path=path,
+                transfer=request.transfer,
+                limit=limit,
+                before_id=request.before,
+                outcomes=request.outcomes,
+            )
+        found.sort(key=lambda each: -each[0])
+        return {"moves": [describe.move(id, each) for id, each in found[:limit]]}
 
-    def _relative(self, path: bytes, task: str | None) -> tuple[str, bytes]:
-        for state in self._world.board.tasks.values():
-            source = state.task.source
-            if task in (None, state.task.name) and path != source and is_below(path, source):
-                return state.task.name, path[len(source) :].lstrip(b"/")
-        raise Refused(because(Code.ERROR_OUTSIDE, path=path))
+    def _relative(self, path: bytes, task: str | None) -> list[tuple[str | None, bytes | None]]:
+        """The path as each task sees it that it lies in the source of."""
+        found: list[tuple[str | None, bytes | None]] = [
+            (state.task.name, path[len(state.task.source) :].lstrip(b"/"))
+            for state in self._world.board.tasks.values()
+            if task in (None, state.task.name) and path != state.task.source and is_below(path, state.task.source)
+        ]
+        if not found:
+            raise Refused(because(Code.ERROR_OUTSIDE, path=path))
+        return found
 
     async def run_list(self, request: run_wire.List, caller: Caller) -> WireMap:
         """Newest first."""

@@ -17,6 +17,7 @@ from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.ports.target import Failed, TargetHeld
 
+_SHOWN: Final = 5  # of what is put off
 _SPAN: Final = span(timedelta(minutes=1), timedelta(days=30))
 
 
@@ -40,12 +41,14 @@ class TargetOperations:
         spending = await self._world.store.spending(now=self._world.clock.now())
         identity = lane.memory.identity
         tasks = [name for name, state in self._world.board.tasks.items() if state.task.target == request.name]
+        put_off = await self._world.store.put_off_there(request.name, limit=_SHOWN)
         return {
             **describe.target(self._world, lane, counts, spending),
             "config": describe.plain(lane.spec),
             "identity": describe.plain(identity) if identity else None,
             "facts": dict(lane.memory.facts) if lane.memory.facts else None,
             "tasks": tasks,
+            "put_off": [describe.transfer(self._world, each) for each in put_off],
         }
 
     async def target_test(self, request: wire.Test, caller: Caller) -> WireMap:

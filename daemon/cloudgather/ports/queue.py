@@ -271,6 +271,10 @@ class QueueStore(Protocol):
         """How many match."""
         ...
 
+    async def put_off_there(self, target: str, *, limit: int) -> Sequence[Transfer]:
+        """Those queued for it that are due later, the first due first."""
+        ...
+
     async def ahead(self, transfer: Transfer) -> int:
         """How many of its target, due now, go before this queued one."""
         ...

@@ -50,6 +50,11 @@ def count(connection: Connection, chosen: Chosen) -> int:
     return int(found)
 
 
+def put_off_there(connection: Connection, target: str, limit: int) -> Sequence[Transfer]:
+    """ports.queue.QueueStore.put_off_there."""
+    return _select(connection, f"{WAITING} AND target = :target ORDER BY due", {"target": target}, limit, 0)
+
+
 def ahead(connection: Connection, transfer: Transfer) -> int:
     """ports.queue.QueueStore.ahead."""
     (found,) = connection.execute(

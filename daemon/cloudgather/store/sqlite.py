@@ -189,6 +189,9 @@ class SqliteStore:
     async def count(self, chosen: Chosen) -> int:
         return await self._reading(chosen).do(partial(choosing.count, chosen=chosen))
 
+    async def put_off_there(self, target: str, *, limit: int) -> Sequence[Transfer]:
+        return await self._reader.do(partial(choosing.put_off_there, target=target, limit=limit))
+
     async def ahead(self, transfer: Transfer) -> int:
         return await self._reader.do(partial(choosing.ahead, transfer=transfer))
 

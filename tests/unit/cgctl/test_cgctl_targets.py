@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cgctl.table import width
-from fakes.replies import NOW, a_run, a_status, a_target, a_task
+from fakes.replies import NOW, a_run, a_status, a_target, a_task, a_transfer
 
 REPORT = {
     "steps": [["write", True, 0.5, ""], ["rename", False, 0.1, "Permission denied"]],
@@ -44,6 +44,7 @@ def test_one_target_is_shown_in_full(cgctl: Any) -> None:
         config={"verify": "size", "attempts": 8},
         facts=REPORT,
         tasks=["电影"],
+        put_off=[a_transfer(held=[{"code": "held.name-clash", "other": "动漫: Film.mkv"}])],
     )
     cgctl.daemon(target_show=full)
 
@@ -51,6 +52,7 @@ def test_one_target_is_shown_in_full(cgctl: Any) -> None:
 
     for words in ("cd (fuse.x) /CloudDrive", "电影", "verify    size", "case_sensitive  true", "[:, \\n]"):
         assert words in said.out
+    assert "takes for the same: 动漫: Film.mkv" in said.out
 
 
 def test_a_test_that_fails_ends_with_1(cgctl: Any) -> None:

@@ -29,6 +29,7 @@ def connection() -> Iterator[Connection]:
         (known.NEWEST.format(marks="?"), "transfer_path"),
         (claiming.TASKS, "PRIMARY KEY"),
         (f"SELECT * FROM transfer {choosing.READY} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
+        (f"SELECT * FROM transfer {choosing.WAITING} AND target = ? ORDER BY due", "transfer_waiting"),
         ("SELECT * FROM transfer WHERE state IN ('failed') ORDER BY id DESC", "transfer_state"),
         ("SELECT * FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC", "transfer_path"),
         ("SELECT * FROM transfer WHERE run = ?", "transfer_run"),
