@@ -12,7 +12,7 @@ from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
-from cloudgather.pipeline.uploading import UploadWatch
+from cloudgather.pipeline.uploading import OTHER_SENT, UploadWatch
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, Move, Overtaken, QueueStore, StoreUnavailable
 from cloudgather.ports.target import Failed, Standing, TargetHeld
@@ -154,11 +154,25 @@ class Confirmer:
                 reason = because(Code.DONE_SEEN)
                 moves.append(move_of(transfer, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
                 continue
+            if await self._is_overtaken(transfer):
+                reason = because(Code.FAIL_UNCONFIRMED, step="look", message=OTHER_SENT)
+                moves.append(move_of(transfer, Event.GIVE_UP, reason=reason))
+                continue
             miss = missed.setdefault(transfer.id, _Missed(since=now, due=now))
             miss.due = now + min(max(_AGAIN, now - miss.since), _AGAIN_AT_LEAST)
             if now - miss.since > _DEADLINE:
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
         return moves
+
+    async def _is_overtaken(self, transfer: Transfer) -> bool:
+        """Whether another version was sent since: this one will never be seen again."""
+        newest = await self._store.newest(transfer.task, transfer.path)
+        return (
+            newest is not None
+            and (newest.target, newest.destination) == (transfer.target, transfer.destination)
+            and newest.id != transfer.id
+            and newest.state in (State.WRITTEN, State.DONE)
+        )
 
     def _forget_missed(self, name: str, left: Set[int]) -> None:
         """All but these have been found, or are not written any more."""

@@ -26,7 +26,7 @@ from cloudgather.ports.queue import Move
 from cloudgather.ports.uploads import CannotAsk, Uploads
 
 _LOOKED_UP_AT_ONCE: Final = 100
-_OTHER_SENT: Final = "another version of it was sent since"
+OTHER_SENT: Final = "another version of it was sent since"
 _UNREADABLE: Final = "its name is not UTF-8: rclone cannot be asked about it"
 
 _Try: TypeAlias = tuple[int, int]  # a transfer, and which of its tries
@@ -49,7 +49,7 @@ class UploadWatch:
         newest = {transfer.destination: transfer.id for transfer in written}  # in the order of ids
         overtaken = [transfer for transfer in written if newest[transfer.destination] != transfer.id]
         moves = [
-            move_of(transfer, Event.GIVE_UP, reason=because(Code.FAIL_UNCONFIRMED, message=_OTHER_SENT))
+            move_of(transfer, Event.GIVE_UP, reason=because(Code.FAIL_UNCONFIRMED, message=OTHER_SENT))
             for transfer in overtaken
         ]
         latest = [transfer for transfer in written if newest[transfer.destination] == transfer.id]

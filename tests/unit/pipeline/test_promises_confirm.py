@@ -135,3 +135,30 @@ def test_files_that_are_not_shown_keep_no_others_from_being_confirmed(tmp_path: 
             assert 3 <= len(looks) <= 15
 
     asyncio.run(main())
+
+
+def test_what_was_overtaken_before_it_was_seen_is_not_looked_for_any_longer(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end":
+                    works.target.put(path, b"cut")
+
+            async def nothing(step: str, path: bytes) -> None:
+                pass
+
+            works.target.met = cut
+            await works.queue(b"a.mkv", content=b"whole content")
+            works.target.met = nothing
+            await works.queue(b"a.mkv", content=b"another content", age=1800)
+            await works.advance(120)
+
+            older, newer = await works.transfers()
+            assert (older.state, newer.state) == (State.FAILED, State.DONE)
+            assert older.reason is not None
+            assert older.reason.facts["message"] == "another version of it was sent since"
+            ledger = await works.store.asked(lambda store: store.ledger("films", [b"a.mkv"]))
+            assert (ledger[b"a.mkv"].transfer, ledger[b"a.mkv"].strength) == (newer.id, "seen")
+
+    asyncio.run(main())
