@@ -69,7 +69,7 @@ class Program:
 
     def again(self) -> None:
         """Start it once more, at the same ports, after a kill."""
-        assert self._starts(), self.said()
+        eventually_sync(self._starts, within=_PATIENCE, what=f"{self.program} again")
 
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
@@ -220,9 +220,11 @@ class Aria2c(Program):
     kind = Kind.ARIA2
     program = "aria2c"
 
-    def __init__(self, folder: Path, *, file_allocation: str = "prealloc") -> None:
+    def __init__(self, folder: Path, *, file_allocation: str = "prealloc", saves_every: int = 1) -> None:
+        """`saves_every`: so many seconds lie between two copies of what it has, which is all that a kill leaves."""
         super().__init__(folder)
         self._file_allocation = file_allocation
+        self._saves_every = saves_every
         (folder / "session").touch()
 
     def _command(self) -> list[str]:
@@ -232,7 +234,7 @@ class Aria2c(Program):
             f"--listen-port={self.peers}", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
             f"--dir={self.downloads}", "--seed-ratio=0.0", f"--file-allocation={self._file_allocation}",
             f"--input-file={self.folder / 'session'}", f"--save-session={self.folder / 'session'}",
-            "--save-session-interval=1", "--summary-interval=0",
+            f"--save-session-interval={self._saves_every}", "--summary-interval=0",
             "--rpc-save-upload-metadata=false", "--enable-color=false",
         ]  # fmt: skip
 

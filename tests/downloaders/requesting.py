@@ -21,14 +21,22 @@ _WAITING = frozenset({"metadata", "downloading", "stalled"})
 
 
 class Requested(Running):
-    """One task `film` that watches nothing; the downloader `dl` downloads into a folder that no task covers."""
+    """One task `film` that watches nothing; a downloader downloads into a folder that no task covers."""
 
     def __init__(
-        self, folder: Path, program: Program, *, rules: str = RULES, confirm: str = "stored", more: str = ""
+        self,
+        folder: Path,
+        program: Program,
+        *,
+        name: str = "dl",
+        rules: str = RULES,
+        confirm: str = "stored",
+        more: str = "",
     ) -> None:
+        """`name`: what the downloader is called."""
         self.program = program
         (folder / "target").mkdir(exist_ok=True)
-        table = program.table(more=f'dir = "{program.downloads}"\n')
+        table = program.table(name, f'dir = "{program.downloads}"\n')
         super().__init__(
             folder,
             root=folder / "target",
