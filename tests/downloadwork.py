@@ -19,6 +19,7 @@ from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.leaving import Leaving, task_of
+from cloudgather.pipeline.returning import Returning
 from cloudgather.ports.downloads import NewDownload
 from cloudgather.ports.source import Access, Look, Source
 from cloudgather.ports.uploads import CannotAsk
@@ -166,6 +167,7 @@ class Stage:
             book=self.book,
             arriving=self.arriving,
             leaving=self.leaving,
+            returning=Returning(store=self.store, book=self.book, downloaders=lambda: ["qb"], known=known),
             clock=self.works.clock,
             known=known,
         )

@@ -252,6 +252,11 @@ class Aria2c(Program):
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             return json.load(answer)["result"]
 
+    def listed(self) -> list[Any]:
+        """All that it has, whatever has become of it."""
+        lists = (self.ask("tellActive"), self.ask("tellWaiting", 0, 1000), self.ask("tellStopped", 0, 1000))
+        return [each for some in lists for each in some]
+
     def spec(self, **changes: Any) -> DownloaderSpec:
         """As it would be configured."""
         given = {"secret_file": os.fsencode(self.secret), **changes}

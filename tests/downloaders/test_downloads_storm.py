@@ -131,5 +131,4 @@ def test_whatever_is_killed_when_ten_downloads_end_once_each_and_leave_nothing(t
 
 def listed(aria2: Aria2c, qbittorrent: QBittorrentNox) -> list[object]:
     """What the downloaders have."""
-    theirs = [aria2.ask("tellActive"), aria2.ask("tellWaiting", 0, 100), aria2.ask("tellStopped", 0, 100)]
-    return [*(each for some in theirs for each in some), *json.loads(qbittorrent.ask("torrents/info"))]
+    return [*aria2.listed(), *json.loads(qbittorrent.ask("torrents/info"))]

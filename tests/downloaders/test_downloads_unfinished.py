@@ -1,4 +1,4 @@
-"""What aria2 left of a file of the web when it was killed is never taken for more than it is."""
+"""What aria2 has left of a file of the web when it was killed, and what it takes up again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,3 +45,27 @@ def test_space_that_was_only_reserved_when_it_was_killed_is_not_uploaded(tmp_pat
 
         assert running.arrived() == {b"film.mkv": FILM}
         assert running.left() == []
+
+
+def test_what_it_takes_up_again_after_it_was_removed_is_removed_again(tmp_path: Path, aria2: Aria2c) -> None:
+    with Website({"film.mkv": FILM}) as site, Requested(tmp_path, aria2) as running:
+        site.stop_at(0)
+        id = running.download(f"{site.address}/film.mkv")
+        session = aria2.folder / "session"
+        eventually_sync(lambda: site.address in session.read_text(), within=60, what="that it is in the session")
+        before = session.read_text()
+        site.go_on()
+        running.until_state(id, "done")
+        assert running.left() == []
+
+        aria2.kill()
+        session.write_text(before)  # what it had saved last when it was killed
+        asked = len(site.asked)
+        aria2.again()
+        eventually_sync(lambda: len(site.asked) > asked, within=60, what="that it downloads it again")
+
+        eventually_sync(
+            lambda: running.left() == [] and aria2.listed() == [], within=90, what="that it is removed again"
+        )
+        assert running.arrived() == {b"film.mkv": FILM}
+        assert [each["state"] for each in running.transfers()] == ["done"]

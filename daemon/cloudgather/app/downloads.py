@@ -19,6 +19,7 @@ from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.leaving import Leaving
+from cloudgather.pipeline.returning import Returning
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.source import Source
@@ -77,6 +78,7 @@ def make_downloads(
             tasks_changed=tasks_changed,
             remove_tree=Trees().remove,
         ),
+        returning=Returning(store=store, book=book, downloaders=lambda: claims.following.keys(), known=known),
         clock=clock,
         known=known,
     )

@@ -17,6 +17,7 @@ from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.journal import english
 from cloudgather.pipeline.leaving import Leaving, task_of, uploads
+from cloudgather.pipeline.returning import Returning
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import DownloadRefused
@@ -27,11 +28,10 @@ from cloudgather.ports.uploads import CannotAsk
 logger = logging.getLogger(__name__)
 
 _EVERY: Final = 1.0  # seconds between two looks, where nobody asks for one
-_REST: Final = 30.0
+_REST: Final = 10.0  # a downloader may have something again
 _READ_EVERY: Final = 600.0  # seconds: what is too old is forgotten by the store
 _BUG_FIRST: Final = 2.0  # seconds after which it is tried again that has met a bug of ours; doubled each time
 _BUG_MOST: Final = 600.0
-_ENDED: Final = frozenset({State.FAILED, State.DONE})
 
 
 class Downloads:
@@ -44,6 +44,7 @@ class Downloads:
         book: Book,
         arriving: Arriving,
         leaving: Leaving,
+        returning: Returning,
         clock: Clock,
         known: Callable[[str], Known | CannotAsk],
         every: float = _EVERY,
@@ -53,6 +54,7 @@ class Downloads:
         self._book = book
         self._arriving = arriving
         self._leaving = leaving
+        self._returning = returning
         self._clock = clock
         self._known = known
         self._every = every
@@ -161,12 +163,15 @@ class Downloads:
         """Whether it is known what the store has."""
         if not self._unsure:
             self._refused = None
-        if self._unsure or self._clock.monotonic() - self._read_at >= _READ_EVERY:
-            try:
+        try:
+            if self._unsure or self._clock.monotonic() - self._read_at >= _READ_EVERY:
                 await self.look()
-            except StoreUnavailable as error:
-                self._away(error)
-                return False
+            await self._returning.look()
+        except StoreUnavailable as error:
+            self._away(error)
+            return False
+        except Overtaken:
+            self._unsure = True
         return True
 
     def _away(self, error: StoreUnavailable) -> None:
@@ -179,7 +184,7 @@ class Downloads:
     def _begin_steps(self) -> None:
         now = self._clock.monotonic()
         for id, download in self._book.open.items():
-            if download.state in _ENDED or id in self._steps or self._bugs.rests(id, now):
+            if download.state is State.FAILED or id in self._steps or self._bugs.rests(id, now):
                 continue
             self._steps[id] = step = asyncio.create_task(self._step(id), name=f"download {id}")
             step.add_done_callback(partial(self._stepped, id))
@@ -220,11 +225,11 @@ class Downloads:
                 await self._leaving.follow(download)
             case State.SEEDING:
                 await self._leaving.seed(download, self._answering(download), self.open)
-            case State.REMOVED:
+            case State.REMOVED | State.DONE:  # done and yet open: the downloader has it again
                 if await self._leaving.clear(download, self._answering(download), self.open):
                     await self._book.note(download, {"cleared": True})
                     self._book.forget(download.id)
-            case State.FAILED | State.DONE:
+            case State.FAILED:
                 return
             case _:
                 assert download.state in ARRIVING

@@ -1,0 +1,67 @@
+"""Finds what downloaders have again of downloads whose data was removed, and has it removed once more.
+
+A downloader that is killed may begin anew with what it had written down some time before: aria2 saves its session once
+a minute at best, and would download again, into a folder of ours, what nobody follows any more.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from cloudgather.core.download import Download, State
+from cloudgather.core.downloader import Item
+from cloudgather.core.mounts import is_below
+from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.ports.downloads import DownloadStore
+from cloudgather.ports.uploads import CannotAsk
+
+logger = logging.getLogger(__name__)
+
+_FOLDER: Final = re.compile(rb".*/cg-[^/]*-(\d{1,18})/?", re.DOTALL)
+
+
+class Returning:
+    """Looks at each item of a downloader once, as it appears."""
+
+    def __init__(
+        self,
+        *,
+        store: DownloadStore,
+        book: Book,
+        downloaders: Callable[[], Collection[str]],
+        known: Callable[[str], Known | CannotAsk],
+    ) -> None:
+        self._store = store
+        self._book = book
+        self._downloaders = downloaders
+        self._known = known
+        self._seen: dict[str, Collection[str]] = {}  # by downloader: ids of its items
+
+    async def look(self) -> None:
+        """Open those again that have come back. Raises StoreUnavailable, Overtaken."""
+        names = self._downloaders()
+        self._seen = {name: seen for name, seen in self._seen.items() if name in names}
+        for name in names:
+            if isinstance(known := self._known(name), Known):
+                await self._look_at(name, known, dict(known.items))
+
+    async def _look_at(self, name: str, known: Known, items: Mapping[str, Item]) -> None:
+        before = self._seen.get(name, ())
+        for id in items.keys() - before:
+            folder = known.client.spec.ours(items[id].final)
+            if (download := await self._of(folder)) is not None and self._has_ended(download, name, folder):
+                logger.info("download %d: %s has it again, and it is removed again", download.id, name)
+                await self._book.note(download, {"cleared": False})
+        self._seen[name] = items.keys()
+
+    async def _of(self, folder: bytes) -> Download | None:
+        match = _FOLDER.fullmatch(folder)
+        return await self._store.download(int(match[1])) if match is not None else None
+
+    def _has_ended(self, download: Download, name: str, folder: bytes) -> bool:
+        """Whether its data was removed, and nobody has taken over since what is there."""
+        removed = download.clearing and download.cleared and download.state in (State.DONE, State.REMOVED)
+        ours = (download.folder, download.asked.downloader) == (folder, name) and not download.foreign
+        shared = any(is_below(other.folder, folder) for other in self._book.open.values())
+        return removed and ours and not shared
