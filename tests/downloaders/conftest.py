@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,15 +23,15 @@ def roots() -> Iterator[Roots]:
 
 
 @pytest.fixture(scope="session")
-def program_of(roots: Roots) -> Callable[[str, Path], Program]:
-    """A new one in a folder, by its name in PROGRAMS or RELEASES; skips where it cannot be had."""
+def program_of(roots: Roots) -> Callable[..., Program]:
+    """A new one in a folder, by its name in PROGRAMS or RELEASES, with options; skips where it cannot be had."""
 
-    def made(name: str, folder: Path) -> Program:
+    def made(name: str, folder: Path, **options: Any) -> Program:
         if name in RELEASES:
-            return QBittorrentNox(folder, root=roots.root(RELEASES[name]))
+            return QBittorrentNox(folder, root=roots.root(RELEASES[name]), **options)
         if not PROGRAMS[name].is_there():
             pytest.skip(f"{PROGRAMS[name].program} is not installed; script/bootstrap --test installs it")
-        return PROGRAMS[name](folder)
+        return PROGRAMS[name](folder, **options)
 
     return made
 

@@ -1,27 +1,29 @@
 """Downloads on request with the real programs, from `cgctl download add` to the target and the removal here."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cgwire import download as wire
-from downloaders.programs import PROGRAMS, Aria2c, Program
+from downloaders.programs import Aria2c, Program
 from downloaders.requesting import Requested, expected, web_server
+from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise
 from waiting import eventually_sync
 
 pytestmark = pytest.mark.timeout(300)  # each step may take its time on a busy machine
 needs_aria2 = pytest.mark.skipif(not Aria2c.is_there(), reason="aria2c is not installed")
-# Each with both; in the quick suite each with one.
+# Each with both; in the quick suite each with one. Newer ones of qBittorrent have the stages of a download with them.
 on_qbittorrent = pytest.mark.parametrize(
     "program", ["qbittorrent", pytest.param("aria2", marks=pytest.mark.full)], indirect=True
 )
 on_aria2 = pytest.mark.parametrize(
-    "program", ["aria2", pytest.param("qbittorrent", marks=pytest.mark.full)], indirect=True
+    "program", ["aria2", pytest.param("qbittorrent", marks=pytest.mark.full), *NEWER], indirect=True
 )
 on_both = pytest.mark.parametrize("program", ["aria2", "qbittorrent"], indirect=True)
+on_all = pytest.mark.parametrize("program", ["aria2", "qbittorrent", *NEWER], indirect=True)
 SERIES = made(
     "剧集", {f"第{number}集.mkv": noise(200_000, number) for number in (1, 2)} | {"info/read me.txt": noise(3_000, 3)}
 )
@@ -36,11 +38,10 @@ def seeder(tmp_path: Path) -> Iterator[Seeder]:
 
 
 @pytest.fixture
-def program(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Program]:
-    kind = PROGRAMS[request.param]
-    if not kind.is_there():
-        pytest.skip(f"{kind.program} is not installed")
-    with kind(tmp_path / request.param) as found:
+def program(
+    request: pytest.FixtureRequest, program_of: Callable[[str, Path], Program], tmp_path: Path
+) -> Iterator[Program]:
+    with program_of(request.param, tmp_path / request.param) as found:
         yield found
 
 
@@ -108,7 +109,7 @@ def test_a_torrent_comes_to_the_target_and_goes_here_once_it_was_seeded(
 
 
 @pytest.mark.full
-@on_both
+@on_all
 def test_it_is_uploaded_while_it_is_seeded_and_stays_until_its_goal(
     tmp_path: Path, program: Program, seeder: Seeder
 ) -> None:
@@ -174,7 +175,7 @@ def test_of_a_torrent_file_only_the_files_that_were_named_come(
 
 
 @pytest.mark.full
-@on_both
+@on_all
 def test_one_that_is_paused_rests_until_it_is_resumed_and_one_that_is_removed_leaves_nothing(
     tmp_path: Path, program: Program, seeder: Seeder
 ) -> None:

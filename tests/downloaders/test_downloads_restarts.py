@@ -2,12 +2,14 @@
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from downloaders.programs import PROGRAMS
+from downloaders.programs import Program
 from downloaders.requesting import Requested, expected
+from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise
 from waiting import eventually_sync
 
@@ -20,17 +22,16 @@ TORRENTS = [
 
 @pytest.mark.full
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("kind", ["aria2", "qbittorrent"])
-def test_whoever_is_killed_when_each_download_ends_once_in_the_target(tmp_path: Path, kind: str) -> None:
-    made_by = PROGRAMS[kind]
-    if not made_by.is_there():
-        pytest.skip(f"{made_by.program} is not installed")
+@pytest.mark.parametrize("kind", ["aria2", "qbittorrent", *NEWER])
+def test_whoever_is_killed_when_each_download_ends_once_in_the_target(
+    tmp_path: Path, program_of: Callable[[str, Path], Program], kind: str
+) -> None:
     luck = random.Random(f"{SEED} {kind}")
     (tmp_path / "given").mkdir()
 
     with (
         Seeder(tmp_path / "given") as seeder,
-        made_by(tmp_path / kind) as program,
+        program_of(kind, tmp_path / kind) as program,
         Requested(tmp_path, program) as running,
     ):
         ids = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from downloaders.programs import PROGRAMS, Aria2c, Program, QBittorrentNox, TransmissionDaemon
+from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, Torrent, made, noise
 from e2e.running import Running
 from waiting import eventually_sync
@@ -202,28 +203,33 @@ def test_what_it_has_not_completed_waits_while_it_cannot_be_asked(tmp_path: Path
 
 
 @pytest.mark.full
-def test_no_truncated_copy_goes_while_it_moves_across_file_systems(tmp_path: Path, seeder: Seeder) -> None:
+@pytest.mark.parametrize("release", ["qbittorrent", *NEWER])
+def test_no_truncated_copy_goes_while_it_moves_across_file_systems(
+    tmp_path: Path, seeder: Seeder, program_of: Callable[..., Program], release: str
+) -> None:
     temporary = Path("/dev/shm") / f"cloudgather-{os.getpid()}"
     if not Path("/dev/shm").is_dir() or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
         pytest.skip("there is no second file system at /dev/shm")
     torrent = made("moved.mkv", {"moved.mkv": noise(64_000_000, "moved")})
     seeder.give(torrent)
     session = {"TempPathEnabled": "true", "TempPath": str(temporary)}
-    is_there(QBittorrentNox)
     try:
-        with QBittorrentNox(tmp_path / "program", session=session) as program, daemon(tmp_path, program) as running:
+        with (
+            program_of(release, tmp_path / "program", session=session) as program,
+            daemon(tmp_path, program) as running,
+        ):
             program.add(torrent)
-            seen = set()
+            elsewhere = False
 
             def goes() -> bool:
-                place = program.downloads / "moved.mkv"
-                seen.add(place.stat().st_size if place.exists() else -1)
+                nonlocal elsewhere
+                elsewhere |= (temporary / "moved.mkv").exists()
                 return running.states().get(b"moved.mkv") == "done"
 
             until(seeder, program, torrent, goes, "it is uploaded")
             assert running.times_written("moved.mkv") == 1
             assert running.sent() == {b"moved.mkv": torrent.files["moved.mkv"]}
-            assert -1 in seen  # it was somewhere else first
+            assert elsewhere
     finally:
         for left in [*temporary.glob("*"), temporary] if temporary.exists() else []:
             left.rmdir() if left.is_dir() else left.unlink()
