@@ -376,6 +376,8 @@ def _places(content: bytes, final: bytes, temporary: bytes) -> tuple[bytes, byte
     above = [folder for folder in (final, temporary) if folder and content and is_below(content, folder)]
     if not content or content in above:
         return content or temporary or final, None
+    if not content.startswith(b"/"):  # 4.5, before it has looked at what is there
+        return temporary or final, content.split(b"/")[0]
     if not above:
         folder, _, name = content.rpartition(b"/")
         return folder or b"/", name

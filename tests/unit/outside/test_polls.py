@@ -68,6 +68,19 @@ def test_what_has_gone_when_a_poll_failed_midway_is_gone_at_the_next_one(failing
     assert again is not None and not again.changed and again.gone == {"b"}
 
 
+def test_a_content_path_that_names_no_folder_is_below_where_it_downloads_to() -> None:
+    # Seen of 4.5 for a moment after a torrent was added or the program was started.
+    fresh = {**TORRENT, "state": "checkingResumeData", "content_path": "a.mkv"}
+
+    (polled,) = told_by_qbittorrent(
+        {"full_update": True, "torrents": {"a": fresh, "b": {**fresh, "download_path": "/temporary"}}}
+    )
+
+    assert polled is not None
+    assert (polled.changed["a"].folders, polled.changed["a"].top) == ((b"/d",), b"a.mkv")
+    assert (polled.changed["b"].folders, polled.changed["b"].top) == ((b"/temporary", b"/d"), b"a.mkv")
+
+
 class FakeAria2:
     """One download, whose `status` a test changes; counts how often it is asked for files."""
 
