@@ -114,10 +114,14 @@ class Leaving:
         }
 
     async def _failure(self, download: Download, missing: set[bytes]) -> Reason | None:
-        """Why the upload will not go on by itself; None while something of it is under way."""
+        """Why the upload will not go on by itself; None while something of it is under way, or waits and says so."""
         chosen = Chosen(task=download.task_name)
         moving = replace(chosen, states=LIVE | {TransferState.WRITTEN})
-        if await self._store.count(moving):
+        if under_way := await self._store.transfers(moving, limit=1):
+            first = under_way[0]
+            written = first.state is TransferState.WRITTEN
+            for hold in (self._board.unconfirmed(first) if written else self._board.holds_of(first))[:1]:
+                self._book.hold(download.id, hold)
             return None
         for transfer in await self._store.transfers(replace(chosen, states=_ENDED_BADLY), limit=1000):
             if transfer.path in missing:
