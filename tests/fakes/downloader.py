@@ -1,7 +1,7 @@
 """A downloader in memory that does what a test says."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,10 @@ class FakeDownloader:
         self.down = False
         self.slow: asyncio.Event | None = None
         self.polls = 0
+        self.listens = 0
+        self.tells = False  # by itself that something has happened
+        self.stirred: Callable[[], None] | None = None  # whoever listens
+        self._over = asyncio.Event()
         self.items: dict[str, Item] = {}
         self.content: dict[str, Sequence[ItemFile]] = {}
         self._told: dict[str, Item] = {}
@@ -58,6 +62,21 @@ class FakeDownloader:
         if self.slow is not None:
             await self.slow.wait()
         return Polled(changed=changed, gone=gone)
+
+    async def listen(self, stirred: Callable[[], None]) -> None:
+        self.listens += 1
+        if not self.tells:
+            await asyncio.get_running_loop().create_future()
+        if self.down:
+            raise CannotAsk(because(Code.DOWNLOADER_UNREACHABLE, downloader=self.spec.name, url=self.spec.url))
+        self.stirred, self._over = stirred, asyncio.Event()
+        stirred()
+        await self._over.wait()
+        self.stirred = None
+
+    def hang_up(self) -> None:
+        """It ends the conversation with whoever listens."""
+        self._over.set()
 
     async def files(self, id: str) -> Sequence[ItemFile]:
         self._ask()

@@ -56,7 +56,7 @@ def make_downloads(
             poll_soon=following.poll_soon,
         )
 
-    return Downloads(
+    downloads = Downloads(
         store=store,
         book=book,
         arriving=Arriving(
@@ -82,6 +82,8 @@ def make_downloads(
         clock=clock,
         known=known,
     )
+    claims.on_finished(downloads.wake)
+    return downloads
 
 
 def allowance_of(caller: Caller, allowances: Mapping[str, Allowance]) -> Allowance:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
@@ -125,6 +125,21 @@ class Aria2:
             followed_by=(status.get("followedBy") or [None])[0],
             message=without_sign_in(str(status.get("errorMessage") or "")) if status["status"] == "error" else "",
         )
+
+    async def listen(self, stirred: Callable[[], None]) -> None:
+        """ports.downloader.Downloader: it tells whoever is connected, without a secret, that it has begun or ended one.
+
+        What it told while nobody listened is not told again: therefore the connection counts as well.
+        """
+
+        def heard(text: str) -> None:
+            if '"method"' in text:
+                stirred()
+
+        try:
+            await self._http.listen(stirred, heard)
+        except NoAnswer as error:
+            raise CannotAsk(self._because(Code.DOWNLOADER_UNREACHABLE, message=str(error))) from error
 
     async def files(self, id: str) -> Sequence[ItemFile]:
         """ports.downloader.Downloader."""

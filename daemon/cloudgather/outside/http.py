@@ -1,7 +1,8 @@
 """HTTP with one program that is asked again and again: bounded in time and size, no redirect, no cookie kept."""
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 _CONNECT: Final = 5.0  # seconds
 _ANSWER: Final = 30.0
+_HEARTBEAT: Final = 30.0
 _LARGEST: Final = 64 << 20
 _PIECE: Final = 1 << 20
 
@@ -85,6 +87,24 @@ class Conversation:
             raise NoAnswer("no answer in time") from None
         except aiohttp.ClientConnectorError as error:
             raise NoAnswer(_words(error.os_error)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise NoAnswer(_words(error)) from error
+
+    async def listen(self, begun: Callable[[], None], heard: Callable[[str], None]) -> None:
+        """Open a WebSocket and hear each text that comes, until the other side ends it; raises NoAnswer."""
+        import aiohttp
+
+        opening = self._opened().ws_connect(self._url, heartbeat=_HEARTBEAT, max_msg_size=_PIECE)
+        try:
+            async with asyncio.timeout(_CONNECT):
+                socket = await opening
+            async with socket:
+                begun()
+                async for message in socket:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        heard(message.data)
+        except TimeoutError:
+            raise NoAnswer("no answer in time") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(_words(error)) from error
 

@@ -148,6 +148,10 @@ class QBittorrent:
             seeding=float(torrent.get("seeding_time") or 0.0),
         )
 
+    async def listen(self, stirred: Callable[[], None]) -> None:
+        """ports.downloader.Downloader: it says nothing by itself."""
+        await asyncio.get_running_loop().create_future()
+
     async def files(self, id: str) -> Sequence[ItemFile]:
         """ports.downloader.Downloader."""
         answer = await self._get("torrents/files", accept=(200, 404, 409), hash=id)

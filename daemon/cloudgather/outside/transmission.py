@@ -1,8 +1,9 @@
 """Transmission by its RPC, version 16 (3.00) and later, read only: ports.downloader.Downloader."""
 
+import asyncio
 import base64
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -123,6 +124,10 @@ class Transmission:
             seeding=float(torrent["secondsSeeding"]),
             message=str(torrent["errorString"]),
         )
+
+    async def listen(self, stirred: Callable[[], None]) -> None:
+        """ports.downloader.Downloader: it says nothing by itself."""
+        await asyncio.get_running_loop().create_future()
 
     async def files(self, id: str) -> Sequence[ItemFile]:
         """ports.downloader.Downloader."""

@@ -1,5 +1,6 @@
 """Asks the configured downloaders what they know of files, and tells when they have completed something."""
 
+import asyncio
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from cloudgather.ports.uploads import CannotAsk
 logger = logging.getLogger(__name__)
 
 _FLAG: Final = "downloader:"
+_LISTEN_AGAIN: Final = 10.0  # seconds
 _MOST_REMEMBERED: Final = 1000  # places; of more the folders, or their parents
 
 
@@ -55,6 +57,11 @@ class Claims:
         self.make = make
         self.source_at = source_at
         self._written: dict[str, Sequence[Place]] = {}
+        self._finished: Callable[[], None] | None = None
+
+    def on_finished(self, wake: Callable[[], None]) -> None:
+        """Whoever follows downloads: something is complete now."""
+        self._finished = wake
 
     async def take(self, specs: Mapping[str, DownloaderSpec]) -> Sequence[str]:
         """Follow these and no others; answers with the names of those that are not followed any more, or anew."""
@@ -84,8 +91,28 @@ class Claims:
             await each.port.close()
 
     async def serve(self, name: str, listener: Listener) -> None:
-        """Poll one downloader until cancelled."""
+        """Poll one downloader, and listen to it, until cancelled."""
         following = self.following[name]
+        listening = asyncio.create_task(self._listen(following), name=f"listening to {name}")
+        try:
+            await self._poll(following, listener)
+        finally:
+            listening.cancel()
+            await asyncio.wait({listening})
+
+    async def _listen(self, following: Following) -> None:
+        """Ask it soon where it says that something has happened; polls find that as well, only later."""
+        while True:
+            try:
+                await following.port.listen(following.poll_soon)
+            except CannotAsk:
+                pass  # its polls tell why
+            except Exception:
+                logger.exception("listening to %s failed: a bug of ours", following.spec.name)
+                return
+            await self._clock.sleep(_LISTEN_AGAIN)
+
+    async def _poll(self, following: Following, listener: Listener) -> None:
         silent = False
         while True:
             news = await following.poll()
@@ -109,6 +136,8 @@ class Claims:
                 return
             logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
             listener.finished(following.paths_of(item, files), name, item.id)
+        if news.finished and self._finished is not None:
+            self._finished()
         unfinished = _at_most(_MOST_REMEMBERED, following.unfinished())
         if self._written.get(name) != unfinished:
             try:

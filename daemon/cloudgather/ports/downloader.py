@@ -1,6 +1,6 @@
 """An aria2, qBittorrent or Transmission."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from cgwire.reasons import Reason
@@ -30,6 +30,13 @@ class Downloader(Protocol):
 
     async def poll(self) -> Polled:
         """What is another since the last poll that was answered, in one question; everything at the first."""
+        ...
+
+    async def listen(self, stirred: Callable[[], None]) -> None:
+        """Call `stirred` as soon as anything may have become another since the last poll, until it cannot be heard.
+
+        Of a program that says nothing by itself this never ends. Ends without an error, or raises CannotAsk.
+        """
         ...
 
     async def files(self, id: str) -> Sequence[ItemFile]:

@@ -401,3 +401,66 @@ def test_what_left_the_list_while_the_daemon_was_not_there_waits_as_well(tmp_pat
             assert [place.item for place in again.following["qb"].unfinished()] == ["1"]  # nothing of "2" is here
 
     asyncio.run(main())
+
+
+# ---- what it tells by itself ---------------------------------------------------------------------------------------
+
+
+def test_what_it_tells_by_itself_is_asked_for_before_the_next_poll_is_due(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.tells = True
+        qb.put(an_item(phase=Phase.COMPLETE, done=100))
+        async with asking(tmp_path, qb) as works:
+            await works.advance(timedelta(minutes=1))
+            polls = qb.polls
+            while qb.polls == polls:
+                await works.advance(0.5)
+            polls = qb.polls
+            await works.advance(2.0)  # at rest it is asked every three seconds
+            assert qb.polls == polls and qb.stirred is not None
+
+            qb.stirred()
+            await works.rest()
+
+            assert qb.polls == polls + 1
+
+    asyncio.run(main())
+
+
+def test_however_often_it_tells_something_it_is_asked_no_more_than_twice_a_second(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.tells = True
+        async with asking(tmp_path, qb) as works:
+            polls = qb.polls
+            for _ in range(100):
+                assert qb.stirred is not None
+                qb.stirred()
+                await works.advance(0.1)
+
+            assert 10 <= qb.polls - polls <= 21
+
+    asyncio.run(main())
+
+
+def test_who_ends_the_conversation_is_listened_to_again_and_polled_meanwhile(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.tells = True
+        async with asking(tmp_path, qb) as works:
+            await works.advance(60.0)
+            assert (qb.listens, qb.stirred is not None) == (1, True)
+
+            qb.down = True
+            qb.hang_up()
+            await works.advance(25.0)
+            assert (qb.listens, qb.stirred) == (3, None)
+
+            qb.down = False
+            polls = qb.polls
+            await works.advance(12.0)
+            assert (qb.listens, qb.stirred is not None) == (4, True)
+            assert qb.polls > polls  # what was told while nobody listened
+
+    asyncio.run(main())
