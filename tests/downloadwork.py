@@ -18,6 +18,7 @@ from cloudgather.pipeline.arriving import Arriving
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.downloads import Downloads
+from cloudgather.pipeline.handing import Handing
 from cloudgather.pipeline.leaving import Leaving, task_of
 from cloudgather.pipeline.returning import Returning
 from cloudgather.ports.downloads import NewDownload
@@ -116,14 +117,16 @@ class Stage:
 
         async def tasks_changed() -> None: ...
 
+        admission = Admission(book=self.book, clock=works.clock, rules=lambda: self.rules, free=free)
         self.arriving = Arriving(
-            store=self.store,
             book=self.book,
             clock=works.clock,
             rules=lambda: self.rules,
             source_at=lambda root: cast(Source, _AllThere(self, root)),
-            admission=Admission(book=self.book, clock=works.clock, rules=lambda: self.rules, free=free),
-            listed=listed,
+            admission=admission,
+            handing=Handing(
+                store=self.store, book=self.book, rules=lambda: self.rules, admission=admission, listed=listed
+            ),
         )
         self.leaving = Leaving(
             store=self.store,

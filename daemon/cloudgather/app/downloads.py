@@ -18,6 +18,7 @@ from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.events import Bus
+from cloudgather.pipeline.handing import Handing
 from cloudgather.pipeline.leaving import Leaving
 from cloudgather.pipeline.returning import Returning
 from cloudgather.pipeline.scanning import Scanner
@@ -41,6 +42,7 @@ def make_downloads(
 ) -> Downloads:
     """The follower with its parts."""
     book = Book(store=store, bus=bus, clock=clock)
+    admission = Admission(book=book, clock=clock, rules=rules, free=Disks().free)
 
     def known(name: str) -> Known | CannotAsk:
         following = claims.following.get(name)
@@ -60,13 +62,14 @@ def make_downloads(
         store=store,
         book=book,
         arriving=Arriving(
-            store=store,
             book=book,
             clock=clock,
             rules=rules,
             source_at=source_at,
-            admission=Admission(book=book, clock=clock, rules=rules, free=Disks().free),
-            listed=TrackerFile(clock=clock).trackers,
+            admission=admission,
+            handing=Handing(
+                store=store, book=book, rules=rules, admission=admission, listed=TrackerFile(clock=clock).trackers
+            ),
         ),
         leaving=Leaving(
             store=store,

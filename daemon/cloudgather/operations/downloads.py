@@ -24,8 +24,8 @@ from cloudgather.core.secrecy import shown_link, shown_options
 from cloudgather.core.torrent import BadTorrent, Torrent, read_torrent
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.outside.threads import on_thread
-from cloudgather.pipeline.arriving import chosen, find
 from cloudgather.pipeline.downloading import Known
+from cloudgather.pipeline.matching import chosen, find
 from cloudgather.ports.downloader import DownloadRefused
 from cloudgather.ports.downloads import NewDownload
 from cloudgather.ports.queue import Overtaken

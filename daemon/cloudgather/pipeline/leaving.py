@@ -14,9 +14,9 @@ from cloudgather.core.naming import destination
 from cloudgather.core.task import Filter, Initial, Send, Task
 from cloudgather.core.transfer import LIVE
 from cloudgather.core.transfer import State as TransferState
-from cloudgather.pipeline.arriving import find
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.matching import find
 from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.pipeline.scanning import Scanner
 from cloudgather.ports.clock import Clock
