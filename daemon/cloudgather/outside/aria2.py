@@ -3,25 +3,14 @@
 import base64
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.downloader import (
-    About,
-    DownloaderSpec,
-    DownloadOrder,
-    Item,
-    ItemFile,
-    Phase,
-    Polled,
-    SeedingGoal,
-    folder_named,
-)
-from cloudgather.core.mounts import is_below
+from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Polled, folder_named
 from cloudgather.core.secrecy import without_sign_in
+from cloudgather.outside.aria2_items import KEYS, file_of, item_of, like, rests, seeding, trackers
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
 from cloudgather.ports.downloader import DownloadRefused
@@ -29,13 +18,8 @@ from cloudgather.ports.uploads import CannotAsk
 
 _RPC: Final = "/jsonrpc"
 _MOST: Final = 10_000
-_KEYS: Final = (
-    "gid", "status", "totalLength", "completedLength", "uploadLength", "downloadSpeed", "dir", "infoHash", "seeder",
-    "verifiedLength", "verifyIntegrityPending", "followedBy", "following", "errorCode", "errorMessage", "bittorrent",
-)  # fmt: skip
 _UNAUTHORIZED: Final = "Unauthorized"
 _NOT_FOUND: Final = " is not found"
-_IDLE: Final = {"waiting": Phase.QUEUED, "paused": Phase.QUEUED, "complete": Phase.COMPLETE}
 _ENDED: Final = frozenset({"complete", "error", "removed"})
 
 
@@ -66,7 +50,7 @@ class Aria2:
 
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
-        keys = list(_KEYS)
+        keys = list(KEYS)
         session, *lists = await self._calls(
             ("aria2.getSessionInfo", []),
             ("aria2.tellActive", [keys]),
@@ -78,7 +62,7 @@ class Aria2:
                 self._session, self._files = session["sessionId"], {}
             told = {str(status["gid"]): status for statuses in lists for status in statuses}
             files = await self._files_of(told)
-            items = {id: self._item(id, status, files.get(id, ())) for id, status in told.items()}
+            items = {id: item_of(id, status, files.get(id, ())) for id, status in told.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._foreign(f"its list cannot be understood: {error!r}") from error
         changed = {id: item for id, item in items.items() if self._items.get(id) != item}
@@ -88,43 +72,14 @@ class Aria2:
 
     async def _files_of(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[ItemFile, ...]]:
         """The files of what is there: totals count those that nobody wants, and a web download's name is its file's."""
-        like = {id: _like(status) for id, status in told.items()}
-        known = {id: files for id, (before, files) in self._files.items() if like.get(id) == before}
+        likes = {id: like(status) for id, status in told.items()}
+        known = {id: files for id, (before, files) in self._files.items() if likes.get(id) == before}
         asked = [id for id in told if id not in known]
         answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[])
         for id, files in zip(asked, answers, strict=True):
-            known[id] = tuple(_file(each, folder_named(str(told[id]["dir"]))) for each in files)
-        self._files = {id: (like[id], files) for id, files in known.items() if _rests(told[id])}
+            known[id] = tuple(file_of(each, folder_named(str(told[id]["dir"]))) for each in files)
+        self._files = {id: (likes[id], files) for id, files in known.items() if rests(told[id])}
         return known
-
-    def _item(self, id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> Item:
-        folder, torrent = folder_named(str(status["dir"])), "infoHash" in status
-        wanted = [file for file in files if file.wanted]
-        size = sum(file.size for file in wanted) if wanted else int(status["totalLength"])
-        done = sum(file.done for file in wanted) if wanted else int(status["completedLength"])
-        phase = _phase(status)
-        if phase in (Phase.SEEDING, Phase.COMPLETE):
-            done = size  # pieces that two files share are counted for neither
-        sent, length = int(status["uploadLength"]), int(status["completedLength"])
-        tops = {file.path.split(b"/")[0] for file in files if file.path}
-        return Item(
-            id=id,
-            name=_name(status, files),
-            phase=phase,
-            final=folder,
-            current=folder,
-            top=tops.pop() if len(tops) == 1 else None,
-            size=size,
-            done=done,
-            paused=status["status"] == "paused",
-            speed=int(status["downloadSpeed"]),
-            infohashes=frozenset({str(status["infoHash"]).lower()}) if torrent else frozenset(),
-            tags=frozenset({id}),
-            ratio=sent / length if length else 0.0,
-            follows=status.get("following"),
-            followed_by=(status.get("followedBy") or [None])[0],
-            message=without_sign_in(str(status.get("errorMessage") or "")) if status["status"] == "error" else "",
-        )
 
     async def listen(self, stirred: Callable[[], None]) -> None:
         """ports.downloader.Downloader: it tells whoever is connected, without a secret, that it has begun or ended one.
@@ -147,7 +102,7 @@ class Aria2:
         (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
         try:
             folder = item.final if item is not None else b""
-            return [_file(each, folder) for each in files]
+            return [file_of(each, folder) for each in files]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._foreign(f"its files cannot be understood: {error!r}") from error
 
@@ -163,9 +118,9 @@ class Aria2:
             "follow-torrent": "mem",
             "rpc-save-upload-metadata": "false",
             "bt-save-metadata": "false",
-            **_seeding(order.goal),
+            **seeding(order.goal),
             **order.options,
-            **_trackers(order),
+            **trackers(order),
         }
         if order.uri is not None:
             return str(await self._told("aria2.addUri", [order.uri], options))
@@ -286,57 +241,3 @@ class Aria2:
 
     def _because(self, code: Code, **facts: Any) -> Reason:
         return because(code, downloader=self.spec.name, url=self.spec.url, **facts)
-
-
-def _seeding(goal: SeedingGoal | None) -> dict[str, str]:
-    """Its own would end at the ratio 1; 0 as ratio would be no end at all."""
-    if goal is None:
-        return {}
-    if goal.is_reached:
-        return {"seed-time": "0"}
-    return {"seed-ratio": str(goal.ratio), "seed-time": str(goal.time / timedelta(minutes=1))}
-
-
-def _trackers(order: DownloadOrder) -> dict[str, str]:
-    given = order.options.get("bt-tracker")
-    return {"bt-tracker": ",".join([*([given] if given else []), *order.trackers])} if order.trackers else {}
-
-
-def _like(status: Mapping[str, Any]) -> object:
-    """What must be the same for an item's files to be the same."""
-    return tuple(status.get(key) for key in ("status", "seeder", "dir", "totalLength", "completedLength"))
-
-
-def _rests(status: Mapping[str, Any]) -> bool:
-    """Whether its files are as they are until it is like something else: before its first byte it names them anew."""
-    return status["status"] != "active" or int(status["completedLength"]) > 0
-
-
-def _phase(status: Mapping[str, Any]) -> Phase:
-    if "verifiedLength" in status or status.get("verifyIntegrityPending") == "true":
-        return Phase.CHECKING
-    if status["status"] != "active":
-        return _IDLE.get(status["status"], Phase.FAILED)
-    if status.get("seeder") == "true":
-        return Phase.SEEDING
-    if "infoHash" in status and "info" not in status.get("bittorrent", {}):
-        return Phase.METADATA
-    return Phase.DOWNLOADING if int(status["downloadSpeed"]) else Phase.STALLED
-
-
-def _name(status: Mapping[str, Any], files: Sequence[ItemFile]) -> str:
-    named = status.get("bittorrent", {}).get("info", {}).get("name")
-    return str(named) if named else files[0].path.decode(errors="replace") if files else ""
-
-
-def _file(each: Mapping[str, Any], folder: bytes) -> ItemFile:
-    path = str(each["path"]).encode(errors="surrogateescape")
-    inside = path[len(folder.rstrip(b"/")) + 1 :] if is_below(path, folder) else path
-    size = int(each["length"])
-    return ItemFile(
-        index=int(each["index"]),
-        path=inside,
-        size=size,
-        done=int(each["completedLength"]),
-        wanted=each["selected"] == "true",
-    )

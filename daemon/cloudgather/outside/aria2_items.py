@@ -1,0 +1,102 @@
+"""What aria2 tells of downloads and files, read into values, and options that it takes in a form of its own."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Phase, SeedingGoal, folder_named
+from cloudgather.core.mounts import is_below
+from cloudgather.core.secrecy import without_sign_in
+
+KEYS: Final = (
+    "gid", "status", "totalLength", "completedLength", "uploadLength", "downloadSpeed", "dir", "infoHash", "seeder",
+    "verifiedLength", "verifyIntegrityPending", "followedBy", "following", "errorCode", "errorMessage", "bittorrent",
+)  # fmt: skip
+_IDLE: Final = {"waiting": Phase.QUEUED, "paused": Phase.QUEUED, "complete": Phase.COMPLETE}
+
+
+def item_of(id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> Item:
+    """The item that a status of these KEYS makes; raises KeyError, TypeError, ValueError, AttributeError."""
+    folder, torrent = folder_named(str(status["dir"])), "infoHash" in status
+    wanted = [file for file in files if file.wanted]
+    size = sum(file.size for file in wanted) if wanted else int(status["totalLength"])
+    done = sum(file.done for file in wanted) if wanted else int(status["completedLength"])
+    phase = _phase(status)
+    if phase in (Phase.SEEDING, Phase.COMPLETE):
+        done = size  # pieces that two files share are counted for neither
+    sent, length = int(status["uploadLength"]), int(status["completedLength"])
+    tops = {file.path.split(b"/")[0] for file in files if file.path}
+    return Item(
+        id=id,
+        name=_name(status, files),
+        phase=phase,
+        final=folder,
+        current=folder,
+        top=tops.pop() if len(tops) == 1 else None,
+        size=size,
+        done=done,
+        paused=status["status"] == "paused",
+        speed=int(status["downloadSpeed"]),
+        infohashes=frozenset({str(status["infoHash"]).lower()}) if torrent else frozenset(),
+        tags=frozenset({id}),
+        ratio=sent / length if length else 0.0,
+        follows=status.get("following"),
+        followed_by=(status.get("followedBy") or [None])[0],
+        message=without_sign_in(str(status.get("errorMessage") or "")) if status["status"] == "error" else "",
+    )
+
+
+def seeding(goal: SeedingGoal | None) -> dict[str, str]:
+    """Its own would end at the ratio 1; 0 as ratio would be no end at all."""
+    if goal is None:
+        return {}
+    if goal.is_reached:
+        return {"seed-time": "0"}
+    return {"seed-ratio": str(goal.ratio), "seed-time": str(goal.time / timedelta(minutes=1))}
+
+
+def trackers(order: DownloadOrder) -> dict[str, str]:
+    """Those of the options and the further ones: there is one option for both."""
+    given = order.options.get("bt-tracker")
+    return {"bt-tracker": ",".join([*([given] if given else []), *order.trackers])} if order.trackers else {}
+
+
+def like(status: Mapping[str, Any]) -> object:
+    """What must be the same for an item's files to be the same."""
+    return tuple(status.get(key) for key in ("status", "seeder", "dir", "totalLength", "completedLength"))
+
+
+def rests(status: Mapping[str, Any]) -> bool:
+    """Whether its files are as they are until it is like something else: before its first byte it names them anew."""
+    return status["status"] != "active" or int(status["completedLength"]) > 0
+
+
+def _phase(status: Mapping[str, Any]) -> Phase:
+    if "verifiedLength" in status or status.get("verifyIntegrityPending") == "true":
+        return Phase.CHECKING
+    if status["status"] != "active":
+        return _IDLE.get(status["status"], Phase.FAILED)
+    if status.get("seeder") == "true":
+        return Phase.SEEDING
+    if "infoHash" in status and "info" not in status.get("bittorrent", {}):
+        return Phase.METADATA
+    return Phase.DOWNLOADING if int(status["downloadSpeed"]) else Phase.STALLED
+
+
+def _name(status: Mapping[str, Any], files: Sequence[ItemFile]) -> str:
+    named = status.get("bittorrent", {}).get("info", {}).get("name")
+    return str(named) if named else files[0].path.decode(errors="replace") if files else ""
+
+
+def file_of(each: Mapping[str, Any], folder: bytes) -> ItemFile:
+    """The file of an item in this folder; raises as item_of does."""
+    path = str(each["path"]).encode(errors="surrogateescape")
+    inside = path[len(folder.rstrip(b"/")) + 1 :] if is_below(path, folder) else path
+    size = int(each["length"])
+    return ItemFile(
+        index=int(each["index"]),
+        path=inside,
+        size=size,
+        done=int(each["completedLength"]),
+        wanted=each["selected"] == "true",
+    )
