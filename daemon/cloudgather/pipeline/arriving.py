@@ -56,6 +56,8 @@ class Arriving:
         if self._handing.found(download) and item.phase in WRONG and not download.foreign:
             await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
             return
+        if await self._handing.is_there(download, known, item, others):
+            return
         if await self._rests(download, known.client, item):
             return
         choosing = download.asked.choose and download.wanted is None and not download.foreign

@@ -12,7 +12,7 @@ from cloudgather.core.options import going_on
 from cloudgather.pipeline.admitting import Admission
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.journal import english
-from cloudgather.pipeline.matching import facts, has, mark, not_chosen_there, same_torrent, stops_for_choice
+from cloudgather.pipeline.matching import WRONG, facts, has, mark, not_chosen_there, same_torrent, stops_for_choice
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.downloads import DownloadStore
 
@@ -43,10 +43,12 @@ class Handing:
         # id -> the last poll, and how many there have been since it was missed first, and since it was handed over.
         self._missing: dict[int, tuple[float, int]] = {}
         self._handed: dict[int, tuple[float, int]] = {}
+        self._refused: dict[int, Reason] = {}  # id -> the downloader's answer, of torrents that it may have by now
 
     def found(self, download: Download) -> bool:
         """The downloader has it; whether what it has may be of an earlier try."""
         self._missing.pop(download.id, None)
+        self._refused.pop(download.id, None)
         return download.state is State.QUEUED and download.id not in self._handed
 
     async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
@@ -65,8 +67,16 @@ class Handing:
             if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
                 await self._book.move(download, Event.LOSE, because(Code.DOWNLOAD_LOST), {})
             return
+        if (refusal := self._refused.get(download.id)) is not None and (there := same_torrent(download, known)):
+            self._refused.pop(download.id)
+            await self._reuse(download, known, there, others)
+            return
         if download.id in self._handed and _counted(self._handed, download.id, known) < _MISSED_POLLS:
             return  # the polls have yet to show it
+        if refusal is not None:
+            await self._book.move(download, Event.FAIL, refusal, {})
+            self.forget(download)
+            return
         if download.paused:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_PAUSED))
             return
@@ -80,6 +90,17 @@ class Handing:
             await self._hand_over(download, known)
         finally:
             self._admission.leave(download.id)  # what was handed over is counted by that
+
+    async def is_there(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> bool:
+        """Whether its downloader has the torrent from elsewhere, and gave up what it was handed for that (aria2)."""
+        if download.foreign or item.phase not in WRONG or download.state is not State.QUEUED:
+            return False
+        there = same_torrent(download, known)
+        if there is None or there.phase in WRONG or has(download, there, known):
+            return False
+        await known.client.remove(item.id, with_files=False)
+        await self._reuse(download, known, there, others)
+        return True
 
     async def _reuse(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> None:
         """Another has given the downloader this torrent: it is followed, and its data is left alone.
@@ -124,7 +145,12 @@ class Handing:
         try:
             await known.client.add(order)
         except DownloadRefused as refused:
-            await self._book.move(download, Event.FAIL, refused.reason, {})
+            if download.infohash is None:
+                await self._book.move(download, Event.FAIL, refused.reason, {})
+                return
+            # Most often since the last poll somebody has given it the torrent.
+            self._refused[download.id] = refused.reason
+            known.poll_soon()
             return
         known.poll_soon()
         logger.info("download %d: handed to %s", download.id, spec.name)
@@ -151,7 +177,7 @@ class Handing:
 
     def forget(self, download: Download) -> None:
         """It has come, or failed."""
-        for remembered in (self._missing, self._handed, self._announced):
+        for remembered in (self._missing, self._handed, self._refused, self._announced):
             remembered.pop(download.id, None)
 
 

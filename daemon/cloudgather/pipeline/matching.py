@@ -35,10 +35,12 @@ def same_torrent(download: Download, known: Known) -> Item | None:
     """The downloader's item for its torrent, whoever gave it that."""
     if download.infohash is None:
         return None
-    for item in known.items.values():
-        if item.followed_by is None and any(hash[:40] == download.infohash for hash in item.infohashes):
-            return item
-    return None
+    found = [
+        item
+        for item in known.items.values()
+        if item.followed_by is None and any(hash[:40] == download.infohash for hash in item.infohashes)
+    ]
+    return min(found, key=lambda item: item.phase in WRONG, default=None)
 
 
 def has(download: Download, item: Item, known: Known) -> bool:
