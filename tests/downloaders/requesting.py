@@ -68,15 +68,22 @@ class Requested(Running):
         history = self.shown(id)["history"]
         return [move["before"] for move in reversed(history)] + [move["after"] for move in history[:1]]
 
-    def until_state(self, id: int, *states: str, seeder: Seeder | None = None, torrent: Torrent | None = None) -> None:
-        """Until it is in one of them; meanwhile the seeder calls the downloader again and again."""
+    def until_state(
+        self,
+        id: int,
+        *states: str,
+        seeder: Seeder | None = None,
+        torrent: Torrent | None = None,
+        program: Program | None = None,
+    ) -> None:
+        """Until it is in one of them; meanwhile the seeder calls the downloader (`program`) again and again."""
 
         def there(download: dict[str, Any]) -> bool:
             found = download["state"]
             assert found in states or found not in ("failed", "removed"), self.shown(id)
             return found in states
 
-        self.until_it(id, there, seeder=seeder, torrent=torrent)
+        self.until_it(id, there, seeder=seeder, torrent=torrent, program=program)
 
     def until_it(
         self,
@@ -85,13 +92,14 @@ class Requested(Running):
         *,
         seeder: Seeder | None = None,
         torrent: Torrent | None = None,
+        program: Program | None = None,
     ) -> None:
         """The same for any condition on the download as it is listed."""
 
         def met() -> bool:
             download = self.shown(id)["download"]
             if seeder is not None and torrent is not None and download["state"] in _WAITING:
-                seeder.connect(torrent, self.program.peers)
+                seeder.connect(torrent, (program or self.program).peers)
             return condition(download)
 
         try:
