@@ -28,9 +28,9 @@ _OF_PATHS: Final = (
     "ORDER BY state IN ('queued', 'copying', 'publishing'), id"
 )
 _INSERT: Final = (
-    "INSERT INTO transfer (id, task, path, target, destination, size, mtime_ns, device, inode, priority, reason, "
-    "plan_reason, replaces, guessed, run, created, updated, generation, state, attempts, tries, binds, cleared) "
-    "VALUES {rows}"
+    "INSERT INTO transfer (created, updated, generation, state, attempts, tries, binds, cleared, id, task, path, "
+    "target, destination, size, mtime_ns, device, inode, priority, reason, plan_reason, replaces, guessed, run) "
+    "SELECT ?, ?, 1, 'queued', 0, 0, 0, 0, made.* FROM (VALUES {rows}) AS made"
 )
 
 
@@ -62,11 +62,11 @@ class _New:
             found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transfer'").fetchone()
             self._last = found[0] if found else 0
         self._last += 1
-        self._rows.append(_row(self._last, plan, self._instant))
+        self._rows.append(_row(self._last, plan))
         return self._last
 
     def write(self) -> None:
-        many.execute(self._connection, _INSERT, self._rows)
+        many.execute(self._connection, _INSERT, self._rows, (self._instant, self._instant))
         self._rows.clear()
 
 
@@ -105,7 +105,7 @@ def _add(
     return new.make(plan), Added.NEW
 
 
-def _row(id: int, plan: Plan, instant: int) -> tuple[Any, ...]:
+def _row(id: int, plan: Plan) -> tuple[Any, ...]:
     reason, version = from_reason(plan.reason), plan.version
     return (
         id,
@@ -123,14 +123,6 @@ def _row(id: int, plan: Plan, instant: int) -> tuple[Any, ...]:
         int(plan.replace),
         int(plan.guessed),
         plan.run,
-        instant,
-        instant,
-        1,
-        str(State.QUEUED),
-        0,
-        0,
-        0,
-        0,
     )
 
 

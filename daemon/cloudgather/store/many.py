@@ -7,34 +7,36 @@ statement for each row of a batch does so hundreds of times, one for all of them
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
-from sqlite3 import Connection
+from sqlite3 import Connection, Cursor
 from typing import Any, Final
 
 # Few sizes, so that the connection finds each statement prepared. The largest has fewer values than SQLite takes.
 _SIZES: Final = (256, 64, 16, 4, 1)
 
 
-def execute(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> int:
+def execute(
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], shared: tuple[Any, ...] = ()
+) -> int:
     """Execute it with its `{rows}` replaced by marks for some of the rows, until all are done; how many it changed.
 
-    All rows have as many values as the first.
+    All rows have as many values as the first. Before their marks come those of the values that they share.
     """
-    changed = 0
-    for some in _in_sizes(rows):
-        marks = _with_marks(statement, len(some[0]), len(some))
-        changed += connection.execute(marks, tuple(chain.from_iterable(some))).rowcount
-    return changed
+    return sum(cursor.rowcount for cursor in _executed(connection, statement, rows, shared))
 
 
 def fetch(
-    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], before: tuple[Any, ...] = ()
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], shared: tuple[Any, ...] = ()
 ) -> list[tuple[Any, ...]]:
-    """Execute it in the same way, with the values `before` those of the rows; all that it answers, in any order."""
-    found: list[tuple[Any, ...]] = []
+    """Execute it in the same way; all that it answers, in any order."""
+    return [row for cursor in _executed(connection, statement, rows, shared) for row in cursor.fetchall()]
+
+
+def _executed(
+    connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]], shared: tuple[Any, ...]
+) -> Iterator[Cursor]:
     for some in _in_sizes(rows):
         marks = _with_marks(statement, len(some[0]), len(some))
-        found += connection.execute(marks, (*before, *chain.from_iterable(some))).fetchall()
-    return found
+        yield connection.execute(marks, (*shared, *chain.from_iterable(some)))
 
 
 def _in_sizes(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:

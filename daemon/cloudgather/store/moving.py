@@ -59,7 +59,8 @@ def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequ
     many.execute(
         connection,
         HISTORY,
-        [(row.id, row.task, at, str(Event.CLAIM), str(before), str(after), row.attempts + 1, None) for row in claimed],
+        [(row.id, row.task, row.attempts + 1) for row in claimed],
+        (at, str(Event.CLAIM), str(before), str(after), None),
     )
     debris.write(connection, claimed)
     return claimed
@@ -110,7 +111,7 @@ def order(
         case _:
             raise ValueError(f"no order that an operator gives: {event}")
     chosen = f"WHERE {where} AND state IN ({names(states)})"
-    rows = connection.execute(f"SELECT id, task, state, attempts FROM transfer {chosen}", values).fetchall()
+    rows = connection.execute(f"SELECT id, task, attempts, state FROM transfer {chosen}", values).fetchall()
     at, why = from_instant(now), from_reason(reason)
     settings = {"after": str(after), "at": at, "reason": why, "binds": int(is_bound(after, reason))}
     try:
@@ -120,9 +121,7 @@ def order(
         )
     except sqlite3.IntegrityError as error:
         raise Overtaken("another transfer of the path of one of them is live") from error
-    many.execute(
-        connection,
-        HISTORY,
-        [(id, task, at, str(event), before, str(after), attempts, why) for id, task, before, attempts in rows],
-    )
+    for before in sorted({row[-1] for row in rows}):
+        ordered = [row[:-1] for row in rows if row[-1] == before]
+        many.execute(connection, HISTORY, ordered, (at, str(event), before, str(after), why))
     return len(rows)

@@ -7,6 +7,7 @@ from sqlite3 import Connection
 
 import pytest
 
+from cloudgather.core.transfer import State
 from cloudgather.store import choosing, claiming, debris, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
@@ -62,8 +63,16 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
     ("statement", "columns", "search"),
     [
         (moving.CLAIM, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (making.MOVED, 15, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (making.BEGUN_ANEW, 26, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (
+            making.update(State.COPYING, State.PUBLISHING, ("state", "sent"))[0],
+            4,
+            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        (
+            making.update(State.FAILED, State.QUEUED, ("version", "binds"))[0],
+            8,
+            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
         (ledger.CONFIRM, 4, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
         (debris.REMOVE, 2, "SEARCH debris USING COVERING INDEX debris_try (transfer=? AND try=?)"),
     ],
