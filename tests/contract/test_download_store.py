@@ -186,6 +186,18 @@ def test_old_ones_are_forgotten_once_nothing_is_left_to_be_done(store: Any, do: 
     assert do(store.torrent(left.id)) == b"x"
 
 
+def test_an_old_one_that_failed_is_forgotten_unless_something_of_it_may_be_here(store: Any, do: Do) -> None:
+    refused, handed, young = (added(store, do, torrent=b"x") for _ in range(3))
+    do(store.note_download(handed.id, State.QUEUED, {"tries": 1}, now=NOW))
+    for download, at in ((refused, NOW), (handed, NOW), (young, NOW + timedelta(days=2))):
+        do(store.move_download(download.id, State.QUEUED, Event.FAIL, now=at))
+
+    do(store.prune(before=NOW + timedelta(days=1)))
+
+    assert [each.id for each in do(store.open_downloads())] == [handed.id, young.id]
+    assert do(store.torrent(refused.id)) is None
+
+
 def test_of_one_that_cannot_be_read_nothing_is_told_that_it_holds(store: Any, do: Do, tmp_path: Path) -> None:
     secret = replace(a_wish().asked, options={"http-passwd": "not to be told"})
     download = added(store, do, asked=secret)

@@ -172,10 +172,16 @@ def _past_move(row: tuple[Any, ...]) -> PastDownloadMove:
 
 
 def prune(connection: Connection, before: datetime) -> None:
-    """Forget those that ended before, with their history."""
-    gone = "SELECT id FROM download WHERE cleared AND updated < ?"
+    """Forget those that ended before, with their history.
+
+    One that failed is kept as long as anything of it may be here, since nobody else knows of that: it was handed over.
+    """
+    until = from_instant(before)
+    gone = [(id,) for (id,) in connection.execute("SELECT id FROM download WHERE cleared AND updated < ?", (until,))]
+    failed = connection.execute(f"{_DOWNLOAD} WHERE NOT cleared AND state = 'failed' AND updated < ?", (until,))
+    gone += [(found.id,) for row in failed if (found := _sound(row)) is not None and not found.tries]
     for table, column in (("download_move", "download"), ("torrent", "download"), ("download", "id")):
-        connection.execute(f"DELETE FROM {table} WHERE {column} IN ({gone})", (from_instant(before),))
+        connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)
 
 
 def _expected(connection: Connection, id: int, state: State) -> Download:
