@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from cloudgather.core.download import ARRIVING, Asked, Download, Event, Rules, State
 from cloudgather.core.downloader import DownloadOrder, Item, Phase
+from cloudgather.core.items import Items
 from cloudgather.core.mounts import is_below
 from cloudgather.core.task import Filter
 from cloudgather.core.transfer import Version
@@ -191,7 +192,7 @@ class Stage:
         self.heard += 1
         return Known(
             client=self.client,
-            items=dict(self.client.items),
+            items=Items(self.client.items.values()),
             heard=self.heard,
             steady=frozenset(self.client.items),
             poll_soon=lambda: None,

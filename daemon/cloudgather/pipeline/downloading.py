@@ -8,6 +8,7 @@ from typing import Any
 from cgwire.reasons import Reason
 from cloudgather.core.download import MOVES, Download, Event
 from cloudgather.core.downloader import Item
+from cloudgather.core.items import Items
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
 from cloudgather.ports.clock import Clock
@@ -20,7 +21,7 @@ class Known:
     """What a downloader that answers has said so far."""
 
     client: Downloader
-    items: Mapping[str, Item]
+    items: Items
     heard: float  # monotonic: its last answer
     steady: Collection[str]  # ids of items that two polls in a row have shown complete
     poll_soon: Callable[[], None]  # it was told something: what has come of it is seen before the next poll is due

@@ -13,6 +13,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.claim import Claim
 from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, Polled
+from cloudgather.core.items import Items
 from cloudgather.core.mounts import is_below
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
@@ -67,7 +68,7 @@ class Following:
         """`remembered`: where it had unfinished files when it was last heard of."""
         self.spec = spec
         self.port = port
-        self.items: dict[str, Item] = {}
+        self.items = Items()
         self.silent: Reason | None = because(Code.DOWNLOADER_STARTING, downloader=spec.name, url=spec.url)
         self.heard: float | None = None  # monotonic: when its last answer was asked for
         self.steady: set[str] = set()  # ids of items that were complete at two polls in a row
@@ -126,7 +127,7 @@ class Following:
         steady = self._complete - polled.changed.keys()
         for id in polled.gone:
             self._complete.discard(id)
-            if (item := self.items.pop(id, None)) is not None:
+            if (item := self.items.drop(id)) is not None:
                 if item.complete:
                     self._unplace(id, item)
                 else:
@@ -187,7 +188,7 @@ class Following:
     def _replace(self, id: str, before: Item | None, item: Item) -> None:
         if before is not None:
             self._unplace(id, before, forget=False)
-        self.items[id] = item
+        self.items.put(item)
         (self._complete.add if item.complete else self._complete.discard)(id)
         for place in self._places_of(item):
             self._places[place].add(id)

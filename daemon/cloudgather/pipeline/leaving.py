@@ -184,7 +184,7 @@ class Leaving:
     async def _clear(self, download: Download, known: Known) -> bool:
         """Remove what the downloader has of it, and its folder; whether nothing is left. Raises CannotAsk."""
         theirs = known.client.spec.theirs(download.folder)
-        left = [item for item in known.items.values() if theirs in item.folders]
+        left = known.items.in_folder(theirs)
         for item in left:
             await known.client.remove(item.id, with_files=not download.keep_files)
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:

@@ -27,7 +27,7 @@ def find(download: Download, known: Known) -> Item | None:
     if download.foreign:
         return same_torrent(download, known)
     theirs = known.client.spec.theirs(download.folder)
-    found = [item for item in known.items.values() if theirs in item.folders and item.followed_by is None]
+    found = [item for item in known.items.in_folder(theirs) if item.followed_by is None]
     return min(found, key=lambda item: (item.phase in WRONG, item.id), default=None)
 
 
@@ -35,11 +35,7 @@ def same_torrent(download: Download, known: Known) -> Item | None:
     """The downloader's item for its torrent, whoever gave it that."""
     if download.infohash is None:
         return None
-    found = [
-        item
-        for item in known.items.values()
-        if item.followed_by is None and any(hash[:40] == download.infohash for hash in item.infohashes)
-    ]
+    found = [item for item in known.items.of_torrent(download.infohash) if item.followed_by is None]
     return min(found, key=lambda item: item.phase in WRONG, default=None)
 
 
