@@ -25,7 +25,7 @@ PHASES: Final[Mapping[str, Phase]] = {
     "uploading": Phase.SEEDING,
     "forcedUP": Phase.SEEDING,
     "stalledUP": Phase.SEEDING,
-    "queuedUP": Phase.COMPLETE,
+    "queuedUP": Phase.SEEDING,  # it waits for a place among those that upload
     "pausedUP": Phase.COMPLETE,
     "stoppedUP": Phase.COMPLETE,
     "error": Phase.FAILED,

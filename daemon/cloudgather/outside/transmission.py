@@ -37,7 +37,7 @@ _PHASES: Final[Mapping[int, Phase]] = {
     _CHECK_WAIT: Phase.CHECKING,
     _CHECK: Phase.CHECKING,
     _DOWNLOAD_WAIT: Phase.QUEUED,
-    _SEED_WAIT: Phase.COMPLETE,
+    _SEED_WAIT: Phase.SEEDING,
     _SEED: Phase.SEEDING,
 }
 _LOCAL_ERROR: Final = 3

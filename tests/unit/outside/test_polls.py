@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloudgather.core.downloader import DownloaderSpec, Kind, Polled
+from cloudgather.core.downloader import DownloaderSpec, Kind, Phase, Polled
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
 from cloudgather.ports.uploads import CannotAsk
@@ -66,6 +66,16 @@ def test_what_has_gone_when_a_poll_failed_midway_is_gone_at_the_next_one(failing
 
     assert failed is None
     assert again is not None and not again.changed and again.gone == {"b"}
+
+
+def test_what_waits_for_a_place_among_those_that_upload_is_seeded() -> None:
+    queued = {**TORRENT, "state": "queuedUP", "amount_left": 0}
+    stopped = {**TORRENT, "state": "stoppedUP", "amount_left": 0}
+
+    (polled,) = told_by_qbittorrent({"full_update": True, "torrents": {"a": queued, "b": stopped}})
+
+    assert polled is not None
+    assert {id: item.phase for id, item in polled.changed.items()} == {"a": Phase.SEEDING, "b": Phase.COMPLETE}
 
 
 def test_a_content_path_that_names_no_folder_is_below_where_it_downloads_to() -> None:
