@@ -12,6 +12,7 @@ from cloudgather.core.download import ARRIVING, Asked, Download, Event, Rules, S
 from cloudgather.core.downloader import DownloadOrder, Item, Phase
 from cloudgather.core.items import Items
 from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import destination
 from cloudgather.core.task import Filter
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.admitting import Admission
@@ -23,6 +24,7 @@ from cloudgather.pipeline.handing import Handing
 from cloudgather.pipeline.leaving import Leaving, task_of
 from cloudgather.pipeline.returning import Returning
 from cloudgather.ports.downloads import NewDownload
+from cloudgather.ports.queue import LedgerEntry, Origin
 from cloudgather.ports.source import Access, Look, Source
 from cloudgather.ports.uploads import CannotAsk
 from fakes.downloader import FakeDownloader, an_item
@@ -222,6 +224,29 @@ class Stage:
         self.works.board.tasks[download.task_name] = TaskState(
             task=task, memory=state.memory, source=source, zone=state.zone
         )
+
+    async def stored(self, download: Download) -> None:
+        """Its files are in its folder and, as the target has proven, there."""
+        source, entries = self.works.world.source_at(download.folder), []
+        for path, size in download.files:
+            source.write(path, b"f" * size, age=3600)
+            entries.append(
+                LedgerEntry(
+                    task=download.task_name,
+                    path=path,
+                    size=size,
+                    mtime_ns=source.files[path].mtime_ns,
+                    origin=Origin.SENT,
+                    target="cloud",
+                    destination=destination(b"films", path),
+                    target_size=size,
+                    digest=None,
+                    transfer=None,
+                    strength="stored",
+                    at=self.works.clock.now(),
+                )
+            )
+        await self.works.store.asked(lambda store: store.adopt(entries))
 
 
 @asynccontextmanager

@@ -99,7 +99,9 @@ class Leaving:
                 if condition.code.startswith("wait."):
                     self._book.hold(download.id, condition)
             return
-        if failure := await self._failure(download, missing):
+        failure = await self._failure(download, missing)
+        # What was under way as it was looked for above may have ended well since.
+        if failure is not None and missing - (await self._arrived(state.task, paths)).keys():
             self._scanned.discard(download.id)
             await self._book.move(download, Event.FAIL, failure, {})
 
