@@ -99,6 +99,10 @@ class Program:
         """Download it, or only its files with these numbers (from 0)."""
         raise NotImplementedError
 
+    def has_all(self, torrent: Torrent) -> bool:
+        """Whether it says now that every byte that is wanted has come."""
+        raise NotImplementedError
+
     def _command(self) -> list[str]:
         raise NotImplementedError
 
@@ -213,6 +217,11 @@ class QBittorrentNox(Program):
         """The version of its interface."""
         return tuple(map(int, self.ask("app/webapiVersion").split(b".")))
 
+    def has_all(self, torrent: Torrent) -> bool:
+        """Whether it says now that every byte that is wanted has come."""
+        (known,) = json.loads(self.ask(f"torrents/info?hashes={torrent.infohash}"))
+        return int(known["amount_left"]) == 0
+
 
 class Aria2c(Program):
     """aria2c that seeds for ever."""
@@ -273,12 +282,27 @@ class Aria2c(Program):
             options["select-file"] = ",".join(str(number + 1) for number in wanted)
         self.ask("addTorrent", base64.b64encode(torrent.content).decode(), [], options)
 
+    def has_all(self, torrent: Torrent) -> bool:
+        """Whether it says now that every byte that is wanted has come."""
+        files = [
+            file
+            for download in [*self.ask("tellActive"), *self.ask("tellStopped", -1, 1000)]
+            if download.get("infoHash") == torrent.infohash
+            for file in download["files"]
+            if file["selected"] == "true"
+        ]
+        return bool(files) and all(file["completedLength"] == file["length"] for file in files)
+
 
 class TransmissionDaemon(Program):
-    """transmission-daemon with its defaults."""
+    """transmission-daemon with its defaults, but for `settings`."""
 
     kind = Kind.TRANSMISSION
     program = "transmission-daemon"
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, Any] | None = None) -> None:
+        super().__init__(folder)
+        self._settings = settings or {}
 
     def _command(self) -> list[str]:
         home = self.folder / "home"
@@ -296,6 +320,7 @@ class TransmissionDaemon(Program):
             "pex-enabled": False,
             "utp-enabled": False,
             "port-forwarding-enabled": False,
+            **self._settings,
         }
         if not (home / "settings.json").exists() or self.url != f"http://127.0.0.1:{self.port}/transmission/rpc":
             (home / "settings.json").write_text(json.dumps(settings))
@@ -349,6 +374,11 @@ class TransmissionDaemon(Program):
             more["files-unwanted"] = [number for number in range(len(torrent.files)) if number not in wanted]
         content = base64.b64encode(torrent.content).decode()
         self.ask("torrent-add", metainfo=content, **{"download-dir": str(folder or self.downloads)}, **more)
+
+    def has_all(self, torrent: Torrent) -> bool:
+        """Whether it says now that every byte that is wanted has come."""
+        (known,) = self.ask("torrent-get", ids=[torrent.infohash], fields=["leftUntilDone"])["torrents"]
+        return int(known["leftUntilDone"]) == 0
 
 
 PROGRAMS: dict[str, type[Program]] = {

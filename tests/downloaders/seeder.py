@@ -21,13 +21,13 @@ class Torrent:
     files: Mapping[str, bytes]
 
 
-def made(name: str, files: Mapping[str, bytes], *, private: bool = False) -> Torrent:
+def made(name: str, files: Mapping[str, bytes], *, piece: int = PIECE, private: bool = False) -> Torrent:
     """A v1 torrent called `name`: of one file where `files` has only `name` itself, else of a folder."""
     whole = b"".join(files.values())
     info: dict[str, Any] = {
         "name": name,
-        "piece length": PIECE,
-        "pieces": b"".join(hashlib.sha1(whole[at : at + PIECE]).digest() for at in range(0, len(whole), PIECE)),
+        "piece length": piece,
+        "pieces": b"".join(hashlib.sha1(whole[at : at + piece]).digest() for at in range(0, len(whole), piece)),
     }
     if private:
         info["private"] = 1

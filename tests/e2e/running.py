@@ -167,15 +167,16 @@ class Running:
         with Connection(self.socket) as connection:
             return connection.call(request)
 
-    def cgctl(self, *words: str | bytes, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the client; with `check`, an AssertionError unless it exits 0."""
+    def cgctl(self, *words: str | bytes, check: bool = True, lang: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the client, for a reader of `lang`; with `check`, an AssertionError unless it exits 0."""
+        environ = {**self._environ, "LC_ALL": lang, "PYTHONUTF8": "1"} if lang else self._environ
         done = subprocess.run(
             [sys.executable, "-m", "cgctl", "--socket", os.fsdecode(self.socket), *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
             errors="backslashreplace",
-            env=self._environ,
+            env=environ,
             timeout=60,
         )
         assert not check or done.returncode == 0, f"exit code {done.returncode}: {done.stdout}{done.stderr}"
