@@ -119,10 +119,19 @@ class QBittorrentNox(Program):
     kind = Kind.QBITTORRENT
     program = "qbittorrent-nox"
 
-    def __init__(self, folder: Path, *, session: Mapping[str, str] | None = None, root: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        session: Mapping[str, str] | None = None,
+        webui: Mapping[str, str] | None = None,
+        root: Path | None = None,
+    ) -> None:
+        """`session` and `webui` are settings of its file, without those words before them."""
         super().__init__(folder)
         self.root = root  # of another release of Debian
         self._settings = session or {}
+        self._webui = webui or {}
         self._cookie = ""
 
     def _command(self) -> list[str]:
@@ -144,6 +153,7 @@ class QBittorrentNox(Program):
             "Username": USER,
             "Password_PBKDF2": f'"@ByteArray({stored})"',
             "UseUPnP": "false",
+            **self._webui,
         }
         file = self.folder / "profile" / "qBittorrent" / "config" / "qBittorrent.conf"
         if not file.exists() or f"Port={self.port}" not in file.read_text():
