@@ -49,6 +49,49 @@ def why(session: Session, download: Mapping[str, Any]) -> str:
     return session.sentence(download.get("held") or download.get("reason"))
 
 
+def print_overview(session: Session, status: Mapping[str, Any], *, most: int) -> None:
+    """The sections of `status` on downloaders and what they download; at most so many downloads."""
+    if status["downloaders"]:
+        session.print()
+        session.print(session.bold(session.say("Downloaders")))
+        rows = [_standing(session, each) for each in status["downloaders"]]
+        session.print_table((), rows, indent=2)
+        for each in status["downloaders"]:
+            if each["silent"]:
+                session.print(f"  {session.mark('warn')} {escaped(each['name'])}: {session.sentence(each['silent'])}")
+                _advise(session, each["silent"])
+    shown, total = status["downloads"][:most], status["downloads_total"]
+    if not total:
+        return
+    session.print()
+    session.print(session.bold(f"{session.say('Downloads')} ({total})"))
+    for each in shown:
+        told = (escaped(each["name"]), progress(session, each), state(session, each), why(session, each))
+        session.print(f"  {mark(session, each)} {each['id']}  " + "  ".join(filter(None, told)))
+        if each["state"] in ("stalled", "failed"):
+            _advise(session, each.get("held") or each.get("reason"))
+    if total > len(shown):
+        session.print("  " + session.say("and {n} more: cgctl download list", n=total - len(shown)))
+
+
+def _advise(session: Session, reason: Mapping[str, Any] | None) -> None:
+    if advice := session.hint(reason):
+        session.print(f"    {session.arrow} {advice}")
+
+
+def _standing(session: Session, downloader: Mapping[str, Any]) -> list[str]:
+    """A downloader as a row: its name, what it has left to do, its rate."""
+    work = session.say("{n} unfinished", n=downloader["unfinished"])
+    if downloader["stalled"]:
+        work = session.joined((work, session.say("{n} stalled", n=downloader["stalled"])))
+    return [
+        f"{session.mark('warn' if downloader['silent'] else 'ok')} {escaped(downloader['name'])}",
+        session.word(downloader["kind"]),
+        work,
+        rate(downloader["speed"]) if downloader["speed"] else session.say("idle"),
+    ]
+
+
 def follow(session: Session, id: int) -> int:
     """A line for each step until it has ended; FAILED if it failed."""
     told = None

@@ -22,9 +22,12 @@ class Status(Request):
     {daemon: {version, pid, started, now, state_dir, socket, config, timezone, held: [reason], problems: [reason]},
      targets: [target], tasks: [task], active: [transfer], waiting: [first 10 transfers], waiting_total,
      settling: [first 10 of {task, path, size, reasons: [reason], until}], settling_total,
-     failed: [newest 10 transfers], failed_total, totals: {state: [n, bytes]}}
+     failed: [newest 10 transfers], failed_total, totals: {state: [n, bytes]},
+     downloaders: [downloader], downloads: [10 downloads that are not over], downloads_total}
 
-    target, task and transfer are the maps of target.list, task.list and queue.list.
+    target, task, transfer, downloader and download are the maps of target.list, task.list, queue.list, downloader.list
+    and download.list. Of downloads those that are stalled or have failed come first, and only those are told of that
+    the caller may see.
     """
 
     METHOD: ClassVar[str] = "daemon.status"

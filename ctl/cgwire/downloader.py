@@ -12,7 +12,7 @@ class List(Request):
     """{downloaders: [downloader]}; a downloader is
 
     {name, kind: "qbittorrent" | "aria2" | "transmission", url, state: "ok" | "silent", silent: reason | None,
-     items: n, unfinished: n, speed, heard: seconds since its last answer | None}
+     items: n, unfinished: n, stalled: n (nobody sends anything), speed, heard: seconds since its last answer | None}
     """
 
     METHOD: ClassVar[str] = "downloader.list"

@@ -90,6 +90,45 @@ def a_target(**changes: Any) -> dict[str, Any]:
     }
 
 
+def a_downloader(**changes: Any) -> dict[str, Any]:
+    return {
+        "name": "qb",
+        "kind": "qbittorrent",
+        "url": "http://127.0.0.1:8080",
+        "state": "ok",
+        "silent": None,
+        "items": 12,
+        "unfinished": 3,
+        "stalled": 0,
+        "speed": 2**20,
+        "heard": 1.0,
+        **changes,
+    }
+
+
+def a_download(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": 17,
+        "name": b"film",
+        "state": "downloading",
+        "paused": False,
+        "uri": None,
+        "downloader": "qb",
+        "task": "film",
+        "target": "c115",
+        "destination": b"films",
+        "user": "ann",
+        "size": 2**30,
+        "done": 2**29,
+        "speed": 2**20,
+        "reason": None,
+        "held": None,
+        "created": NOW - 60,
+        "updated": NOW - 10,
+        **changes,
+    }
+
+
 def a_status(**changes: Any) -> dict[str, Any]:
     return {
         "daemon": {
@@ -121,6 +160,9 @@ def a_status(**changes: Any) -> dict[str, Any]:
         "settling_total": 1,
         "failed": [a_transfer(id=9, state="failed", held=[], reason={"code": "fail.name", "step": "create"})],
         "failed_total": 1,
+        "downloaders": [],
+        "downloads": [],
+        "downloads_total": 0,
         "totals": {"done": [40, 2**40]},
         **changes,
     }

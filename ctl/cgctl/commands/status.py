@@ -83,6 +83,10 @@ def show(session: Session, reply: Mapping[str, Any], *, verbose: bool) -> None:
     print_transfers(session, later("Waiting"), reply["waiting"][:most], reply["waiting_total"])
     _settling(session, reply["settling"][:most], reply["settling_total"])
     print_transfers(session, later("Failed"), reply["failed"][:most], reply["failed_total"])
+    if reply.get("downloaders") or reply.get("downloads"):
+        from cgctl.downloads import print_overview  # most have none, and want to see the rest soon
+
+        print_overview(session, reply, most=most)
     _closing(session, reply)
 
 

@@ -1,12 +1,14 @@
 """What an operator may ask of the daemon itself."""
 
 from cgwire import daemon as wire
+from cgwire.access import Access
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.config.problems import InvalidConfiguration
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
+from cloudgather.operations.describe_downloads import download, downloader, open_downloads
 from cloudgather.operations.world import WireMap, World
 from cloudgather.ports.queue import Chosen, Run
 
@@ -33,6 +35,7 @@ class DaemonOperations:
         for run in await world.store.runs(None, limit=200):
             last.setdefault(run.task, run)
         settling = list(world.intake.pending)
+        downloads = await open_downloads(world, None if caller.access >= Access.OPERATE else caller.uid)
         return {
             "daemon": self._daemon(),
             "targets": [describe.target(world, lane, counts, spending) for lane in board.targets.values()],
@@ -48,6 +51,9 @@ class DaemonOperations:
             "settling_total": len(settling),
             "failed": await self._some(State.FAILED),
             "failed_total": totals[State.FAILED][0],
+            "downloaders": [downloader(world, each) for each in world.intake.claims.following.values()],
+            "downloads": [download(world, each) for each in downloads[:_SHOWN]],
+            "downloads_total": len(downloads),
             "totals": totals,
         }
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 from cgwire import downloader as wire
 from cgwire.codes import Code
@@ -10,7 +10,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.downloader import DownloaderSpec, Item, Kind
 from cloudgather.core.mounts import is_below
-from cloudgather.operations import describe
+from cloudgather.operations import describe, describe_downloads
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.pipeline.following import Following
 from cloudgather.ports.source import Absent, SourceUnavailable
@@ -57,19 +57,8 @@ class DownloaderOperations:
             ],
         }
 
-    def _seen_of(self, following: Following) -> dict[str, Any]:
-        items, heard = following.items.values(), following.heard
-        return {
-            "name": following.spec.name,
-            "kind": str(following.spec.kind),
-            "url": following.spec.url,
-            "state": "ok" if following.silent is None else "silent",
-            "silent": describe.reason(following.silent),
-            "items": len(items),
-            "unfinished": sum(not item.complete for item in items),
-            "speed": sum(item.speed for item in items),
-            "heard": None if heard is None else self._world.clock.monotonic() - heard,
-        }
+    def _seen_of(self, following: Following) -> WireMap:
+        return describe_downloads.downloader(self._world, following)
 
     def _following(self, name: str) -> Following:
         known = self._world.intake.claims.following

@@ -20,8 +20,9 @@ from cloudgather.core.download import ARRIVING, MOVES, Allowance, Asked, Downloa
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.core.link import BadLink, Link, is_private, read_link
 from cloudgather.core.options import BadOption, checked, of_group
-from cloudgather.core.secrecy import shown_link, shown_options
+from cloudgather.core.secrecy import shown_options
 from cloudgather.core.torrent import BadTorrent, Torrent, read_torrent
+from cloudgather.operations import describe_downloads
 from cloudgather.operations.world import WireMap, World, nearest
 from cloudgather.outside.threads import on_thread
 from cloudgather.pipeline.downloading import Known
@@ -359,28 +360,7 @@ class DownloadOperations:
             raise Refused(because(Code.ERROR_DOWNLOAD_STATE, state=str(download.state), order=what))
 
     def _described(self, download: Download) -> WireMap:
-        asked, hold = download.asked, self._world.downloads.hold_of(download)
-        item = self._world.downloads.shown(download)
-        complete = bool(download.files)
-        return {
-            "id": download.id,
-            "name": download.name,
-            "state": str(download.state),
-            "paused": download.paused,
-            "uri": shown_link(asked.uri) if asked.uri is not None else None,
-            "downloader": asked.downloader,
-            "task": asked.task,
-            "target": asked.target,
-            "destination": asked.base,
-            "user": asked.user,
-            "size": download.size,
-            "done": download.size if complete else item.done if item is not None else None,
-            "speed": item.speed if item is not None and not complete else None,
-            "reason": download.reason.to_wire() if download.reason else None,
-            "held": hold.to_wire() if hold else None,
-            "created": download.created.timestamp(),
-            "updated": download.updated.timestamp(),
-        }
+        return describe_downloads.download(self._world, download)
 
 
 @contextmanager

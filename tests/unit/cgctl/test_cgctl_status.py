@@ -8,7 +8,7 @@ import pytest
 
 from cgctl.table import width
 from fakes.canned import Denied
-from fakes.replies import a_status, a_target, a_task
+from fakes.replies import a_download, a_downloader, a_status, a_target, a_task
 
 
 def test_a_screenful_names_everything_that_matters(cgctl: Any) -> None:
@@ -100,6 +100,36 @@ def test_what_holds_many_tasks_is_said_once(cgctl: Any) -> None:
 
     assert said.count("is not mounted at /CloudDrive") == 1
     assert said.count("may not be read by cloudgather") == 1
+
+
+def test_downloaders_that_are_silent_and_downloads_that_stall_say_what_may_be_the_cause(
+    cgctl: Any, chinese: Callable[..., Any]
+) -> None:
+    refused = {"code": "downloader.unreachable", "downloader": "tr", "url": "http://nas:9091", "message": "refused"}
+    downloaders = [a_downloader(stalled=1), a_downloader(name="tr", kind="transmission", silent=refused, speed=0)]
+    stalled = a_download(state="stalled", speed=0, reason={"code": "download.stalled", "seconds": 600})
+    downloads = [stalled, *(a_download(id=18 + number) for number in range(5))]
+    cgctl.daemon(daemon_status=a_status(downloaders=downloaders, downloads=downloads, downloads_total=7))
+
+    said, in_chinese = cgctl("status").out, chinese("status").out
+
+    for words in (
+        "qBittorrent   3 unfinished, 1 stalled  1.00 MiB/s",
+        "tr: it does not answer at http://nas:9091: refused",
+        "is it running, and are address and port right? cgctl downloader test tr",
+        "Downloads (7)",
+        "! 17  film  █████░░░░░   50 %  1.00 GiB  stalled  nothing has come for 10 min",
+        "perhaps nobody who has it is online, its trackers do not answer, or no port is open",
+        "and 2 more: cgctl download list",
+    ):
+        assert words in said, said
+    for words in (
+        "3 个未完成，1 个停滞",
+        "tr: 它没有回答，地址 http://nas:9091：refused",
+        "下载任务 (7)",
+        "可能没有人在线做种",
+    ):
+        assert words in in_chinese, in_chinese
 
 
 def test_a_file_that_was_not_looked_at_yet_has_no_size(cgctl: Any) -> None:
