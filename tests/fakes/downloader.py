@@ -24,12 +24,16 @@ def complete(item: Item, **changes: Any) -> Item:
 
 
 class FakeDownloader:
-    """ports.downloader.Downloader; `down` makes it unreachable, `slow` has answers to polls wait until it is set."""
+    """ports.downloader.Downloader; `down` makes it unreachable.
+
+    `slow` has answers to polls wait until it is set, `slow_files` those on the files of an item.
+    """
 
     def __init__(self, name: str = "qb", **changes: Any) -> None:
         self.spec = DownloaderSpec(name=name, kind=Kind.QBITTORRENT, url="http://qb", **changes)
         self.down = False
         self.slow: asyncio.Event | None = None
+        self.slow_files: dict[str, asyncio.Event] = {}
         self.polls = 0
         self.listens = 0
         self.tells = False  # by itself that something has happened
@@ -80,6 +84,8 @@ class FakeDownloader:
 
     async def files(self, id: str) -> Sequence[ItemFile]:
         self._ask()
+        if id in self.slow_files:
+            await self.slow_files[id].wait()
         return self.content.get(id, ())
 
     async def add(self, order: DownloadOrder) -> str | None:

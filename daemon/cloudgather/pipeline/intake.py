@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -68,6 +69,7 @@ class Intake:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._listings: tuple[float, Listings] | None = None
         self._wake = asyncio.Event()
+        self._told = -math.inf  # monotonic: when a downloader had news
 
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
@@ -104,10 +106,14 @@ class Intake:
             source = state.task.source.rstrip(b"/")
             for path in paths if state.task.watch else ():
                 relative = path[len(source) + 1 :]
-                if is_below(path, source) and self.pending.get(state.task.name, relative) is None:
-                    self.pending.put(
-                        Pending(task=state.task.name, path=relative, quiet_since=now, event_seen=False, due=now)
-                    )
+                if not is_below(path, source):
+                    continue
+                if (known := self.pending.get(state.task.name, relative)) is not None:
+                    self._bring_forward(known, now)  # looked at before its downloader told of it, it waits for others
+                    continue
+                self.pending.put(
+                    Pending(task=state.task.name, path=relative, quiet_since=now, event_seen=False, due=now)
+                )
         self._judge_anew(lambda facts: (facts.get("downloader"), facts.get("item")) == (downloader, item))
 
     def answers(self, downloader: str) -> None:
@@ -116,7 +122,7 @@ class Intake:
 
     def _judge_anew(self, concerned: Callable[[Mapping[str, object]], bool]) -> None:
         """Look at those now whose conditions name what has changed."""
-        now = self._clock.monotonic()
+        now = self._told = self._clock.monotonic()
         for pending in list(self.pending):
             if any(concerned(condition.facts) for condition in pending.conditions):
                 self._bring_forward(pending, now)
@@ -207,7 +213,7 @@ class Intake:
             word = words.get(look.path)
             if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look, word, asked_since):
+            elif self._is_settled(state, pending, look, word, asked_since, begun):
                 settled.append(pending)
         return settled
 
@@ -234,7 +240,13 @@ class Intake:
         return passed
 
     def _is_settled(
-        self, state: TaskState, pending: Pending, look: Look, word: Reason | None, asked_since: float | None
+        self,
+        state: TaskState,
+        pending: Pending,
+        look: Look,
+        word: Reason | None,
+        asked_since: float | None,
+        begun: float,
     ) -> bool:
         if self.pending.get(pending.task, pending.path) is not pending:
             return False  # forgotten meanwhile
@@ -247,7 +259,9 @@ class Intake:
         skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)
         if verdict.settled or skipped:
             return True
-        again = verdict.look_again or self._clock.monotonic() + _FIRST_LOOK_AFTER
+        soon = self._clock.monotonic() + _FIRST_LOOK_AFTER
+        # What a downloader has told since the look began, the word on this file may not have known.
+        again = soon if self._told >= begun or verdict.look_again is None else verdict.look_again
         pending.due = max(again, self._clock.monotonic() + 0.01)
         self.pending.put(pending)
         return False

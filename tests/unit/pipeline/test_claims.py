@@ -182,6 +182,38 @@ def test_an_answer_that_was_asked_for_before_the_file_came_says_nothing_of_it(tm
     asyncio.run(main())
 
 
+def test_what_was_looked_at_before_it_told_of_it_goes_as_soon_as_it_is_complete(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb, settle=timedelta(hours=1)) as works:
+            await sighted(works, NAME)
+            assert Code.WAIT_QUIET in waits(works)
+            qb.put(an_item())
+            await works.advance(4.0)
+            qb.put(complete(an_item()))
+            await works.advance(3.0)
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
+
+
+def test_what_it_completes_while_files_are_looked_at_is_looked_at_again_at_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item("1"))
+        qb.put(an_item("2"))
+        async with asking(tmp_path, qb) as works:
+            gate = qb.slow_files["2"] = asyncio.Event()
+            await sighted(works, NAME, b"2.mkv")  # what it says of the first is had, and of the second not yet
+            qb.put(complete(an_item("1")))
+            await works.advance(3.0)
+            gate.set()
+            await works.advance(1.0)
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
+
+
 def test_what_nobody_claims_is_a_guess(tmp_path: Path) -> None:
     async def main() -> None:
         async with asking(tmp_path, FakeDownloader()) as works:
