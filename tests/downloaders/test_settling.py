@@ -314,7 +314,7 @@ def test_no_truncated_copy_goes_while_it_moves_across_file_systems(
 
         copy = (program.downloads / path).read_bytes()
         assert len(copy) > 0 and copy != torrent.files[path]
-        assert word(running, path)["code"] == "wait.downloader"
+        eventually_sync(lambda: word(running, path)["code"] == "wait.downloader", within=WITHIN, what="its word")
         waits_while_another_goes(running, path)
         assert word(running, path)["state"] == "moving"
         assert (program.downloads / path).read_bytes() == copy
