@@ -308,9 +308,11 @@ def test_no_truncated_copy_goes_while_it_moves_across_file_systems(
         program.add(torrent)
         until(seeder, program, torrent, lambda: temporary.counts().get("write", 0) > 0, "it is somewhere else first")
         assert not (program.downloads / path).exists()
-        temporary.hang("read", skip=8)
+        temporary.slow("read", 0.3)  # each of some thirty
         seeder.give(torrent)
-        until(seeder, program, torrent, lambda: temporary.hanging("read"), "a part of it is copied")
+        until(seeder, program, torrent, (program.downloads / path).exists, "it is being copied")
+        temporary.hang("read", instead=True)
+        until(seeder, program, torrent, lambda: temporary.hanging("read"), "its copy goes on no more")
 
         copy = (program.downloads / path).read_bytes()
         assert len(copy) > 0 and copy != torrent.files[path]

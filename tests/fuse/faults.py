@@ -73,6 +73,8 @@ class Faults:
         with self._changed:
             match order.pop("command"):
                 case "strike":
+                    if order.pop("instead", False):
+                        self._faults = [fault for fault in self._faults if fault.op != order["op"]]
                     self._faults.append(Fault(**order))
                 case "release":
                     self._faults = [fault for fault in self._faults if fault.op != order["op"]]

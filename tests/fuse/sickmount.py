@@ -36,9 +36,9 @@ class SickMount(ServedMount):
         """Calls of `op` take longer by so much."""
         self.tell("strike", op=op, do="slow", seconds=seconds, times=times, path=path)
 
-    def hang(self, op: str, *, times: int | None = None, skip: int = 0, path: str = "") -> None:
-        """Calls of `op` do not answer until `release`."""
-        self.tell("strike", op=op, do="hang", times=times, skip=skip, path=path)
+    def hang(self, op: str, *, times: int | None = None, skip: int = 0, path: str = "", instead: bool = False) -> None:
+        """Calls of `op` do not answer until `release`; `instead` of what went wrong with them before."""
+        self.tell("strike", op=op, do="hang", times=times, skip=skip, path=path, instead=instead)
 
     def release(self, op: str) -> None:
         """`op` is well again; calls of it that hang go on as if nothing had been."""
