@@ -24,6 +24,7 @@ from cloudgather.ports.uploads import CannotAsk
 logger = logging.getLogger(__name__)
 
 _FLAG: Final = "downloader:"
+_LET_GO_EVERY: Final = 5.0  # seconds
 _LISTEN_AGAIN: Final = 10.0  # seconds
 _MOST_REMEMBERED: Final = 1000  # places; of more the folders, or their parents
 
@@ -93,12 +94,16 @@ class Claims:
     async def serve(self, name: str, listener: Listener) -> None:
         """Poll one downloader, and listen to it, until cancelled."""
         following = self.following[name]
-        listening = asyncio.create_task(self._listen(following), name=f"listening to {name}")
+        beside = [
+            asyncio.create_task(self._listen(following), name=f"listening to {name}"),
+            asyncio.create_task(self._let_go(following), name=f"what {name} has left"),
+        ]
         try:
             await self._poll(following, listener)
         finally:
-            listening.cancel()
-            await asyncio.wait({listening})
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
     async def _listen(self, following: Following) -> None:
         """Ask it soon where it says that something has happened; polls find that as well, only later."""
@@ -111,6 +116,15 @@ class Claims:
                 logger.exception("listening to %s failed: a bug of ours", following.spec.name)
                 return
             await self._clock.sleep(_LISTEN_AGAIN)
+
+    async def _let_go(self, following: Following) -> None:
+        while True:
+            await self._clock.sleep(_LET_GO_EVERY)
+            try:
+                await following.let_go_of_what_is_not_here()
+            except Exception:
+                logger.exception("looking for what %s has left failed: a bug of ours", following.spec.name)
+                return
 
     async def _poll(self, following: Following, listener: Listener) -> None:
         silent = False

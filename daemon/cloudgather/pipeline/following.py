@@ -102,7 +102,6 @@ class Following:
         self.silent, self._failures, self.heard = None, 0, now
         finished = self._taken(polled)
         self._take_up_what_was_left()
-        await self._let_go_of_what_is_not_here()
         self.again = now + self._pause()
         return News(finished=finished if known else (), back=back or not known)
 
@@ -162,15 +161,19 @@ class Following:
                     self._places[known].add(id)
         self._remembered = ()
 
-    async def _let_go_of_what_is_not_here(self) -> None:
-        """An item that left unfinished is believed to be unfinished as long as files of it are here."""
+    async def let_go_of_what_is_not_here(self) -> None:
+        """An item that left unfinished is believed to be unfinished as long as files of it are here.
+
+        Beside the polls: a disk that does not answer is waited for here, and there it would look as if the downloader
+        did not answer.
+        """
         now = self._clock.monotonic()
         for id, (item, due) in list(self._left.items()):
             if now < due:
                 continue
-            self._left[id] = (item, now + _GONE_AFTER)
-            if not await self._is_here(id, item):
-                self._left.pop(id, None)
+            self._left[id] = left = (item, now + _GONE_AFTER)
+            if not await self._is_here(id, item) and self._left.get(id) is left:  # nor is it listed again by now
+                del self._left[id]
                 self._unplace(id, item)
 
     async def _is_here(self, id: str, item: Item) -> bool:

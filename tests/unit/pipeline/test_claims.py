@@ -427,6 +427,7 @@ def test_what_left_the_list_while_the_daemon_was_not_there_waits_as_well(tmp_pat
             )
             await again.take({"qb": empty.spec})
             await again.following["qb"].poll()
+            await again.following["qb"].let_go_of_what_is_not_here()
 
             word = await again.word(state.task, look)
             assert word is not None and word.code == Code.WAIT_DOWNLOADER_GONE
@@ -494,5 +495,35 @@ def test_who_ends_the_conversation_is_listened_to_again_and_polled_meanwhile(tmp
             await works.advance(12.0)
             assert (qb.listens, qb.stirred is not None) == (4, True)
             assert qb.polls > polls  # what was told while nobody listened
+
+    asyncio.run(main())
+
+
+def test_a_disk_that_does_not_answer_keeps_up_no_poll(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            await works.advance(10.0)
+            qb.items.clear()
+            await works.advance(10.0)
+            source, looks = works.world.source, len(works.world.source.looks)
+            source.gate = asyncio.Event()
+
+            await works.advance(timedelta(seconds=120))
+            polls = qb.polls
+            await works.advance(timedelta(seconds=30))
+
+            assert len(source.looks) > looks  # it was looked at, and does not answer
+            assert qb.polls >= polls + 9
+            assert waits(works) == {Code.WAIT_DOWNLOADER_GONE}
+
+            qb.put(an_item())  # listed again while the look is under way
+            await works.advance(5.0)
+            source.remove(NAME)
+            source.gate.set()
+            await works.advance(5.0)
+            assert [place.item for place in works.claims.following["qb"].unfinished()] == ["1"]
 
     asyncio.run(main())
