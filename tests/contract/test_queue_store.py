@@ -566,6 +566,22 @@ def test_a_published_or_swept_temporary_is_debris_no_more(store: QueueStore, do:
 # Orders
 
 
+def test_of_several_of_one_path_a_retry_requeues_the_newest(store: QueueStore, do: Do) -> None:
+    old = a_plan()
+    do(store.add([old], now=NOW))
+    written = do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
+    do(store.add([a_plan(version=a_version(size=200))], now=NOW))
+    newer = do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
+    do(moved_on(store, written, Event.GIVE_UP))
+
+    assert do(store.requeue(Chosen(task="films"), now=NOW)) == 1
+
+    assert {each.id: str(each.state) for each in do(store.transfers(Chosen(), limit=9))} == {
+        written.id: "failed",
+        newer.id: "queued",
+    }
+
+
 def test_a_retry_requeues_what_failed(store: QueueStore, do: Do) -> None:
     before = failed(store, do)
 
@@ -611,7 +627,7 @@ def test_cancelling_takes_the_queued_and_the_failed(store: QueueStore, do: Do) -
     assert do(store.transfer(running.id)).state is State.COPYING
 
 
-def test_a_retry_of_many_passes_over_only_those_with_a_live_successor(store: QueueStore, do: Do) -> None:
+def test_a_retry_of_many_passes_over_only_those_with_a_successor(store: QueueStore, do: Do) -> None:
     succeeded = written(store, do)
     do(store.add([a_plan(version=a_version(size=5))], now=NOW))
     do(moved_on(store, succeeded, Event.GIVE_UP))
@@ -620,10 +636,9 @@ def test_a_retry_of_many_passes_over_only_those_with_a_live_successor(store: Que
 
     count = do(store.requeue(Chosen(), now=LATER))
 
-    states = [do(store.transfer(transfer.id)).state for transfer in (succeeded, *others)]
-    assert (count, states) == (3, [State.QUEUED] * 3)
-    (successor,) = do(store.transfers(Chosen(states=frozenset({State.CANCELLED})), limit=9))
-    assert successor.path == succeeded.path
+    assert (count, do(store.transfer(succeeded.id)).state) == (3, State.FAILED)
+    queued = do(store.transfers(Chosen(states=frozenset({State.QUEUED})), limit=9))
+    assert {each.id for each in queued} - {each.id for each in others} == {succeeded.id + 1}
 
 
 def test_orders_are_written_into_history_as_moves_are(store: QueueStore, do: Do) -> None:

@@ -47,7 +47,7 @@ from cloudgather.outside.mounts import MountTable
 from cloudgather.outside.rclone import Rclone
 from cloudgather.outside.systemd import Systemd
 from cloudgather.outside.zone import local_zone
-from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.confirm import Confirmer
 from cloudgather.pipeline.dispatch import Dispatcher
@@ -447,7 +447,10 @@ class Daemon:
         """So that it is not caught up again."""
         if (state := self._board.tasks.get(task)) is not None:
             state.memory = replace(state.memory, last_due=instant)
-            self._serving.errand(self._store.remember_task(state.memory), f"remember {task}")
+            self._serving.errand(self._remember_task(state), f"remember {task}")
+
+    async def _remember_task(self, state: TaskState) -> None:
+        await self._store.remember_task(state.memory)
 
     async def _folder_seen(self, task: str, path: bytes) -> None:
         self._serving.errand(self._scanner.scan(task, "watch", below=path), f"scan {task}")

@@ -23,7 +23,7 @@ from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.planning import Listings
 from cloudgather.pipeline.scanning import candidate_of
-from cloudgather.ports.queue import Chosen, TaskMemory
+from cloudgather.ports.queue import Chosen, StoreUnavailable, TaskMemory
 from cloudgather.ports.source import Absent
 from cloudgather.ports.source import Refused as Unreadable
 
@@ -186,9 +186,14 @@ class TaskOperations:
 
     async def _remember(self, name: str, *, paused: bool) -> TaskState:
         state = self._world.task(name)
-        memory: TaskMemory = replace(state.memory, paused=paused)
-        await self._world.store.remember_task(memory)
-        state.memory = memory
+        before = state.memory.paused
+        # Before it is written: what others remember of the task meanwhile is then written with it.
+        state.memory = replace(state.memory, paused=paused)
+        try:
+            await self._world.store.remember_task(state.memory)
+        except StoreUnavailable:
+            state.memory = replace(state.memory, paused=before)
+            raise
         self._world.bus.publish({"kind": "task", "name": name, "change": "paused" if paused else "resumed"})
         return state
 

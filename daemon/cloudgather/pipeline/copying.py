@@ -19,7 +19,7 @@ from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.redirecting import goes_to
 from cloudgather.pipeline.trouble import Trouble
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.queue import Move, QueueStore
+from cloudgather.ports.queue import LedgerEntry, Move, Origin, QueueStore
 from cloudgather.ports.source import Access, SourceUnavailable
 from cloudgather.ports.target import (
     AlreadyStanding,
@@ -203,8 +203,9 @@ class Copier:
             return  # it is ours: what the target did not show whole afterwards
         if isinstance(decide(task.task.rules, size=size, mtime_ns=mtime_ns, known=known, shown=standing), Go):
             return
-        entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())
-        await self._recorder.insist(lambda: self._store.adopt([entry]))
+        if known is None or not _is_sent(known, size=size, mtime_ns=mtime_ns):  # that says more than that it was there
+            entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())
+            await self._recorder.insist(lambda: self._store.adopt([entry]))
         reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
         raise Ended(replace(move_of(transfer, Event.CANCEL, reason=reason), swept=True))
 
@@ -220,3 +221,7 @@ class Copier:
             return move_of(transfer, Event.DEFER, reason=held.reason, due=due)
         self._trouble.note(lane, held)
         return move_of(transfer, Event.DEFER, reason=held.reason)
+
+
+def _is_sent(known: LedgerEntry, *, size: int, mtime_ns: int) -> bool:
+    return known.origin is Origin.SENT and (known.size, known.mtime_ns) == (size, mtime_ns)

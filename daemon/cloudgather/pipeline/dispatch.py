@@ -1,6 +1,7 @@
 """Hands queued transfers to their targets' agents: when a target may work, how much at once, and what stops it."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
@@ -105,16 +106,18 @@ class Dispatcher:
         wake = self._wakes[name] = asyncio.Event()
         working = self._working[name] = set()
         taken_up = False
+        served: TargetState | None = None
         try:
             while True:
                 wake.clear()
                 if (lane := self._board.targets.get(name)) is None:  # it has left the configuration
                     await wake.wait()
                     continue
+                served = lane
                 try:
                     await self._try_store(lane)
                     if not taken_up:
-                        await self._recovery.take_up(lane)
+                        await self._take_up(lane)
                         taken_up = True
                     wait = await self._fill(lane, working)
                     self._tell_hold(lane)
@@ -130,13 +133,23 @@ class Dispatcher:
                 task.cancel()
             if working:
                 await asyncio.gather(*working, return_exceptions=True)
-            if self._wakes[name] is wake:  # else another serves it already
+            if self._wakes[name] is wake:  # else another serves it already, and has taken up what was left
                 del self._wakes[name], self._working[name]
+                if served is not None and not self._board.stopping:
+                    with contextlib.suppress(StoreUnavailable):  # then the next start does it
+                        await self._take_up(served)
+                        self.wake()  # it may go elsewhere now
+
+    async def _take_up(self, lane: TargetState) -> None:
+        """What nobody works on, be it that a claim was on its way to the disk when whoever made it was ended."""
+        await self._store.answers()
+        await self._recovery.take_up(lane)
 
     async def _try_store(self, lane: TargetState) -> None:
         """While it could not commit, nothing is begun that could not be recorded."""
         if self._board.store_hold is not None:
-            await self._store.remember_target(lane.memory)
+            for each in [lane, *self._board.targets.values()]:  # what could not be written of any of them
+                await self._store.remember_target(each.memory)
             self._board.store_hold = None
 
     async def _fill(self, lane: TargetState, working: set[asyncio.Task[None]]) -> float:

@@ -119,12 +119,15 @@ class Recovery:
     async def after_a_bug(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
         """A bug must not lose or repeat a transfer for ever: it fails, visibly, or what was renamed is found out."""
         lane.littered = True
-        for id in [transfer.id for transfer in batch]:
-            now = await self._recorder.insist(partial(self._store.transfer, id))
-            if now is not None and now.state is State.COPYING:
-                await self._recorder.record([move_of(now, Event.GIVE_UP, reason=because(Code.FAIL_INTERNAL))])
-            elif now is not None and now.state is State.PUBLISHING:
-                lane.unresolved.add(id)
+        for transfer in batch:
+            now = await self._recorder.insist(partial(self._store.transfer, transfer.id))
+            if now is None or now.tries != transfer.tries:
+                continue  # it was put back, and another batch may have it
+            if now.state is State.COPYING:
+                with contextlib.suppress(Overtaken):
+                    await self._recorder.record([move_of(now, Event.GIVE_UP, reason=because(Code.FAIL_INTERNAL))])
+            elif now.state is State.PUBLISHING:
+                lane.unresolved.add(now.id)
 
     async def _resolve(self, lane: TargetState) -> None:
         """One that cannot be resolved now keeps the others from nothing."""

@@ -11,7 +11,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
-from cloudgather.pipeline.board import Board, TargetState
+from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
@@ -171,8 +171,11 @@ class Carrier:
         for name in {transfer.task for transfer, _ in whole}:
             task = self._board.tasks.get(name)
             if task is not None and not task.base_made:
-                task.memory = memory = replace(task.memory, base_made=task.place)
-                await self._recorder.insist(partial(self._store.remember_task, memory))
+                task.memory = replace(task.memory, base_made=task.place)
+                await self._recorder.insist(partial(self._remember, task))
+
+    async def _remember(self, task: TaskState) -> None:
+        await self._store.remember_task(task.memory)  # as it is by now: it may have been tried in vain for long
 
     async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
         await self._recorder.record([move])

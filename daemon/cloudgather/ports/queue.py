@@ -186,6 +186,10 @@ class QueueStore(Protocol):
     All writing calls raise StoreUnavailable when nothing could be committed.
     """
 
+    async def answers(self) -> None:
+        """Ends once all that was asked before has been done, or given up."""
+        ...
+
     async def add(self, plans: Sequence[Plan], *, now: datetime) -> Sequence[tuple[int, Added]]:
         """Make transfers of plans (at most one live per task and path), all in one step; ids in the plans' order."""
         ...

@@ -32,6 +32,11 @@ _INSERT: Final = (
     "target, destination, size, mtime_ns, device, inode, priority, reason, plan_reason, replaces, guessed, run) "
     "SELECT ?, ?, 1, 'queued', 0, 0, 0, 0, made.* FROM (VALUES {rows}) AS made"
 )
+# A database that somebody repaired may have forgotten the first of them.
+_LAST: Final = (
+    "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'transfer'), 0), "
+    "ifnull((SELECT max(id) FROM transfer), 0))"
+)
 
 
 def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
@@ -59,8 +64,7 @@ class _New:
     def make(self, plan: Plan) -> int:
         """Its id."""
         if not self._last:  # no id is given twice, not even one whose transfer is gone
-            found = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'transfer'").fetchone()
-            self._last = found[0] if found else 0
+            (self._last,) = self._connection.execute(_LAST).fetchone()
         self._last += 1
         self._rows.append(_row(self._last, plan))
         return self._last

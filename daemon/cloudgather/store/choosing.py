@@ -81,9 +81,12 @@ def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
 
 
 def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -> int:
+    """Of several of one path the newest: that is about the file as it was last."""
     where, values = condition(chosen)
     count = 0
-    for row in _select(connection, f"WHERE {where} AND state IN ({names(_TO_REQUEUE)}) ORDER BY id", values, -1, 0):
+    for row in _select(
+        connection, f"WHERE {where} AND state IN ({names(_TO_REQUEUE)}) ORDER BY id DESC", values, -1, 0
+    ):
         move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE)
         with contextlib.suppress(Overtaken):
             make(connection, row, move, now)

@@ -175,7 +175,7 @@ class SqliteStore:
         return await self._writer.do(partial(choosing.put_first, chosen=chosen))
 
     async def forget(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._writer.do(partial(choosing.forget, chosen=chosen))
+        return await self._in_pieces(chosen, choosing.forget)
 
     async def transfer(self, id: int) -> Transfer | None:
         return await self._reader.do(partial(moving.transfer, id=id))

@@ -13,12 +13,13 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.target import Confirm, Profile, TargetSpec
-from cloudgather.core.transfer import Sent, State
+from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.recover import Found, judge
+from cloudgather.ports.queue import QueueStore
 from cloudgather.ports.target import Standing, TargetHeld
 from fakes.target import an_error
 from pipework import LIVE, Works, World, a_spec, a_world, working
-from queueing import NOW, a_plan, a_sent, claimed, moved_on, running_store
+from queueing import NOW, a_move, a_plan, a_sent, claimed, moved_on, running_store
 
 OURS, OTHER = Standing(size=100, mtime_ns=1_000), Standing(size=7, mtime_ns=5)
 FOLDER = Standing(size=100, mtime_ns=1_000, is_file=False)
@@ -368,6 +369,27 @@ def test_a_bug_in_carrying_fails_the_copy_and_finds_out_about_the_rename(tmp_pat
             assert (await works.one(b"b.mkv")).state == "done"
             assert works.target.published == [b"films/b.mkv"]
             assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_a_bug_in_a_batch_costs_none_that_another_batch_has_by_now(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            await works.queue(b"a.mkv", b"b.mkv")
+
+            async def claims(store: QueueStore) -> list[Transfer]:
+                return [await claimed(store, now=works.clock.now()) for _ in range(2)]
+
+            first = await works.store.asked(claims)
+            defer = a_move(first[0], Event.DEFER, reason=because(Code.RETRY_INTERRUPTED))
+            await works.store.asked(lambda store: store.move([defer], now=works.clock.now()))
+            again = await works.store.asked(lambda store: claimed(store, now=works.clock.now()))
+            assert (again.id, again.tries) == (first[0].id, first[0].tries + 1)
+
+            await works.recovery.after_a_bug(works.lane, first)
+
+            assert await works.states() == {first[0].path: "copying", first[1].path: "failed"}
 
     asyncio.run(main())
 

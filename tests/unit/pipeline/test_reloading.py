@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from cloudgather.core.target import Confirm
 from cloudgather.pipeline.effect import Difference
 from cloudgather.pipeline.upkeep import Pruning, Upkeep
 from fakes.target import an_error
+from fakes.watched import REFUSAL
 from pipework import a_spec, a_task, a_world, working
 
 
@@ -264,5 +266,48 @@ def test_what_is_kept_and_how_often_is_pruned_may_be_given(tmp_path: Path) -> No
             await works.advance(15)
 
             assert await works.transfers() == []
+
+    asyncio.run(main())
+
+
+def test_a_claim_that_is_under_way_as_its_target_leaves_orphans_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            committed, ended = asyncio.Event(), asyncio.Event()
+
+            async def met(step: str) -> None:
+                if step == "claim.end" and not committed.is_set():
+                    committed.set()
+                    await ended.wait()
+
+            works.store.met = met
+            await works.queue(b"a.mkv")
+            await committed.wait()
+            assert await works.states() == {b"a.mkv": "copying"}
+
+            other = a_spec("other")
+            works.world.target(other)
+            await works.take(specs=[other], tasks=[a_task(target="other")])
+            works.serve()
+            await works.rest()
+
+            assert await works.states() == {b"a.mkv": "done"}
+            assert works.world.targets["other"].published == [b"films/a.mkv"]
+
+    asyncio.run(main())
+
+
+def test_what_could_not_be_written_of_any_target_is_once_the_disk_has_room(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(), a_spec("other")]) as works:
+            for lane in works.board.targets.values():  # as orders of an operator that met the full disk leave them
+                lane.memory = replace(lane.memory, paused=True)
+            works.board.store_hold = REFUSAL
+            works.dispatcher.wake("cloud")
+            await works.rest()
+
+            found = await works.store.asked(lambda store: store.targets())
+            assert not works.board.store_hold
+            assert {name: memory.paused for name, memory in found.items()} == {"cloud": True, "other": True}
 
     asyncio.run(main())

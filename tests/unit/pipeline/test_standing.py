@@ -10,7 +10,9 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core.target import Confirm
 from cloudgather.core.task import Rule
+from cloudgather.core.transfer import Plan
 from pipelooks import arrives, contents, queued
 from pipework import a_spec, a_task, working
 
@@ -67,6 +69,35 @@ def test_what_was_sent_to_another_target_replaces_nothing_here(tmp_path: Path) -
 
             assert contents(works) == {b"films/a.mkv": b"theirs"}
             assert (await works.one()).state == "cancelled"
+
+    run(main())
+
+
+def test_what_is_known_of_a_file_that_was_sent_outlives_that_it_is_found_standing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.STORED)]) as works:
+            await works.queue(b"a.mkv")
+            sent = await works.one()
+            plan = Plan(
+                task="films",
+                path=b"a.mkv",
+                target="cloud",
+                destination=sent.destination,
+                version=sent.version,
+                reason=because(Code.GO_RESEND),
+                replace=False,
+                guessed=False,
+            )
+            before = await works.store.asked(lambda store: store.ledger("films", [b"a.mkv"]))
+            assert (before[b"a.mkv"].strength, before[b"a.mkv"].transfer) == ("stored", sent.id)
+
+            await works.store.asked(lambda store: store.add([plan], now=works.clock.now()))
+            works.dispatcher.wake()
+            await works.rest()
+
+            ended = await works.one()
+            assert (ended.id != sent.id, ended.state) == (True, "cancelled")
+            assert await works.store.asked(lambda store: store.ledger("films", [b"a.mkv"])) == before
 
     run(main())
 

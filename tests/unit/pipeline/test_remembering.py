@@ -1,0 +1,77 @@
+"""What is remembered of a task by several at once: nobody writes back what another has changed meanwhile."""
+
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from cgwire import task as wire
+from cgwire.access import Access
+from cloudgather.core.caller import Caller
+from cloudgather.core.target import Profile
+from cloudgather.operations.tasks import TaskOperations
+from cloudgather.operations.world import World as OperationsWorld
+from cloudgather.ports.queue import TaskMemory
+from pipework import Works, a_spec, working
+
+OPERATOR = Caller(uid=0, gid=0, pid=1, user="root", access=Access.ADMIN, groups=frozenset())
+
+
+def operations(works: Works) -> TaskOperations:
+    world: Any = SimpleNamespace(
+        store=works.store,
+        board=works.board,
+        bus=works.bus,
+        dispatcher=works.dispatcher,
+        intake=works.intake,
+        task=lambda name: works.board.tasks[name],
+    )
+    return TaskOperations(cast(OperationsWorld, world))
+
+
+async def remembered(works: Works) -> TaskMemory:
+    """What a restart finds; what runs now must know the same."""
+    found = (await works.store.asked(lambda store: store.tasks()))["films"]
+    assert found == works.board.tasks["films"].memory
+    return found
+
+
+def test_a_pause_outlives_what_could_not_be_written_before_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(profile=Profile.DISK)]) as works:
+            await works.scan()  # the first, which is remembered as such
+            works.store.refuse("remember_task")  # the disk of the state is full as its first batch stands aside
+            await works.queue(b"a.mkv", b"b.mkv")
+            assert works.store.refused["remember_task"] == 1
+
+            await operations(works).task_pause(wire.Pause(name="films"), OPERATOR)
+            assert (await remembered(works)).paused
+            await works.advance(60)
+
+            found = await remembered(works)
+            assert (found.paused, found.base_made) == (True, b"cloud:films")
+
+    asyncio.run(main())
+
+
+def test_a_pause_forgets_nothing_that_is_found_out_while_it_is_written(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            under_way, written = asyncio.Event(), asyncio.Event()
+
+            async def met(step: str) -> None:
+                if step == "remember_task.end" and not under_way.is_set():
+                    under_way.set()
+                    await written.wait()
+
+            works.store.met = met
+            pausing = works.errands.start(operations(works).task_pause(wire.Pause(name="films"), OPERATOR))
+            await under_way.wait()
+            await works.scan()  # the first, which is remembered as such
+            written.set()
+            await pausing
+
+            found = await remembered(works)
+            assert (found.paused, found.initialised) == (True, True)
+
+    asyncio.run(main())
