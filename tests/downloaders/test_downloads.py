@@ -244,5 +244,5 @@ def test_what_the_target_cannot_prove_to_have_stored_stays_here_until_it_is_remo
         running.cgctl("download", "remove", str(id))
         eventually_sync(lambda: running.left() == [], within=60, what="an empty folder")
 
-        assert running.downloads() == []
+        eventually_sync(lambda: running.downloads() == [], within=60, what="that nothing is left to be done for it")
         assert running.arrived() == {b"film.mkv": film}
