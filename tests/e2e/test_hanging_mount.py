@@ -216,6 +216,31 @@ def test_what_is_healthy_goes_on_at_the_very_target_that_hangs_for_one_file(hang
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("how", ["hangs", "fails"])
+def test_a_last_look_that_hangs_or_fails_for_one_file_keeps_no_other_from_being_done(
+    tmp_path: Path, sick: SickMount, how: str
+) -> None:
+    """What a file's life needs to be looked at is counted with one; with the other its last look goes wrong."""
+    healthy = {b"%d.mkv" % number: os.urandom(1000) for number in range(5)}
+    with Running(tmp_path, root=sick.root, target='profile = "lan"\nparallel = 2', **IMPATIENTLY) as running:
+        sick.slow("getattr", 0, path="/films/a.mkv")
+        running.write("a.mkv", b"first")
+        running.until("a.mkv", "done")
+        wrong = sick.hang if how == "hangs" else sick.fail
+        wrong("getattr", skip=sick.struck("getattr") - 1, path="/films/bad.mkv")
+        running.write("bad.mkv", b"never seen")
+        running.until("bad.mkv", "written")
+        for name, content in healthy.items():
+            running.write(name, content)
+
+        for name in healthy:
+            running.until(name, "done", within=60)
+        assert running.states()[b"bad.mkv"] == "written"
+        sick.heal()
+        assert running.sent(sick.backing) == {b"a.mkv": b"first", b"bad.mkv": b"never seen", **healthy}
+
+
+@pytest.mark.full
 def test_removing_that_hangs_holds_up_nothing_and_is_made_up_for(hanging: Hanging) -> None:
     sick, running = hanging.sick, hanging.running
     content = os.urandom(MIB)

@@ -15,7 +15,7 @@ from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.uploading import OTHER_SENT, UploadWatch
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, Move, Overtaken, QueueStore, StoreUnavailable
-from cloudgather.ports.target import Failed, Standing, TargetHeld
+from cloudgather.ports.target import Failed, Stalled, Standing, TargetHeld
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ _ASKED_AT_ONCE: Final = 1000  # of the program behind the mount, which answers f
 _ASK_AGAIN: Final = 3.0  # seconds, doubled each time that nothing came of it
 _AGAIN: Final = 15.0  # seconds, doubled each time
 _AGAIN_AT_LEAST: Final = 60.0
+_FAILED_IN_A_ROW: Final = 3  # looks, each for another file
 _DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one within minutes
 
 
@@ -31,7 +32,8 @@ _DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one
 class _Missed:
     """A written file that was looked for in vain. Monotonic seconds."""
 
-    since: float  # of the first look: the target may have been away for longer since it was written
+    since: float | None = None  # of the first look that did not find it: the target may have been away for longer
+    failed: int = 0  # looks in a row that failed: they say nothing about the file
     due: float  # of the next
 
 
@@ -147,9 +149,8 @@ class Confirmer:
         now = self._clock.monotonic()
         missed = self._missed.setdefault(lane.spec.name, {})
         due = [each for each in written if (miss := missed.get(each.id)) is None or miss.due <= now]
-        shown = await lane.port.look([transfer.destination for transfer in due]) if due else []
         moves = []
-        for transfer, standing in zip(due, shown, strict=True):
+        for transfer, standing in await self._looked_for(lane, due):
             if standing is not None and standing.is_file and standing.size == transfer.version.size:
                 reason = because(Code.DONE_SEEN)
                 moves.append(move_of(transfer, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
@@ -158,11 +159,53 @@ class Confirmer:
                 reason = because(Code.FAIL_UNCONFIRMED, step="look", message=OTHER_SENT)
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=reason))
                 continue
-            miss = missed.setdefault(transfer.id, _Missed(since=now, due=now))
+            miss = missed.setdefault(transfer.id, _Missed(due=now))
+            miss.since, miss.failed = now if miss.since is None else miss.since, 0
             miss.due = now + min(max(_AGAIN, now - miss.since), _AGAIN_AT_LEAST)
             if now - miss.since > _DEADLINE:
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
         return moves
+
+    async def _looked_for(
+        self, lane: TargetState, due: Sequence[Transfer]
+    ) -> Sequence[tuple[Transfer, Standing | None]]:
+        """What stands under the names of those that an answer came for.
+
+        All are asked for at once. Where that fails, each is by itself, so that one that cannot be looked at, or whose
+        look hangs, keeps no other from being confirmed; unless several in a row fail, which is the target's matter.
+        """
+        missed = self._missed[lane.spec.name]
+        singly = [each for each in due if each.id in missed and missed[each.id].failed]
+        together = [each for each in due if each not in singly]
+        found: list[tuple[Transfer, Standing | None]] = []
+        if len(together) > 1:
+            try:
+                shown = await lane.port.look([transfer.destination for transfer in together])
+                found += zip(together, shown, strict=True)
+                together = []
+            except Failed:
+                pass  # of whichever of them
+        in_a_row = 0
+        for transfer in [*together, *singly]:
+            try:
+                found += zip([transfer], await lane.port.look([transfer.destination]), strict=True)
+                in_a_row = 0
+            except Failed as error:
+                self._look_failed(lane, transfer, error)
+                in_a_row += 1
+                if in_a_row == _FAILED_IN_A_ROW and not found:
+                    raise
+                if in_a_row == _FAILED_IN_A_ROW:
+                    break
+        return found
+
+    def _look_failed(self, lane: TargetState, transfer: Transfer, error: Failed) -> None:
+        """It is looked for again later, and by itself; a look that hung has cost an agent."""
+        now = self._clock.monotonic()
+        miss = self._missed[lane.spec.name].setdefault(transfer.id, _Missed(due=now))
+        miss.failed += 1
+        wait = min(_AGAIN * 2 ** min(miss.failed - 1, 8), _AGAIN_AT_LEAST)
+        miss.due = now + (_AGAIN_AT_LEAST if isinstance(error, Stalled) else wait)
 
     async def _is_overtaken(self, transfer: Transfer) -> bool:
         """Whether another version was sent since: this one will never be seen again."""

@@ -2,16 +2,22 @@
 
 import asyncio
 import errno
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import State
 from cloudgather.ports.queue import Chosen
+from cloudgather.ports.target import Failed, Stalled
 from fakes.target import an_error
 from pipework import a_spec, a_task, working
+
+HUNG = Stalled(errno=None, step="stat", side="target", message="no answer", limit=30)
 
 
 def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
@@ -160,5 +166,49 @@ def test_what_was_overtaken_before_it_was_seen_is_not_looked_for_any_longer(tmp_
             assert older.reason.facts["message"] == "another version of it was sent since"
             ledger = await works.store.asked(lambda store: store.ledger("films", [b"a.mkv"]))
             assert (ledger[b"a.mkv"].transfer, ledger[b"a.mkv"].strength) == (newer.id, "seen")
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("error", [an_error(errno.EIO, "look"), HUNG])
+def test_a_file_that_cannot_be_looked_at_keeps_no_other_from_being_confirmed(tmp_path: Path, error: Failed) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            others = [b"%d.mkv" % number for number in range(30)]
+            works.target.fail("look", error, times=10_000, path=b"films/bad.mkv")
+            await works.queue(*others[:15], b"bad.mkv")
+            await works.queue(*others[15:])
+            await works.advance(120)
+
+            states = await works.states()
+            assert states.pop(b"bad.mkv") == "written"
+            assert states == dict.fromkeys(others, "done")
+            await works.advance(3600)
+            assert (await works.states())[b"bad.mkv"] == "written"  # a look that fails is no evidence
+            looks = Counter(path for step, path in works.target.steps if step == "look")
+            assert 30 < looks.pop(b"films/bad.mkv") < 80
+            assert max(looks.values()) <= 2
+
+            works.target.mend()
+            await works.advance(120)
+            assert (await works.states())[b"bad.mkv"] == "done"
+
+    asyncio.run(main())
+
+
+def test_a_target_where_every_look_fails_is_not_asked_for_each_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            names = [b"%d.mkv" % number for number in range(200)]
+            works.target.fail("look", an_error(errno.EIO, "look"), times=100_000)
+            await works.queue(*names)
+            works.target.steps.clear()
+            await works.advance(3600)
+
+            assert set((await works.states()).values()) == {"written"}
+            assert works.target.count("look") < 5 * 62  # once a minute at most, and a few of them by themselves
+            works.target.mend()
+            await works.advance(120)
+            assert set((await works.states()).values()) == {"done"}
 
     asyncio.run(main())
