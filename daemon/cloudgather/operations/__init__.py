@@ -5,6 +5,7 @@ from cloudgather.operations.downloaders import DownloaderOperations
 from cloudgather.operations.downloads import DownloadOperations
 from cloudgather.operations.explain import PathOperations
 from cloudgather.operations.queue import QueueOperations
+from cloudgather.operations.requesting import DownloadRequests
 from cloudgather.operations.targets import TargetOperations
 from cloudgather.operations.tasks import TaskOperations
 
@@ -15,6 +16,7 @@ class Operations(
     QueueOperations,
     TargetOperations,
     PathOperations,
+    DownloadRequests,
     DownloadOperations,
     DownloaderOperations,
 ):

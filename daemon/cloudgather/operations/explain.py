@@ -16,7 +16,7 @@ from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
-from cloudgather.operations.downloads import is_theirs
+from cloudgather.operations.requesting import is_theirs
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.pending import SkipSettle
