@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -69,7 +68,7 @@ class Intake:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._listings: tuple[float, Listings] | None = None
         self._wake = asyncio.Event()
-        self._told = -math.inf  # monotonic: when a downloader had news
+        self._told = 0  # how often a downloader had news
 
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
@@ -122,7 +121,8 @@ class Intake:
 
     def _judge_anew(self, concerned: Callable[[Mapping[str, object]], bool]) -> None:
         """Look at those now whose conditions name what has changed."""
-        now = self._told = self._clock.monotonic()
+        now = self._clock.monotonic()
+        self._told += 1
         for pending in list(self.pending):
             if any(concerned(condition.facts) for condition in pending.conditions):
                 self._bring_forward(pending, now)
@@ -206,6 +206,7 @@ class Intake:
             else:
                 wanted.append((pending, look))
         passed = await self._dealt_with(state, wanted)
+        told = self._told
         asked_since = self.claims.asked_since()  # not later than the words: a poll meanwhile may have brought another
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
         settled = []
@@ -213,7 +214,7 @@ class Intake:
             word = words.get(look.path)
             if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look, word, asked_since, begun):
+            elif self._is_settled(state, pending, look, word, asked_since, told):
                 settled.append(pending)
         return settled
 
@@ -246,7 +247,7 @@ class Intake:
         look: Look,
         word: Reason | None,
         asked_since: float | None,
-        begun: float,
+        told: int,
     ) -> bool:
         if self.pending.get(pending.task, pending.path) is not pending:
             return False  # forgotten meanwhile
@@ -260,8 +261,8 @@ class Intake:
         if verdict.settled or skipped:
             return True
         soon = self._clock.monotonic() + _FIRST_LOOK_AFTER
-        # What a downloader has told since the look began, the word on this file may not have known.
-        again = soon if self._told >= begun or verdict.look_again is None else verdict.look_again
+        # What a downloader has told since it was asked, its word on this file may not have known.
+        again = soon if self._told != told or verdict.look_again is None else verdict.look_again
         pending.due = max(again, self._clock.monotonic() + 0.01)
         self.pending.put(pending)
         return False
