@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from cgwire import download as wire
@@ -11,10 +12,12 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.download import ARRIVING, MOVES, Download, Event, State
+from cloudgather.core.downloader import Item
 from cloudgather.core.secrecy import shown_options
 from cloudgather.operations import describe_downloads
 from cloudgather.operations.requesting import as_numbers, bad_request, is_theirs, read_in_thread
 from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.beginning import is_to_begin
 from cloudgather.pipeline.downloading import Known
 from cloudgather.pipeline.matching import chosen, find
 from cloudgather.ports.downloader import DownloadRefused
@@ -67,10 +70,10 @@ class DownloadOperations:
         """As the downloader has them, or as they were recorded, or as the torrent file names them."""
         download = await self._download(request.id, caller)
         if download.state in ARRIVING:
-            known, id = self._handed(download)
-            if known is not None and id is not None:
+            known, item = self._handed(download)
+            if known is not None and item is not None:
                 with _asking():
-                    files = sorted(await known.client.files(id), key=lambda file: file.index)
+                    files = sorted(await known.client.files(item.id), key=lambda file: file.index)
                 if files:
                     rows = [[n, f.path, f.size, f.done, f.wanted] for n, f in enumerate(files, 1)]
                     return {"files": rows}
@@ -83,20 +86,18 @@ class DownloadOperations:
     # ---- steering them -----------------------------------------------------------------------------------------------
 
     async def download_select(self, request: wire.Select, caller: Caller) -> WireMap:
-        """Told to the downloader at once where it has it."""
+        """Told to the downloader at once where it has it; one that waits for that begins with the next step."""
         download = await self._download(request.id, caller)
         _require_own(download)
         self._require(download, download.state in ARRIVING, "select")
         numbers = as_numbers(request.files, None)
-        known, id = self._handed(download)
-        if known is not None and id is not None:
+        known, item = self._handed(download)
+        if known is not None and item is not None:
             with _asking():
-                files = await known.client.files(id)
+                files = await known.client.files(item.id)
                 if (picked := chosen(files, numbers)) is None:
                     raise bad_request(f"files: there are {len(files)}, numbered from 1")
-                await known.client.select(id, picked)
-                if download.state is State.CHOOSING:
-                    await known.client.resume(id)
+                await known.client.select(item.id, picked)
         await self._note(download, {"wanted": numbers})
         return {}
 
@@ -105,22 +106,22 @@ class DownloadOperations:
         download = await self._download(request.id, caller)
         _require_own(download)
         self._require(download, download.state in ARRIVING, "pause")
-        known, id = self._handed(download)
-        if known is not None and id is not None:
+        known, item = self._handed(download)
+        if known is not None and item is not None:
             with _asking():
-                await known.client.pause(id)
+                await known.client.pause(item.id)
         await self._note(download, {"paused": True})
         return {}
 
     async def download_resume(self, request: wire.Resume, caller: Caller) -> WireMap:
-        """Go on."""
+        """Go on; one that has yet to begin is let begin by the next step, with the files that were asked for."""
         download = await self._download(request.id, caller)
         _require_own(download)
         self._require(download, download.state in ARRIVING, "resume")
-        known, id = self._handed(download)
-        if known is not None and id is not None and download.state is not State.CHOOSING:
+        known, item = self._handed(download)
+        if known is not None and item is not None and not is_to_begin(replace(download, paused=False), item):
             with _asking():
-                await known.client.resume(id)
+                await known.client.resume(item.id)
         await self._note(download, {"paused": False})
         return {}
 
@@ -152,22 +153,27 @@ class DownloadOperations:
             raise Refused(because(Code.ERROR_NO_SUCH_DOWNLOAD, id=id))
         return download
 
-    def _handed(self, download: Download) -> tuple[Known | None, str | None]:
-        """The downloader, and what it calls it; None where it does not have it. Raises Refused if it is silent."""
+    def _handed(self, download: Download) -> tuple[Known | None, Item | None]:
+        """The downloader, and what it has of it; None where it does not have it. Raises Refused if it is silent."""
         match self._world.downloads.known(download.asked.downloader):
             case Known() as known:
-                item = find(download, known)
-                return known, item.id if item is not None else None
+                return known, find(download, known)
             case silent:
                 if download.state is State.QUEUED and not download.tries:
                     return None, None
                 raise Refused(silent.reason)
 
     async def _note(self, download: Download, changes: Mapping[str, Any]) -> None:
-        try:
-            await self._world.downloads.note(download, changes)
-        except Overtaken:
-            raise Refused(because(Code.ERROR_DOWNLOAD_STATE, state=str(download.state))) from None
+        """Of one that is arriving, and that a step may have moved since it was read."""
+        while True:
+            try:
+                return await self._world.downloads.note(download, changes)
+            except Overtaken:
+                found = await self._world.downloads.one(download.id)
+                if found is None or found.state not in ARRIVING:
+                    state = found.state if found is not None else State.REMOVED
+                    raise Refused(because(Code.ERROR_DOWNLOAD_STATE, state=str(state))) from None
+                download = found
 
     async def _move(self, download: Download, event: Event, changes: Mapping[str, Any]) -> None:
         try:

@@ -74,12 +74,12 @@ def rests(status: Mapping[str, Any]) -> bool:
 def _phase(status: Mapping[str, Any]) -> Phase:
     if "verifiedLength" in status or status.get("verifyIntegrityPending") == "true":
         return Phase.CHECKING
+    if status.get("seeder") == "true" and status["status"] == "active":
+        return Phase.SEEDING
+    if status["status"] in ("active", "paused") and "infoHash" in status and "info" not in status.get("bittorrent", {}):
+        return Phase.METADATA
     if status["status"] != "active":
         return _IDLE.get(status["status"], Phase.FAILED)
-    if status.get("seeder") == "true":
-        return Phase.SEEDING
-    if "infoHash" in status and "info" not in status.get("bittorrent", {}):
-        return Phase.METADATA
     return Phase.DOWNLOADING if int(status["downloadSpeed"]) else Phase.STALLED
 
 

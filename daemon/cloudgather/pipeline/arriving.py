@@ -8,21 +8,19 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.download import Download, Event, Rules, State, seen
+from cloudgather.core.download import Download, Event, Rules, seen
 from cloudgather.core.downloader import Item, ItemFile, Phase
 from cloudgather.core.mounts import is_below
 from cloudgather.pipeline.admitting import Admission
+from cloudgather.pipeline.beginning import WRITING, Beginning, is_choosing, is_to_begin
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.handing import Handing, too_large
-from cloudgather.pipeline.matching import WRONG, chosen, facts, find, not_chosen_there, stops_for_choice
+from cloudgather.pipeline.matching import WRONG, chosen, facts, find, not_chosen_there
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.source import Look, Source, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
-_BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA, State.CHOOSING})
-_WRITING: Final = frozenset({Phase.DOWNLOADING, Phase.STALLED})
 _UNSAFE: Final = frozenset({b"", b".", b".."})
 
 
@@ -45,6 +43,7 @@ class Arriving:
         self._source_at = source_at
         self._admission = admission
         self._handing = handing
+        self._beginning = Beginning(book=book)
         self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
 
     async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
@@ -58,15 +57,14 @@ class Arriving:
             return
         if await self._handing.is_there(download, known, item, others):
             return
-        if await self._rests(download, known.client, item):
+        if await self._rests(download, known, item):
             return
-        choosing = download.asked.choose and download.wanted is None and not download.foreign
-        if not choosing and _is_to_begin(download, item) and await self._begin(download, known, item):
+        if await self._beginning.step(download, known, item):
             return
         await self._handing.announce(download, known.client, item)
-        event = seen(item, choosing=choosing, idle=self._idle(download, item), rules=self._rules())
+        event = seen(item, choosing=is_choosing(download), idle=self._idle(download, item), rules=self._rules())
         self._book.show(download.id, item)
-        if (larger := too_large(download, item)) is not None:
+        if (larger := too_large(download, item.size)) is not None:
             if not download.foreign:
                 await known.client.pause(item.id)
             await self._book.move(download, Event.FAIL, larger, {})
@@ -76,22 +74,23 @@ class Arriving:
         elif event is not None:
             await self._follow(download, known, item, event)
 
-    async def _rests(self, download: Download, client: Downloader, item: Item) -> bool:
+    async def _rests(self, download: Download, known: Known, item: Item) -> bool:
         """Whether it rests until there is room on its disk again; others may fill that, too."""
-        under_way = item.phase in _WRITING or (download.short and item.phase is Phase.QUEUED)
+        under_way = item.phase in WRITING or (download.short and item.phase is Phase.QUEUED)
         if download.foreign or not under_way:
             return False
         short = await self._admission.short(download, item)
         if short is None:
-            if download.short:
-                download = await self._book.note(download, {"short": False})
-                if not download.paused:
-                    await client.resume(item.id)
+            if download.short and item.paused and not download.paused and not is_to_begin(download, item):
+                await known.client.resume(item.id)  # forgotten only once a poll shows that it goes on
+                known.poll_soon()
+            elif download.short:
+                await self._book.note(download, {"short": False})
             return False
         if not download.short:  # remembered first: whoever paused it is to let it go on
             download = await self._book.note(download, {"short": True})
         if not item.paused:
-            await client.pause(item.id)
+            await known.client.pause(item.id)
         self._book.show(download.id, item)
         self._book.hold(download.id, short)
         return True
@@ -118,29 +117,6 @@ class Arriving:
             done, since = item.done, now
         self._progress[download.id] = done, since
         return timedelta(seconds=now - since)
-
-    async def _begin(self, download: Download, known: Known, item: Item) -> bool:
-        """Let it begin, with the files that are wanted; whether it was moved, since they are not there.
-
-        A downloader may forget what it is told just after it was given something (qBittorrent 4.5 does): it is told
-        again until a poll shows it.
-        """
-        if download.wanted is not None:
-            files = await known.client.files(item.id)
-            if not files:
-                return False
-            picked = chosen(files, download.wanted)
-            if picked is None:
-                reason = because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(download.wanted), files=len(files))
-                await self._book.move(download, Event.FAIL, reason, {})
-                return True
-            if _wanted(files) != picked:
-                await known.client.select(item.id, picked)
-                if _wanted(await known.client.files(item.id)) != picked:
-                    return False
-        await known.client.resume(item.id)
-        known.poll_soon()
-        return False
 
     # ---- all of it is there ------------------------------------------------------------------------------------------
 
@@ -185,16 +161,3 @@ class Arriving:
     def _forget(self, download: Download) -> None:
         self._progress.pop(download.id, None)
         self._handing.forget(download)
-
-
-def _is_to_begin(download: Download, item: Item) -> bool:
-    """Whether it rests only since it was handed over at rest; whoever stops it in the downloader itself has his way."""
-    if item.phase is not Phase.QUEUED or not item.paused or download.paused or download.foreign:
-        return False
-    if stops_for_choice(download):
-        return download.state in _BEFORE_ANY_BYTE or item.done == 0  # aria2 forgets a choice with its restart
-    return download.state is State.QUEUED
-
-
-def _wanted(files: Sequence[ItemFile]) -> frozenset[int]:
-    return frozenset(file.index for file in files if file.wanted)

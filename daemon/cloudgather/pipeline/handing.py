@@ -115,7 +115,7 @@ class Handing:
             reason = because(Code.ERROR_DOWNLOAD_THERE, downloader=download.asked.downloader, name=item.name)
             await self._book.move(download, Event.FAIL, reason, {})
             return
-        if (larger := too_large(download, item)) is not None:
+        if (larger := too_large(download, item.size)) is not None:
             await self._book.move(download, Event.FAIL, larger, {})
             return
         files = await known.client.files(item.id) if item.phase is not Phase.METADATA else ()
@@ -181,12 +181,12 @@ class Handing:
             remembered.pop(download.id, None)
 
 
-def too_large(download: Download, item: Item) -> Reason | None:
+def too_large(download: Download, size: int) -> Reason | None:
     """Why its owner may not have it."""
     most = download.asked.max_size
-    if most is None or item.size <= most:
+    if most is None or size <= most:
         return None
-    return because(Code.DOWNLOAD_TOO_LARGE, size=item.size, limit=most)
+    return because(Code.DOWNLOAD_TOO_LARGE, size=size, limit=most)
 
 
 def _counted(polls: dict[int, tuple[float, int]], id: int, known: Known) -> int:

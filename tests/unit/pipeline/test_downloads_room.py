@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from cgwire.codes import Code
+from cgwire.reasons import because
 from cloudgather.core.download import Download, Rules, State
 from cloudgather.core.downloader import Item, Phase
-from downloadwork import Stage, staged, theirs
+from cloudgather.ports.uploads import CannotAsk
+from downloadwork import Stage, ToldDownloader, staged, theirs
 from fakes.downloader import an_item
 
 LEAST = 800
@@ -54,7 +56,38 @@ def test_it_rests_below_the_least_and_goes_on_when_an_eighth_more_is_free(tmp_pa
             assert (stage.client.told, download.short) == ([("pause", "1")], True)
 
             download = await stepped(stage, download, free=LEAST + 100)
+            assert (stage.client.told, download.short) == ([("pause", "1"), ("resume", "1")], True)
+
+            stage.client.put(of(download))
+            download = await stepped(stage, download, free=LEAST + 100)
             assert (stage.client.told, download.short) == ([("pause", "1"), ("resume", "1")], False)
+
+    asyncio.run(main())
+
+
+def test_what_is_not_heard_when_it_is_let_go_on_is_let_go_on_again(tmp_path: Path) -> None:
+    class Deaf(ToldDownloader):
+        async def resume(self, id: str) -> None:
+            await super().resume(id)
+            if self.told.count(("resume", id)) == 1:
+                raise CannotAsk(because(Code.DOWNLOADER_UNREACHABLE, downloader="qb", url="http://qb"))
+
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client, stage.rules = Deaf(), Rules(min_free=LEAST)
+            download = await stage.add()
+            stage.client.put(of(download))
+            download = await stepped(stage, download, free=0)
+            stage.client.put(of(download, **RESTING))
+
+            with pytest.raises(CannotAsk):
+                await stepped(stage, download, free=1 << 40)
+            await stepped(stage, download, free=1 << 40)
+            stage.client.put(of(download))
+            download = await stepped(stage, download, free=1 << 40)
+
+            assert stage.client.told == [("pause", "1"), ("resume", "1"), ("resume", "1")]
+            assert (download.short, download.state) == (False, State.DOWNLOADING)
 
     asyncio.run(main())
 
