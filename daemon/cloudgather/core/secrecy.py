@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, quote
 HIDDEN: Final = "***"
 _SIGN_IN: Final = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may hold one
 _TOLD: Final = frozenset({"xt", "dn", "xl", "so"})  # the address of a private tracker holds its user's key
-_SECRET: Final = re.compile(r"passw|secret|token|cookie|auth|header", re.IGNORECASE)
+# The address of a private tracker holds its user's key.
+_SECRET: Final = re.compile(r"passw|secret|token|cookie|auth|header|tracker$", re.IGNORECASE)
 
 
 def without_sign_in(text: str) -> str:
@@ -26,7 +27,7 @@ def shown_link(uri: str) -> str:
 
 
 def shown_options(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options of a download without passwords, and without users in addresses."""
+    """Options of a download without passwords and trackers, and without users in addresses."""
     return {name: _shown(name, value) for name, value in options.items()}
 
 

@@ -13,6 +13,7 @@ from cloudgather.core.bandwidth import RateFrom
 from cloudgather.core.limits import Spending
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.schedule import schedule_of
+from cloudgather.core.secrecy import shown_options
 from cloudgather.core.target import Kind
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import State, Transfer
@@ -227,7 +228,10 @@ def _sum(counts: Counts, state: State, *, task: str | None = None, target: str |
 
 
 def plain(value: Any) -> Any:
-    """A configured value as the wire takes it: spans as seconds, windows as text, sets as sorted lists."""
+    """A configured value as the wire takes it: spans as seconds, windows as text, sets as sorted lists.
+
+    Options of downloads are without what lets somebody in: whoever may look may ask for this.
+    """
     match value:
         case Window(begin=begin, end=end):
             return f"{begin:%H:%M}-{end:%H:%M}"
@@ -246,6 +250,10 @@ def plain(value: Any) -> Any:
         case None | bool() | int() | float() | bytes():
             return value
         case _ if hasattr(value, "__dataclass_fields__"):
-            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+            return {field.name: plain(_shown(field.name, getattr(value, field.name))) for field in fields(value)}
         case _:
             return str(value)
+
+
+def _shown(field: str, value: Any) -> Any:
+    return shown_options(value) if field == "options" and isinstance(value, Mapping) else value

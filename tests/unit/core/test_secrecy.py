@@ -34,5 +34,12 @@ def test_in_a_message_each_address_is_without_its_user() -> None:
 
 def test_options_are_shown_without_passwords() -> None:
     given = {"http-user": "me", "http-passwd": "secret", "split": 4, "referer": "http://me:secret@a/"}
+    given |= {"bt-tracker": "http://t/KEY/announce"}
 
-    assert shown_options(given) == {"http-user": "me", "http-passwd": "***", "split": 4, "referer": "http://***@a/"}
+    assert shown_options(given) == {
+        "http-user": "me",
+        "http-passwd": "***",
+        "split": 4,
+        "referer": "http://***@a/",
+        "bt-tracker": "***",
+    }
