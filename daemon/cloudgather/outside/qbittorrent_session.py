@@ -65,7 +65,7 @@ class Session:
         if answer.status in (401, 403):
             self.api, self._headers = None, {}
             raise self._denied(answer.status)
-        if method == "POST":
+        if method == "POST" and answer.status < 500:  # what is above a proxy says, or a program that is ill
             raise self.refusal(answer.text.strip() or f"HTTP status {answer.status}")
         raise self.foreign(f"{path}: HTTP status {answer.status}")
 

@@ -12,7 +12,8 @@ import pytest
 from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, SeedingGoal
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
-from fakes.web import answering
+from cloudgather.ports.uploads import CannotAsk
+from fakes.web import Answered, answering
 
 GOAL = SeedingGoal(ratio=1.5, time=timedelta(seconds=90))
 NONE_AT_ALL = SeedingGoal(ratio=1.5, time=timedelta(0))
@@ -124,3 +125,22 @@ def test_where_qbittorrent_removes_at_a_limit_it_is_given_none(action: int) -> N
         "shareLimitAction": "Stop",
     }
     assert found["upLimit"] == "7"
+
+
+def test_a_proxy_that_cannot_reach_qbittorrent_refuses_nothing_for_good() -> None:
+    def answer(path: str, body: bytes) -> bytes | Answered:
+        if "torrents/add" in path:
+            return Answered(status=502)
+        return b'{"max_ratio_act": 0}' if "preferences" in path else b"2.8.18"
+
+    async def add(url: str) -> None:
+        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
+        try:
+            with pytest.raises(CannotAsk) as cannot:
+                await client.add(an_order())
+            assert "502" in repr(cannot.value.reason)
+        finally:
+            await client.close()
+
+    with answering(answer) as url:
+        asyncio.run(add(url))
