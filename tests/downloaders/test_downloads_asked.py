@@ -135,6 +135,22 @@ def test_what_cannot_be_is_refused_with_its_reason(folder: Path, aria2: Program)
         assert running.downloads() == []
 
 
+def test_a_torrent_file_that_aria2_cannot_be_given_is_refused_with_what_would_help(
+    folder: Path, aria2: Program
+) -> None:
+    pieces = 80_000
+    info = {"name": "large", "piece length": 16384, "pieces": noise(20 * pieces, 1), "length": 16384 * pieces}
+    file = folder / "large.torrent"
+    file.write_bytes(bencoded({"info": info}))
+    with Requested(folder, aria2) as running:
+        id = running.download(str(file))
+        eventually_sync(
+            lambda: running.shown(id)["download"]["state"] == "failed", within=60, what="that it is refused"
+        )
+        shown = running.cgctl("download", "show", str(id)).stdout
+        assert "larger than what the downloader dl takes" in shown and "rpc-max-request-size" in shown
+
+
 def test_an_order_is_checked_even_where_the_torrent_is_there(folder: Path, aria2: Program) -> None:
     torrent = made("there", {"there": noise(40_000, 1)})
     file = folder / "there.torrent"

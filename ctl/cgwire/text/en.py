@@ -150,6 +150,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "downloader.host": ("it refuses the name or port that it is called by", ": {url}"),
     "downloader.secret-file": ("its secret cannot be read", " from {file}", ": {message}"),
     "downloader.old": ("its version is too old", ": {version}", ", needed is {needed}"),
+    "downloader.request": (
+        "the torrent file is larger than what the downloader {downloader} takes",
+        (" (a request of", " {size:size}", ", it takes {limit:size}", ")"),
+    ),
     "downloader.refused": ("the downloader {downloader} refuses that", ": {message}"),
     "downloader.answers": ("it answers and lets us in", " (within {seconds:span})"),
     "downloader.folder": ("its folder {folder}", " is found here as {here}"),
@@ -361,6 +365,7 @@ HINTS: Final[Mapping[str, Template]] = {
     ),
     "downloader.secret-file": "make the file readable for the daemon's user",
     "downloader.old": "update the downloader",
+    "downloader.request": "raise rpc-max-request-size in aria2.conf, for example to 32M, and start aria2 anew",
     "downloader.no-folder": (
         "write into its table what that folder is called here: path_map",
         ' = {{ "{folder}" = "{suggestion}" }}',

@@ -104,6 +104,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "downloader.host": ("它拒绝以这个主机名或端口访问", "：{url}"),
     "downloader.secret-file": ("无法读取密码或密钥", "，文件 {file}", "：{message}"),
     "downloader.old": ("版本太旧", "：{version}", "，至少需要 {needed}"),
+    "downloader.request": (
+        "种子文件超过了下载器 {downloader} 能接受的大小",
+        ("（请求", " {size:size}", "，上限 {limit:size}", "）"),
+    ),
     "downloader.refused": ("下载器 {downloader} 拒绝了", "：{message}"),
     "downloader.answers": ("它有回答，登录成功", "（用时 {seconds:span}）"),
     "downloader.folder": ("它的文件夹 {folder}", " 在这里是 {here}"),
@@ -295,6 +299,7 @@ HINTS: Final[Mapping[str, Template]] = {
     ),
     "downloader.secret-file": "让守护进程的用户可以读取该文件",
     "downloader.old": "请升级下载器",
+    "downloader.request": "在 aria2.conf 中调大 rpc-max-request-size（例如 32M），然后重启 aria2",
     "downloader.no-folder": (
         "在它的配置表里写明这个文件夹在这里的路径：path_map",
         ' = {{ "{folder}" = "{suggestion}" }}',

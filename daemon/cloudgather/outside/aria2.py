@@ -18,6 +18,8 @@ from cloudgather.ports.uploads import CannotAsk
 
 _RPC: Final = "/jsonrpc"
 _MOST: Final = 10_000
+_LARGEST_REQUEST: Final = 2 << 20  # bytes, unless it says otherwise
+_BESIDE_A_TORRENT: Final = 16 << 10  # bytes: the options that go with it are at most that long, most often far shorter
 _UNAUTHORIZED: Final = "Unauthorized"
 _NOT_FOUND: Final = " is not found"
 _ENDED: Final = frozenset({"complete", "error", "removed"})
@@ -125,7 +127,14 @@ class Aria2:
         if order.uri is not None:
             return str(await self._told("aria2.addUri", [order.uri], options))
         content = base64.b64encode(order.torrent or b"").decode()
+        await self._require_room_for(content)
         return str(await self._told("aria2.addTorrent", content, [], options))
+
+    async def _require_room_for(self, content: str) -> None:
+        """What is larger than it takes it answers by hanging up."""
+        limit = int((await self._call("aria2.getGlobalOption")).get("rpc-max-request-size") or _LARGEST_REQUEST)
+        if (size := len(content) + _BESIDE_A_TORRENT) > limit:
+            raise DownloadRefused(self._because(Code.DOWNLOADER_REQUEST, size=size, limit=limit))
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
         """ports.downloader.Downloader; what is active is begun anew by it."""
