@@ -139,9 +139,12 @@ class Downloads:
 
     async def look(self) -> None:
         """Read anew which there are. Raises StoreUnavailable."""
-        self._read_at = self._clock.monotonic()
-        await self._book.read()
-        self._unsure = False
+        self._read_at, self._unsure = self._clock.monotonic(), False
+        try:
+            await self._book.read()
+        except StoreUnavailable:
+            self._unsure = True
+            raise
 
     async def run(self) -> None:
         """Bring each on, in a step of its own that no other waits for, until cancelled."""

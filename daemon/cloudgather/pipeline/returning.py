@@ -14,6 +14,7 @@ from cloudgather.core.downloader import Item
 from cloudgather.core.mounts import is_below
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.ports.downloads import DownloadStore
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
@@ -47,13 +48,18 @@ class Returning:
                 await self._look_at(name, known, dict(known.items))
 
     async def _look_at(self, name: str, known: Known, items: Mapping[str, Item]) -> None:
-        before = self._seen.get(name, ())
+        before, again = self._seen.get(name, ()), set[str]()
         for id in items.keys() - before:
             folder = known.client.spec.ours(items[id].final)
-            if (download := await self._of(folder)) is not None and self._has_ended(download, name, folder):
+            try:
+                download = await self._of(folder)
+            except StoreUnavailable:  # perhaps it is only this row that cannot be read
+                again.add(id)
+                continue
+            if download is not None and self._has_ended(download, name, folder):
                 logger.info("download %d: %s has it again, and it is removed again", download.id, name)
                 await self._book.note(download, {"cleared": False})
-        self._seen[name] = items.keys()
+        self._seen[name] = items.keys() - again
 
     async def _of(self, folder: bytes) -> Download | None:
         match = _FOLDER.fullmatch(folder)

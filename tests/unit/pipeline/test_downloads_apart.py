@@ -176,6 +176,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_the_others_are_there(
             with sqlite3.connect(next(tmp_path.rglob("state.db"))) as connection:
                 connection.execute("UPDATE download SET known = x'c1' WHERE id = ?", (damaged.id,))
             connection.close()
+            stage.client.put(of(damaged.folder, "damaged"))  # what becomes of it nobody knows
             with caplog.at_level(logging.ERROR):
                 async with stage.followed() as downloads:
                     await looked(stage, 2)
