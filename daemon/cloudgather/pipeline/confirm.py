@@ -193,14 +193,14 @@ class Confirmer:
             except Failed as error:
                 self._look_failed(lane, transfer, error)
                 in_a_row += 1
-                if in_a_row == _FAILED_IN_A_ROW and not found:
-                    raise
-                if in_a_row == _FAILED_IN_A_ROW:
+                if isinstance(error, Stalled) or in_a_row == _FAILED_IN_A_ROW:  # a look that hangs costs an agent
+                    if not found:
+                        raise
                     break
         return found
 
     def _look_failed(self, lane: TargetState, transfer: Transfer, error: Failed) -> None:
-        """It is looked for again later, and by itself; a look that hung has cost an agent."""
+        """It is looked for again later, and by itself."""
         now = self._clock.monotonic()
         miss = self._missed[lane.spec.name].setdefault(transfer.id, _Missed(due=now))
         miss.failed += 1
