@@ -110,6 +110,7 @@ class Code(StrEnum):
     SKIP_DENIED = "skip.denied"
     SKIP_DIRECTORY = "skip.directory"
     SKIP_GONE = "skip.gone"
+    SKIP_DOWNLOAD = "skip.download"  # download: it lies in the folder that was made for that
     SKIP_UNWANTED = "skip.unwanted"  # downloader: a file of a torrent that nobody chose
     SKIP_SENT = "skip.sent"  # at, target, destination, strength: this version was sent
     SKIP_ADOPTED = "skip.adopted"  # the target has it already (same size)

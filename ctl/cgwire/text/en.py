@@ -178,6 +178,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "skip.denied": "the daemon may not read it",
     "skip.directory": "a folder, not a file",
     "skip.gone": "it does not exist",
+    "skip.download": "it lies in the folder of download {download}, which uploads it by itself",
     "skip.unwanted": "nobody chose this file of the torrent in the downloader {downloader}",
     "skip.sent": (
         "this version was uploaded",
@@ -423,6 +424,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "skip.filter.directory": "change [filter] of the task, or `cgctl task edit NAME`",
     "skip.filter.small": "lower min_size in [filter] of the task",
     "skip.filter.large": "raise max_size in [filter] of the task",
+    "skip.download": "cgctl download show {download}; to have the task upload it, move it out of that folder",
     "skip.differs": 'add "size" or "newer" to the task\'s rules to replace it, or rename one of them',
     "skip.ignored": 'set initial = "send" for the task, or `cgctl task run NAME --overwrite`',
     "skip.no-rule": "add a rule to the task, or `cgctl task run NAME --overwrite`",

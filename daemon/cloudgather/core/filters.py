@@ -1,5 +1,6 @@
 """Which names are wanted: junk, downloaders' unfinished names, and the operator's filter."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -26,6 +27,9 @@ _JUNK: Final = frozenset(
 )  # fmt: skip
 _JUNK_PREFIXES: Final = (b"._", b".trash-", b".nfs0000", b".fuse_hidden", b"~utorrentpartfile_")
 _JUNK_SUFFIXES: Final = (b"@synoeastream", b"@synoresource")
+
+# store.downloads.folder_name: the download in there is uploaded by a task of its own.
+_OF_DOWNLOAD: Final = re.compile(rb"cg-[0-9a-f]{8}-([1-9][0-9]{0,17})")
 
 # Compared in lower case.
 _PARTIAL_SUFFIXES: Final = (
@@ -97,7 +101,9 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     if wanted.only is not None and path not in wanted.only:
         return because(Code.SKIP_FILTER_INCLUDE)
     folder, _, name = path.rpartition(b"/")
-    junk, on_disc = _of_folder(folder)
+    junk, on_disc, download = _of_folder(folder)
+    if download is not None and wanted.only is None:
+        return because(Code.SKIP_DOWNLOAD, download=download)
     if junk is not None or is_junk(name):
         return because(Code.SKIP_JUNK, name=name if junk is None else junk)
     if wanted.exclude_dirs and folder and (pattern := excluded_dir(wanted, folder)) is not None:
@@ -123,10 +129,15 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
 
 
 @lru_cache(maxsize=1024)
-def _of_folder(folder: bytes) -> tuple[bytes | None, bool]:
-    """The first of its names that is junk, and whether it lies on a disc; a scan asks for many files of one folder."""
+def _of_folder(folder: bytes) -> tuple[bytes | None, bool, int | None]:
+    """The first of its names that is junk, whether it lies on a disc, and the download that it was made for.
+
+    A scan asks for many files of one folder.
+    """
     names = folder.split(b"/")
-    return next(filter(is_junk, names), None), any(name.upper() in DISC_FOLDERS for name in names)
+    made = next(filter(None, map(_OF_DOWNLOAD.fullmatch, names)), None)
+    download = None if made is None else int(made[1])
+    return next(filter(is_junk, names), None), any(name.upper() in DISC_FOLDERS for name in names), download
 
 
 def excluded_dir(wanted: Filter, folder: bytes) -> bytes | None:

@@ -191,3 +191,23 @@ def test_presets_are_put_together() -> None:
     assert b"srt" not in extensions("video")
     with pytest.raises(ValueError, match="vidio"):
         extensions("vidio+subtitles")
+
+
+@pytest.mark.parametrize(
+    ("path", "download"),
+    [
+        ("cg-0123abcd-5/film.mkv", 5),
+        ("cloudgather/cg-0123abcd-17/film/cd1/film.mkv", 17),
+        ("cg-0123abcd-5.mkv", None),
+        ("cg-0123abcd-0/film.mkv", None),
+        ("cg-0123abc-5/film.mkv", None),
+        ("cg-0123ABCD-5/film.mkv", None),
+        ("xcg-0123abcd-5/film.mkv", None),
+        ("cg-bench-5/film.mkv", None),
+    ],
+)
+def test_what_lies_in_the_folder_of_a_download_is_left_to_that(path: str, download: int | None) -> None:
+    expected = None if download is None else because(Code.SKIP_DOWNLOAD, download=download)
+
+    assert judge(Filter(), path.encode(), 100) == expected
+    assert judge(Filter(only=frozenset({path.encode()})), path.encode(), 100) is None

@@ -1,6 +1,7 @@
 """What a download must never touch: what others have given the downloader, what others need, what was never sent."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,9 @@ def test_data_that_another_download_has_adopted_stays_until_that_is_done(tmp_pat
 def test_data_that_a_task_has_yet_to_send_stays_though_its_download_is_removed(tmp_path: Path) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
-            download = await stage.uploading([(b"film.mkv", 100)])  # below the source of the task `films`
+            download = await stage.uploading([(b"film.mkv", 100)])
+            films = stage.works.board.tasks["films"]  # a task around it leaves it to the download
+            stage.works.board.tasks["inside"] = replace(films, task=replace(films.task, source=download.folder))
             download = await stage.book.move(download, Event.REMOVE, None, {"cleared": False})
 
             assert not await stage.leaving.clear(download, stage.known(), [])
@@ -152,6 +155,20 @@ def test_data_that_a_task_has_yet_to_send_stays_though_its_download_is_removed(t
             hold = stage.book.hold_of(download.id)
             assert hold is not None and hold.code == Code.HELD_DOWNLOAD_TASK
             assert stage.removed == []
+
+    asyncio.run(main())
+
+
+def test_a_task_around_it_holds_no_removal_up(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.uploading([(b"film.mkv", 100)])
+            assert download.folder.startswith(stage.works.board.tasks["films"].task.source)
+            download = await stage.book.move(download, Event.REMOVE, None, {"cleared": False})
+
+            cleared = [await stage.leaving.clear(await stage.now(download), stage.known(), []) for _ in range(2)]
+
+            assert (cleared, stage.removed) == ([False, True], [download.folder])
 
     asyncio.run(main())
 

@@ -295,3 +295,21 @@ def test_a_file_that_comes_back_while_its_absence_is_told_is_not_missed(tmp_path
             assert await works.states() == {b"a.mkv": "done"}
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("sighted", [True, False], ids=["watch", "scan"])
+def test_a_task_around_the_folder_of_a_download_leaves_it_to_that(tmp_path: Path, sighted: bool) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            for path in (b"cloudgather/cg-0123abcd-5/a.mkv", b"cloudgather/b.mkv"):
+                works.world.source.write(path, age=3600)
+                if sighted:
+                    works.intake.sight("films", path)
+            if not sighted:
+                await works.scan()
+            await works.advance(10 * MINUTE)
+
+            assert await works.states() == {b"cloudgather/b.mkv": "done"}
+            assert works.intake.pending.get("films", b"cloudgather/cg-0123abcd-5/a.mkv") is None
+
+    asyncio.run(main())
