@@ -23,6 +23,8 @@ from waiting import eventually_sync
 USER, PASSWORD = "admin", "not-so-secret"
 _STARTS = 5  # a port that was free may be taken by the time that the program wants it
 _PATIENCE = 60.0
+_A_MOMENT = 5.0  # for an answer while it starts: who listens there may be somebody else
+_PORT_IS_TAKEN = b"Unable to bind"
 
 
 class Program:
@@ -47,11 +49,15 @@ class Program:
         return shutil.which(cls.program) is not None
 
     def __enter__(self) -> Self:
-        for _ in range(_STARTS):
-            self.port, self.peers = free_ports(2)
-            if self._starts():
-                return self
-        raise AssertionError(f"{self.program} does not start: {self.said()}")
+        try:
+            for _ in range(_STARTS):
+                self.port, self.peers = free_ports(2)
+                if self._starts():
+                    return self
+            raise AssertionError(f"{self.program} does not start: {self.said()}")
+        except BaseException:
+            self.kill()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -60,11 +66,18 @@ class Program:
 
     def _starts(self) -> bool:
         with open(self.folder / "log", "ab") as log:
+            begin = os.fstat(log.fileno()).st_size
             self._process = subprocess.Popen(
                 self._command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=self._environ()
             )
         process = self._process
-        eventually_sync(lambda: process.poll() is not None or self._answers(), within=_PATIENCE, what=self.program)
+
+        def has_ended() -> bool:
+            if _PORT_IS_TAKEN in (self.folder / "log").read_bytes()[begin:]:
+                self.kill()  # qBittorrent stays, and listens nowhere
+            return process.poll() is not None
+
+        eventually_sync(lambda: has_ended() or self._answers(), within=_PATIENCE, what=self.program)
         return process.poll() is None
 
     def again(self) -> None:
@@ -170,22 +183,29 @@ class QBittorrentNox(Program):
     def _answers(self) -> bool:
         self._cookie = ""
         try:
-            self.ask("app/version")
+            self.ask("app/version", patience=_A_MOMENT)
         except OSError:
             return False
         return True
 
-    def ask(self, path: str, form: Mapping[str, str] | None = None, files: Mapping[str, bytes] | None = None) -> bytes:
+    def ask(
+        self,
+        path: str,
+        form: Mapping[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        *,
+        patience: float = _PATIENCE,
+    ) -> bytes:
         """Call its interface, logged in."""
         if not self._cookie and path != "auth/login":
-            self.ask("auth/login", {"username": USER, "password": PASSWORD})
+            self.ask("auth/login", {"username": USER, "password": PASSWORD}, patience=patience)
         data, headers = None, {"Cookie": self._cookie}
         if files is not None:
             data, headers["Content-Type"] = _multipart(form or {}, files)
         elif form is not None:
             data = urllib.parse.urlencode(form).encode()
         with urllib.request.urlopen(
-            urllib.request.Request(f"{self.url}/api/v2/{path}", data, headers), timeout=_PATIENCE
+            urllib.request.Request(f"{self.url}/api/v2/{path}", data, headers), timeout=patience
         ) as answer:
             if (cookie := answer.headers.get("Set-Cookie")) is not None and not self._cookie:
                 self._cookie = cookie.split(";")[0]
