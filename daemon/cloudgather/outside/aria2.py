@@ -20,6 +20,10 @@ _RPC: Final = "/jsonrpc"
 _MOST: Final = 10_000
 _LARGEST_REQUEST: Final = 2 << 20  # bytes, unless it says otherwise
 _BESIDE_A_TORRENT: Final = 16 << 10  # bytes: the options that go with it are at most that long, most often far shorter
+_KEYS: Final = list(KEYS)
+# What can become of one that waits: all else that is told of it stays as it is.
+_BRIEF: Final = ["gid", "status", "dir", "totalLength", "completedLength", "verifiedLength", "verifyIntegrityPending"]
+_NOTHING: Final[Mapping[str, Any]] = {}
 _UNAUTHORIZED: Final = "Unauthorized"
 _NOT_FOUND: Final = " is not found"
 _ENDED: Final = frozenset({"complete", "error", "removed"})
@@ -30,7 +34,10 @@ class _Refused(Exception):
 
 
 class Aria2:
-    """Everything it has is listed at each poll, without files: aria2 cannot tell what has changed."""
+    """aria2 cannot tell what has changed: at each poll it lists what is active, and what else there is if it changed.
+
+    Files are not in those lists. They are asked for where an item is not what it was.
+    """
 
     def __init__(self, spec: DownloaderSpec) -> None:
         self.spec = spec
@@ -38,6 +45,11 @@ class Aria2:
         self._session: str | None = None  # another one: aria2 was started anew
         self._shown: bytes | None = None  # a digest of the secret that was shown last
         self._refused: bytes | None = None  # of that which it did not take
+        self._brief: object = None  # what waited, in few words, when it was listed last
+        self._waiting: Sequence[Mapping[str, Any]] = ()
+        self._ended_then: object = None  # the session, and how many had ended, when those were listed last
+        self._ended: Sequence[Mapping[str, Any]] = ()
+        self._statuses: Mapping[str, Mapping[str, Any]] = {}  # the words that `_items` were made of
         self._items: dict[str, Item] = {}
         self._files: dict[str, tuple[object, tuple[ItemFile, ...]]] = {}  # with what their item was like then
 
@@ -52,35 +64,60 @@ class Aria2:
 
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
-        keys = list(KEYS)
-        session, *lists = await self._calls(
-            ("aria2.getSessionInfo", []),
-            ("aria2.tellActive", [keys]),
-            ("aria2.tellWaiting", [0, _MOST, keys]),
-            ("aria2.tellStopped", [-1, _MOST, keys]),
-        )
+        session, counts, active, waiting = await self._lists(_BRIEF)
+        if waiting != self._brief:
+            brief = waiting
+            session, counts, active, self._waiting = await self._lists(_KEYS)
+            self._brief = brief
         try:
             if session["sessionId"] != self._session:
                 self._session, self._files = session["sessionId"], {}
-            told = {str(status["gid"]): status for statuses in lists for status in statuses}
-            files = await self._files_of(told)
-            items = {id: item_of(id, status, files.get(id, ())) for id, status in told.items()}
+            ended = await self._ended_ones(counts)
+            told = {str(status["gid"]): status for statuses in (active, self._waiting, ended) for status in statuses}
+            same = {id for id in self._files if self._statuses.get(id) == told.get(id, _NOTHING)}
+            others = {id: status for id, status in told.items() if id not in same}
+            files = await self._files_of(others, same)
+            changed = {id: item_of(id, status, files.get(id, ())) for id, status in others.items()}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._foreign(f"its list cannot be understood: {error!r}") from error
-        changed = {id: item for id, item in items.items() if self._items.get(id) != item}
+        items = {id: changed[id] if id in changed else self._items[id] for id in told}
+        changed = {id: item for id, item in changed.items() if self._items.get(id) != item}
         gone = frozenset(self._items.keys() - items.keys())
-        self._items = items
+        self._statuses, self._items = told, items
         return Polled(changed=changed, gone=gone)
 
-    async def _files_of(self, told: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[ItemFile, ...]]:
-        """The files of what is there: totals count those that nobody wants, and a web download's name is its file's."""
+    async def _lists(self, of_waiting: Sequence[str]) -> Sequence[Any]:
+        """Session, counts, what is active and what waits, of one moment: what goes from one to the other is in one."""
+        return await self._calls(
+            ("aria2.getSessionInfo", []),
+            ("aria2.getGlobalStat", []),
+            ("aria2.tellActive", [_KEYS]),
+            ("aria2.tellWaiting", [0, _MOST, of_waiting]),
+        )
+
+    async def _ended_ones(self, counts: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """What has ended stays as it is until it is removed; counted are those that are there, and all there were."""
+        then = self._session, counts["numStopped"], counts["numStoppedTotal"]
+        if then != self._ended_then:
+            (self._ended,) = await self._calls(("aria2.tellStopped", [-1, _MOST, _KEYS]))
+            self._ended_then = then
+        return self._ended
+
+    async def _files_of(
+        self, told: Mapping[str, Mapping[str, Any]], same: Collection[str]
+    ) -> dict[str, tuple[ItemFile, ...]]:
+        """The files of what is told: totals count those that nobody wants, and a web download's name is its file's.
+
+        Of `same` they are as they were.
+        """
         likes = {id: like(status) for id, status in told.items()}
-        known = {id: files for id, (before, files) in self._files.items() if likes.get(id) == before}
+        known = {id: self._files[id][1] for id in told if id in self._files and self._files[id][0] == likes[id]}
         asked = [id for id in told if id not in known]
-        answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[])
+        answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[]) if asked else []
         for id, files in zip(asked, answers, strict=True):
             known[id] = tuple(file_of(each, folder_named(str(told[id]["dir"]))) for each in files)
-        self._files = {id: (likes[id], files) for id, files in known.items() if rests(told[id])}
+        kept = {id: self._files[id] for id in same if id in self._files}  # a choice may have been made meanwhile
+        self._files = kept | {id: (likes[id], files) for id, files in known.items() if rests(told[id])}
         return known
 
     async def listen(self, stirred: Callable[[], None]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from cloudgather.core.downloader import DownloaderSpec, Kind, Phase, Polled
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
+from cloudgather.outside.transmission import Transmission
 from cloudgather.ports.uploads import CannotAsk
 from fakes.web import answering
 
@@ -100,15 +101,25 @@ class FakeAria2:
             "downloadSpeed": "0", "dir": "/d", "infoHash": "00", "bittorrent": {"info": {"name": "show"}},
         }  # fmt: skip
         self.selected = "true"
+        self.waiting: list[dict[str, Any]] = []
+        self.ended: list[dict[str, Any]] = []
+        self.ended_ever = 0
         self.asked_for_files = 0
+        self.requests: list[list[str]] = []  # the methods that each of them called
 
     def answer(self, path: str, body: bytes) -> bytes:
         asked = json.loads(body)
         calls = asked["params"][-1] if asked["method"] == "system.multicall" else []
-        results = [[self._result(call["methodName"])] for call in calls]
+        self.requests.append([call["methodName"] for call in calls])
+        results = [[self._result(call["methodName"], call["params"])] for call in calls]
         return json.dumps({"jsonrpc": "2.0", "id": "1", "result": results or "OK"}).encode()
 
-    def _result(self, method: str) -> Any:
+    def one_more_ends(self) -> None:
+        self.ended.append({**self.status, "gid": f"e{self.ended_ever}", "status": "complete"})
+        self.ended_ever += 1
+
+    def _result(self, method: str, params: list[Any]) -> Any:
+        last = params[-1] if params else []
         if method == "aria2.getFiles":
             self.asked_for_files += 1
             files = [("a", "true"), ("b", self.selected)]
@@ -116,7 +127,14 @@ class FakeAria2:
                 {"index": str(index), "path": f"/d/show/{name}", "length": "10", "completedLength": "0", "selected": on}
                 for index, (name, on) in enumerate(files, 1)
             ]
-        return {"aria2.getSessionInfo": {"sessionId": "1"}, "aria2.tellActive": [self.status]}.get(method, [])
+        told = {
+            "aria2.getSessionInfo": {"sessionId": "1"},
+            "aria2.getGlobalStat": {"numStopped": str(len(self.ended)), "numStoppedTotal": str(self.ended_ever)},
+            "aria2.tellActive": [self.status],
+            "aria2.tellWaiting": [{key: each[key] for key in last if key in each} for each in self.waiting],
+            "aria2.tellStopped": self.ended,
+        }
+        return told.get(method, [])
 
 
 def with_aria2(work: Callable[[FakeAria2, Aria2], Awaitable[None]]) -> None:
@@ -163,3 +181,116 @@ def test_before_the_first_byte_and_after_a_choice_files_are_asked_for_anew() -> 
         assert polled.changed["1"].size == 10
 
     with_aria2(poll)
+
+
+@pytest.mark.parametrize("torrents", [1, 300])
+def test_however_many_have_ended_aria2_is_asked_once_a_poll_until_one_more_has(torrents: int) -> None:
+    async def poll(aria2: FakeAria2, client: Aria2) -> None:
+        for _ in range(torrents):
+            aria2.one_more_ends()
+        first = await client.poll()
+        assert len(first.changed) == torrents + 1
+        asked = len(aria2.requests)
+        for completed in range(6, 9):
+            aria2.status["completedLength"] = aria2.status["downloadSpeed"] = str(completed)
+            assert (await client.poll()).changed.keys() == {"1"}
+        later = [method for request in aria2.requests[asked:] for method in request]
+        assert len(aria2.requests) == asked + 6  # three times: the lists, and the files of the one that goes on
+        assert later.count("aria2.getFiles") == 3 and "aria2.tellStopped" not in later
+
+        aria2.one_more_ends()
+        assert (await client.poll()).changed.keys() == {f"e{torrents}"}
+        aria2.ended.pop(0)
+        assert (await client.poll()).gone == {"e0"}
+        aria2.ended.pop(0)
+        aria2.one_more_ends()  # as many as before
+        polled = await client.poll()
+        assert polled.gone == {"e1"} and polled.changed.keys() == {f"e{torrents + 1}"}
+
+    with_aria2(poll)
+
+
+@pytest.mark.parametrize("torrents", [1, 300])
+def test_however_many_wait_aria2_is_asked_once_a_poll_until_one_more_does_or_goes_on(torrents: int) -> None:
+    async def poll(aria2: FakeAria2, client: Aria2) -> None:
+        aria2.status["completedLength"] = "0"
+        aria2.waiting = [{**aria2.status, "gid": f"w{number}", "status": "paused"} for number in range(torrents)]
+        first = await client.poll()
+        assert len(first.changed) == torrents + 1 and first.changed["w0"].paused
+        asked = len(aria2.requests)
+        for _ in range(3):
+            assert not (await client.poll()).changed
+        assert len(aria2.requests) == asked + 6  # the lists, and the files of the one that is active
+
+        aria2.waiting[0]["status"] = "waiting"
+        polled = await client.poll()
+        assert polled.changed.keys() == {"w0"} and not polled.changed["w0"].paused
+        aria2.status = aria2.waiting.pop(0) | {"status": "active", "downloadSpeed": "5"}
+        polled = await client.poll()
+        assert polled.changed.keys() == {"w0"} and polled.gone == {"1"}
+        assert polled.changed["w0"].name == "show"
+
+    with_aria2(poll)
+
+
+@pytest.mark.parametrize("torrents", [1, 300])
+def test_however_many_there_are_qbittorrent_is_asked_once_a_poll_for_what_has_changed(torrents: int) -> None:
+    asked = []
+
+    def answer(path: str, body: bytes) -> bytes:
+        asked.append(path.rpartition("/")[2])
+        if "maindata" not in path:
+            return b"2.11.2"
+        if path.endswith("rid=0"):
+            whole = {f"{number}": TORRENT for number in range(torrents)}
+            return json.dumps({"rid": 1, "full_update": True, "torrents": whole}).encode()
+        return json.dumps({"rid": len(asked), "torrents": {"0": {"amount_left": len(asked)}}}).encode()
+
+    async def poll(url: str) -> None:
+        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
+        try:
+            assert len((await client.poll()).changed) == torrents
+            for _ in range(3):
+                assert (await client.poll()).changed.keys() == {"0"}
+        finally:
+            await client.close()
+
+    with answering(answer) as url:
+        asyncio.run(poll(url))
+
+    assert asked == ["webapiVersion", *(f"maindata?rid={rid}" for rid in (0, 1, 3, 4))]
+
+
+@pytest.mark.parametrize("torrents", [1, 300])
+def test_however_many_there_are_transmission_is_asked_once_a_poll_for_what_was_active(torrents: int) -> None:
+    asked = []
+
+    def torrent(id: int, left: int) -> dict[str, Any]:
+        return {
+            "hashString": str(id), "name": "a", "status": 4, "isStalled": False, "error": 0, "errorString": "",
+            "metadataPercentComplete": 1, "sizeWhenDone": 10, "leftUntilDone": left, "rateDownload": 0,
+            "downloadDir": "/d", "uploadRatio": 0, "secondsSeeding": 0, "labels": [],
+        }  # fmt: skip
+
+    def answer(path: str, body: bytes) -> bytes:
+        call = json.loads(body)
+        ids = call["arguments"].get("ids")
+        asked.append((call["method"], ids))
+        told = [torrent(id, 10) for id in range(torrents)] if ids is None else [torrent(0, 10 - len(asked))]
+        session = {"rpc-version": 16, "incomplete-dir-enabled": False}
+        given = session if call["method"] == "session-get" else {"torrents": told, "removed": []}
+        return json.dumps({"result": "success", "arguments": given}).encode()
+
+    async def poll(url: str) -> None:
+        client = Transmission(DownloaderSpec(name="tr", kind=Kind.TRANSMISSION, url=url))
+        try:
+            assert len((await client.poll()).changed) == torrents
+            for _ in range(3):
+                assert (await client.poll()).changed.keys() == {"0"}
+        finally:
+            await client.close()
+
+    with answering(answer) as url:
+        asyncio.run(poll(url))
+
+    assert asked == [("session-get", None), ("torrent-get", None), *[("torrent-get", "recently-active")] * 3]
