@@ -1,7 +1,5 @@
 """What the tests with real downloaders share."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,8 @@ from downloaders.seeder import Seeder
 
 @pytest.fixture(scope="session")
 def roots() -> Iterator[Roots]:
-    folder = Path(tempfile.mkdtemp(prefix="cloudgather-roots-", dir="/var/tmp"))
-    try:
-        yield Roots(folder)
-    finally:
-        shutil.rmtree(folder)
+    with Roots() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -21,18 +23,25 @@ _MIRROR: Final = "http://deb.debian.org/debian"
 
 
 class Roots:
-    """They lie in `folder`."""
+    """As a context: they are removed with it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folders = ExitStack()
         self._made: dict[str, Path] = {}
+
+    def __enter__(self) -> "Roots":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.close()
 
     def root(self, release: str) -> Path:
         """The root of this release; skips where none can be made."""
         if (why := why_no_roots()) is not None:
             _give_up(why)
         if release not in self._made:
-            root = self._folder / release
+            folder = tempfile.TemporaryDirectory(prefix="cloudgather-roots-", dir="/var/tmp")
+            root = Path(self._folders.enter_context(folder)) / release
             chosen = ("--variant=minbase", "--include=qbittorrent-nox")
             done = subprocess.run(
                 # What it mounts in there ends with it, and is not in the way when the root is removed.
