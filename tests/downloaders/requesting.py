@@ -1,6 +1,7 @@
 """A daemon with a real downloader, and what tests ask of downloads on request."""
 
 import http.server
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -114,7 +115,12 @@ class Requested(Running):
 
     def left(self) -> list[str]:
         """What lies in the downloader's folder."""
-        return sorted(str(path.relative_to(self.program.downloads)) for path in self.program.downloads.rglob("*"))
+        below = os.walk(self.program.downloads)  # passes over what goes while it looks
+        return sorted(
+            os.path.relpath(os.path.join(where, name), self.program.downloads)
+            for where, folders, files in below
+            for name in [*folders, *files]
+        )
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def wishes(folder: Path, site: Website) -> list[Wish]:
     return found
 
 
-@pytest.mark.full
+@pytest.mark.stress  # its seeder is turned away so often at times that it hardly comes any more
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_when_ten_downloads_end_once_each_and_leave_nothing(tmp_path: Path) -> None:
     if not Aria2c.is_there() or not QBittorrentNox.is_there():
