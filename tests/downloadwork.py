@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from cgwire.reasons import Reason
 from cloudgather.core.download import ARRIVING, Asked, Download, Event, Rules, State
 from cloudgather.core.downloader import DownloadOrder, Item, Phase
 from cloudgather.core.items import Items
@@ -23,6 +24,8 @@ from cloudgather.pipeline.downloads import Downloads
 from cloudgather.pipeline.handing import Handing
 from cloudgather.pipeline.leaving import Leaving, task_of
 from cloudgather.pipeline.returning import Returning
+from cloudgather.pipeline.seeding import Seeding
+from cloudgather.pipeline.sparing import Sparing
 from cloudgather.ports.downloads import NewDownload
 from cloudgather.ports.queue import LedgerEntry, Origin
 from cloudgather.ports.source import Access, Look, Source
@@ -101,6 +104,7 @@ class Stage:
         self.listed: Sequence[str] = ()  # in the file of trackers
         self.free = 1 << 50  # bytes, on every disk
         self.free_fails = False  # the disk does not answer
+        self.needed_elsewhere: Reason | None = None  # by another downloader
         self.hung: set[bytes] = set()  # folders that answer nothing
         self.hung_at: set[bytes] = set()  # of them, those that were asked
 
@@ -138,6 +142,10 @@ class Stage:
             scanner=works.scanner,
             clock=works.clock,
             rules=lambda: self.rules,
+            seeding=Seeding(clock=works.clock, rules=lambda: self.rules),
+            sparing=Sparing(
+                store=self.store, board=works.board, needed_elsewhere=lambda folder, but: self.needed_elsewhere
+            ),
             tasks_changed=tasks_changed,
             remove_tree=remove_tree,
         )

@@ -249,9 +249,11 @@ class Code(StrEnum):
     HELD_DOWNLOAD_FOLDER = "held.download-folder"  # folder, message: its disk cannot be looked at
     HELD_DOWNLOAD_FILES = "held.download-files"  # path, files: complete, says the downloader; not so here
     HELD_DOWNLOAD_SEEDING = "held.download-seeding"  # ratio, left (seconds at most)
+    HELD_DOWNLOAD_BUSY = "held.download-busy"  # downloader, state: it is neither seeded there nor stopped
     HELD_DOWNLOAD_KEPT = "held.download-kept"  # until: then its data is removed
     HELD_DOWNLOAD_TASK = "held.download-task"  # task: sends from its folder, too, and is not done
     HELD_DOWNLOAD_SHARED = "held.download-shared"  # download (its id): its data is in the same folder
+    HELD_DOWNLOAD_BESIDE = "held.download-beside"  # downloader, name: has something else in the same folder
     HELD_DOWNLOAD_LEAVING = "held.download-leaving"  # download (its id): has this torrent, and is being removed
     HELD_DOWNLOAD_BUG = "held.download-bug"  # message: an error of ours; it is tried again later
     HELD_DOWNLOAD_REMOVAL = "held.download-removal"  # path, message: its data cannot be removed
@@ -270,6 +272,7 @@ class Code(StrEnum):
     DOWNLOAD_STAYS_FOREIGN = "download.stays-foreign"  # downloader: had it before; its data is left alone
     DOWNLOAD_STAYS_UNPROVEN = "download.stays-unproven"  # target: cannot prove that it has stored the files
     DOWNLOAD_STAYS_CHANGED = "download.stays-changed"  # path: is not what was uploaded any more
+    DOWNLOAD_STAYS_MORE = "download.stays-more"  # downloader, path, files: chosen there later on, and not uploaded
 
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join

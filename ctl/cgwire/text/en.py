@@ -283,9 +283,14 @@ SENTENCES: Final[Mapping[str, Template]] = {
         " ({files:n|file|files} in all)",
     ),
     "held.download-seeding": ("uploaded; still seeding", ", {left:span} at most", " (ratio {ratio})"),
+    "held.download-busy": (
+        "uploaded; what is here stays until {downloader} seeds it again or has stopped it",
+        " (now: {state:word})",
+    ),
     "held.download-kept": ("uploaded; what is here is removed later", ": at {until:clock}"),
     "held.download-task": "uploaded; the task {task} sends from the same folder and is not done with it",
     "held.download-shared": "the download {download} has its data in the same folder, and is not done with it",
+    "held.download-beside": ("{downloader} has something else in the same folder", ": {name}"),
     "held.download-leaving": "the download {download} has this torrent and is being removed",
     "held.download-bug": ("a bug of CloudGather keeps it up; it is tried again later", ": {message}"),
     "held.download-removal": ("uploaded, but what is here cannot be removed", ": {path}", " ({message})"),
@@ -310,6 +315,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "download.stays-foreign": "uploaded; the downloader {downloader} had it before, so its files stay here",
     "download.stays-unproven": (
         "uploaded; its files stay here, since the target {target} cannot prove that it has stored them"
+    ),
+    "download.stays-more": (
+        "uploaded; its files stay here, since further ones were chosen in {downloader} afterwards",
+        ", such as {path}",
     ),
     "download.stays-changed": ("uploaded; its files stay here, since one was changed afterwards", ": {path}"),
     "error.denied": ("not allowed", " for {user}", "; it needs the access level {needed:word}"),
@@ -463,6 +472,8 @@ HINTS: Final[Mapping[str, Template]] = {
     "held.download-space": "free space there, or change min_free in [downloads]",
     "held.download-folder": "create it, or correct dir of the downloader",
     "held.download-files": "both must see the same folder: see path_map of the downloader",
+    "held.download-busy": "if nothing comes of that there: cgctl download remove ID",
+    "held.download-beside": "once that is removed there, or lies elsewhere, it goes on by itself",
     "held.download-bug": "please report it, with the lines of the log: cgctl logs",
     "held.download-removal": "let the daemon's user remove files there (group or ACL); it is tried again and again",
     "download.failed": "cgctl download retry ID",

@@ -22,6 +22,8 @@ from cloudgather.pipeline.handing import Handing
 from cloudgather.pipeline.leaving import Leaving
 from cloudgather.pipeline.returning import Returning
 from cloudgather.pipeline.scanning import Scanner
+from cloudgather.pipeline.seeding import Seeding
+from cloudgather.pipeline.sparing import Sparing
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.source import Source
 from cloudgather.ports.uploads import CannotAsk
@@ -78,6 +80,10 @@ def make_downloads(
             scanner=scanner,
             clock=clock,
             rules=rules,
+            seeding=Seeding(clock=clock, rules=rules),
+            sparing=Sparing(
+                store=store, board=board, needed_elsewhere=lambda folder, but: claims.needed_by_others(folder, but=but)
+            ),
             tasks_changed=tasks_changed,
             remove_tree=Trees().remove,
         ),

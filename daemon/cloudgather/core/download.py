@@ -158,6 +158,7 @@ class Download:
     clearing: bool  # its data is being removed, since nothing needs it any more
     cleared: bool  # nothing is left to be done for it, with the downloader or on disk
     tries: int  # how often it was handed over
+    seeded: bool = False  # its seeding was over at one time, and is not asked for any more
     due: datetime | None  # its data is not removed before
     reason: Reason | None  # why it is where it is
     created: datetime
@@ -220,13 +221,9 @@ def seen(item: Item, *, choosing: bool, idle: timedelta, rules: Rules) -> Event 
             return Event.COMPLETE if item.complete else Event.MOVE
 
 
-def seeding_left(item: Item | None, *, rules: Rules) -> timedelta | None:
-    """For how long it has to be seeded yet at most; None: no longer.
-
-    Who the downloader has stopped seeding, or does not know any more, has reached its goal.
-    """
-    goal = rules.goal
-    if goal is None or item is None or item.phase is not Phase.SEEDING or item.ratio >= goal.ratio:
+def seeding_left(item: Item, goal: SeedingGoal) -> timedelta | None:
+    """For how long one that is seeded, or was until it was stopped, has to be seeded yet at most; None: no longer."""
+    if item.phase is Phase.COMPLETE or item.ratio >= goal.ratio:
         return None
     left = goal.time - timedelta(seconds=item.seeding or 0.0)
     return left if left > timedelta(0) else None

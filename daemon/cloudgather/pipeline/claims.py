@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from cgwire.reasons import Reason
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cgwire.text import EN, sentence
 from cloudgather.core.claim import Claim, word_of
 from cloudgather.core.downloader import DownloaderSpec
@@ -205,6 +206,17 @@ class Claims:
         """Whether a downloader that puts files there can be asked."""
         path = _absolute(task, path)
         return any(each.silent is None and each.covers(path) for each in self.following.values())
+
+    def needed_by_others(self, folder: bytes, *, but: str) -> Reason | None:
+        """Why what lies in there has to stay: another downloader than this has something there, or may have."""
+        for name, each in self.following.items():
+            if name == but:
+                continue
+            if (item := each.item_in(folder)) is not None:
+                return because(Code.HELD_DOWNLOAD_BESIDE, downloader=name, name=item.name)
+            if each.silent is not None and each.may_have_in(folder):
+                return each.silence()
+        return None
 
     def asked_since(self) -> float | None:
         """Monotonic: all that answer have been asked since then; None where none answers."""

@@ -336,9 +336,20 @@ class Following:
 
     def may_claim(self, path: bytes, look: Look) -> bool:
         """Whether it may have a word on a file while it cannot be asked."""
-        known = (look.version.device, look.version.inode) in self._inodes
+        return (look.version.device, look.version.inode) in self._inodes or self.may_have_in(path)
+
+    def may_have_in(self, folder: bytes) -> bool:
+        """Whether it may have something there that it cannot be asked about."""
         anywhere = self.is_new and (not self.spec.folders or not self._failures)
-        return anywhere or known or self.covers(path)
+        return anywhere or self.covers(folder)
+
+    def item_in(self, folder: bytes) -> Item | None:
+        """One that has its files in this folder of ours or below, as it has said last."""
+        for item in self.items.values():
+            places = (os.path.join(above, top or b"") for above, top in self._places_of(item))
+            if any(is_below(place, folder) for place in places):
+                return item
+        return None
 
     @property
     def is_late(self) -> bool:

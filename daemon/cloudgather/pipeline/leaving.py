@@ -1,31 +1,28 @@
 """Brings complete downloads to their targets, and removes their data once it may go."""
 
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core import filters
-from cloudgather.core.download import Download, Event, Rules, State, seeding_left
-from cloudgather.core.mounts import is_below
-from cloudgather.core.naming import destination
+from cloudgather.core.download import Download, Event, Rules, State
 from cloudgather.core.task import Filter, Initial, Send, Task
 from cloudgather.core.transfer import LIVE
 from cloudgather.core.transfer import State as TransferState
-from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.downloading import Book, Known
-from cloudgather.pipeline.matching import find
+from cloudgather.pipeline.matching import WRONG, find, is_ours
 from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.pipeline.scanning import Scanner
+from cloudgather.pipeline.seeding import Seeding
+from cloudgather.pipeline.sparing import Sparing, arrived, shared, to_upload
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.queue import Chosen, LedgerEntry, Origin, QueueStore
-from cloudgather.ports.source import Absent
+from cloudgather.ports.queue import Chosen, QueueStore
 
 logger = logging.getLogger(__name__)
 
-_PROVEN: Final = frozenset({"stored", "rclone"})
 _ENDED_BADLY: Final = frozenset({TransferState.FAILED, TransferState.CANCELLED, TransferState.VANISHED})
 
 
@@ -41,6 +38,8 @@ class Leaving:
         scanner: Scanner,
         clock: Clock,
         rules: Callable[[], Rules],
+        seeding: Seeding,
+        sparing: Sparing,
         tasks_changed: Callable[[], Awaitable[object]],
         remove_tree: Callable[[bytes], Awaitable[None]],
     ) -> None:
@@ -51,6 +50,8 @@ class Leaving:
         self._scanner = scanner
         self._clock = clock
         self._rules = rules
+        self._seeding = seeding
+        self._sparing = sparing
         self._tasks_changed = tasks_changed
         self._remove_tree = remove_tree
         self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
@@ -72,17 +73,16 @@ class Leaving:
             return
         if download.left_out is None:
             # What it is now holds: a filter that leaves out more later on must not let data go that was never sent.
-            now = _to_upload(state.task, download)
+            now = to_upload(state.task, download)
             left_out = frozenset(path for path, _ in download.files).difference(now)
             download = await self._book.note(download, {"left_out": left_out})
-        paths = _to_upload(state.task, download)
+        paths = to_upload(state.task, download)
         if not paths:
             await self._book.move(download, Event.FAIL, because(Code.DOWNLOAD_NOTHING), {})
             return
-        missing = set(paths) - (await self._arrived(state.task, paths)).keys()
+        missing = set(paths) - (await arrived(self._store, state.task, paths)).keys()
         if not missing:
-            due = self._clock.now() + self._rules().keep_after
-            await self._book.move(download, Event.UPLOADED, None, {"due": due})
+            await self._book.move(download, Event.UPLOADED, None, {})
             self._scanned.discard(download.id)
             return
         if self._scanner.is_scanning(download.task_name):
@@ -101,19 +101,9 @@ class Leaving:
             return
         failure = await self._failure(download, missing)
         # What was under way as it was looked for above may have ended well since.
-        if failure is not None and missing - (await self._arrived(state.task, paths)).keys():
+        if failure is not None and missing - (await arrived(self._store, state.task, paths)).keys():
             self._scanned.discard(download.id)
             await self._book.move(download, Event.FAIL, failure, {})
-
-    async def _arrived(self, task: Task, paths: Sequence[bytes]) -> dict[bytes, LedgerEntry]:
-        """What the ledger has of them at the place they go to, as well confirmed as the target can."""
-        entries = await self._store.ledger(task.name, paths)
-        return {
-            path: entry
-            for path, entry in entries.items()
-            if (entry.target, entry.destination) == (task.target, destination(task.base, path))
-            and (entry.strength or entry.origin is Origin.ADOPTED)
-        }
 
     async def _failure(self, download: Download, missing: set[bytes]) -> Reason | None:
         """Why the upload will not go on by itself; None while something of it is under way, or waits and says so."""
@@ -142,19 +132,26 @@ class Leaving:
         item = find(download, known)
         if item is not None:
             self._book.show(download.id, item)
-        if left := seeding_left(item, rules=self._rules()):
-            ratio = item.ratio if item is not None else 0.0
-            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_SEEDING, ratio=ratio, left=left.total_seconds()))
-            return
         now = self._clock.now()
+        if not download.seeded:
+            if (hold := self._seeding.hold(download, item, known)) is not None:
+                if item is not None and item.phase in WRONG and (stays := await self._sparing.for_good(download)):
+                    await self._end(download, stays)
+                    return
+                self._book.hold(download.id, hold)
+                return
+            download = await self._book.note(download, {"seeded": True, "due": now + self._rules().keep_after})
         due = min(download.due or now, now + self._rules().keep_after)  # the wall clock may have jumped
         if due > now:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_KEPT, until=due.timestamp()))
             return
-        if stays := await self._stays(download):
+        stays = await self._sparing.for_good(download)
+        if stays is None and item is not None:
+            stays = await self._sparing.by_choice(download, item, known)
+        if stays is not None:
             await self._end(download, stays)
             return
-        if hold := _shared(download, others) or await self._claimed(download):
+        if (hold := await self._sparing.for_others(download, known, others)) is not None:
             self._book.hold(download.id, hold)
             return
         # From now on its files go, and what is missing of them proves nothing any more.
@@ -163,6 +160,7 @@ class Leaving:
     async def _end(self, download: Download, reason: Reason) -> None:
         await self._book.move(download, Event.FINISH, reason, {"cleared": True})
         self._book.forget(download.id)
+        self._seeding.forget(download)
         await self._tasks_changed()
 
     async def let_go(self) -> None:
@@ -174,9 +172,10 @@ class Leaving:
         if download.foreign:
             return True
         if not download.clearing:
-            hold = _shared(download, others)
-            if hold is None and not download.keep_files:
-                hold = await self._claimed(download)
+            if download.keep_files:
+                hold = shared(download, others)
+            else:
+                hold = await self._sparing.for_others(download, known, others)
             if hold is not None:
                 self._book.hold(download.id, hold)
                 return False
@@ -185,8 +184,11 @@ class Leaving:
 
     async def _clear(self, download: Download, known: Known) -> bool:
         """Remove what the downloader has of it, and its folder; whether nothing is left. Raises CannotAsk."""
-        theirs = known.client.spec.theirs(download.folder)
-        left = known.items.in_folder(theirs)
+        if not download.keep_files and (hold := self._sparing.beside(download, known)) is not None:
+            self._book.hold(download.id, hold)
+            return False
+        there = known.items.in_folder(known.client.spec.theirs(download.folder))
+        left = [item for item in there if is_ours(download, item)]
         for item in left:
             await known.client.remove(item.id, with_files=not download.keep_files)
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
@@ -203,42 +205,6 @@ class Leaving:
             return False
         self._emptied.pop(download.id)
         return True
-
-    async def _stays(self, download: Download) -> Reason | None:
-        """Why its data may never be removed by us: it is not ours, or the cloud is not known to have stored it."""
-        if download.foreign:
-            return because(Code.DOWNLOAD_STAYS_FOREIGN, downloader=download.asked.downloader)
-        state = self._board.tasks.get(download.task_name)
-        if state is None:
-            return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=download.asked.target)
-        paths = _to_upload(state.task, download)
-        if not paths:
-            return because(Code.DOWNLOAD_NOTHING)
-        arrived = await self._arrived(state.task, paths)
-        for path in paths:
-            entry = arrived.get(path)
-            if entry is None or entry.origin is not Origin.SENT or entry.strength not in _PROVEN:
-                return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=state.task.target)
-        for path, look in zip(paths, await state.source.look_all(paths), strict=True):
-            entry = arrived[path]
-            if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
-                return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
-        return None
-
-    async def _claimed(self, download: Download) -> Reason | None:
-        """Another task sends from its folder, too, and is not done with it."""
-        for name, state in list(self._board.tasks.items()):
-            covers = name != download.task_name and is_below(download.folder, state.task.source)
-            if covers and not await self._is_done_with(state, download):
-                return because(Code.HELD_DOWNLOAD_TASK, task=name)
-        return None
-
-    async def _is_done_with(self, state: TaskState, download: Download) -> bool:
-        below = download.folder[len(state.task.source) :].lstrip(b"/")
-        sizes = {below + b"/" + path: size for path, size in download.files}
-        paths = [path for path, size in sizes.items() if filters.judge(state.task.filter, path, size) is None]
-        arrived = await self._arrived(state.task, paths)
-        return all(path in arrived and arrived[path].strength in _PROVEN for path in paths)
 
 
 def task_of(download: Download, configured: Task | None) -> Task:
@@ -271,21 +237,3 @@ def uploads(download: Download) -> bool:
     return download.state in (State.UPLOADING, State.SEEDING) or (
         download.state is State.FAILED and bool(download.files)
     )
-
-
-def _shared(download: Download, others: Collection[Download]) -> Reason | None:
-    """Another download, which is not done, has its data in the same folder."""
-    for other in others:
-        if other.id != download.id and is_below(other.folder, download.folder):
-            return because(Code.HELD_DOWNLOAD_SHARED, download=other.id)
-    return None
-
-
-def _to_upload(task: Task, download: Download) -> list[bytes]:
-    """Its files that the filter wants now, or wanted as the upload began."""
-    left_out = download.left_out
-    return [
-        path
-        for path, size in download.files
-        if (left_out is not None and path not in left_out) or filters.judge(task.filter, path, size) is None
-    ]

@@ -28,7 +28,19 @@ def find(download: Download, known: Known) -> Item | None:
         return same_torrent(download, known)
     theirs = known.client.spec.theirs(download.folder)
     found = [item for item in known.items.in_folder(theirs) if item.followed_by is None]
-    return min(found, key=lambda item: (item.phase in WRONG, item.id), default=None)
+    return min(found, key=lambda item: (not is_ours(download, item), item.phase in WRONG, item.id), default=None)
+
+
+def is_marked(download: Download, item: Item) -> bool:
+    """Whether we have given it to the downloader for this download, at whichever try, or it was made by that."""
+    start = mark(download)[:-2]
+    return any(each.startswith(start) for each in (*item.tags, item.follows or ""))
+
+
+def is_ours(download: Download, item: Item) -> bool:
+    """Whether it is what was asked for: it has our mark, which aria2 forgets with its restart, or is this torrent."""
+    same = download.infohash is not None and any(hash[:40] == download.infohash for hash in item.infohashes)
+    return same or is_marked(download, item)
 
 
 def same_torrent(download: Download, known: Known) -> Item | None:

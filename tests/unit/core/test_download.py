@@ -21,7 +21,7 @@ from cloudgather.core.download import (
     seen,
     widest,
 )
-from cloudgather.core.downloader import Item, Phase
+from cloudgather.core.downloader import Item, Phase, SeedingGoal
 
 RULES = Rules(stalled_after=timedelta(seconds=60))
 SOON = timedelta(seconds=1)
@@ -116,21 +116,15 @@ def test_only_after_a_while_without_a_byte_it_is_stalled() -> None:
 @pytest.mark.parametrize(
     ("item", "left"),
     [
-        (None, None),
         (an_item(phase=Phase.COMPLETE), None),
         (an_item(phase=Phase.SEEDING, ratio=0.99, seeding=600.0), timedelta(minutes=50)),
         (an_item(phase=Phase.SEEDING, ratio=1.0, seeding=0.0), None),
         (an_item(phase=Phase.SEEDING, ratio=0.0, seeding=3600.0), None),
     ],
-    ids=["forgotten", "stopped", "seeding", "ratio", "time"],
+    ids=["stopped", "seeding", "ratio", "time"],
 )
-def test_seeding_ends_with_the_ratio_or_the_time_or_the_downloaders_own_end(
-    item: Item | None, left: timedelta | None
-) -> None:
-    rules = Rules(seed_ratio=1.0, seed_time=timedelta(hours=1))
-
-    assert seeding_left(item, rules=rules) == left
-    assert seeding_left(item, rules=replace(rules, wait_for_seeding=False)) is None
+def test_seeding_ends_with_the_ratio_or_the_time_or_the_downloaders_own_end(item: Item, left: timedelta | None) -> None:
+    assert seeding_left(item, SeedingGoal(ratio=1.0, time=timedelta(hours=1))) == left
 
 
 def test_of_several_groups_each_limit_is_the_one_that_allows_most() -> None:

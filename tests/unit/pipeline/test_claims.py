@@ -527,3 +527,26 @@ def test_a_disk_that_does_not_answer_keeps_up_no_poll(tmp_path: Path) -> None:
             assert [place.item for place in works.claims.following["qb"].unfinished()] == ["1"]
 
     asyncio.run(main())
+
+
+def test_what_another_downloader_has_in_a_folder_or_may_have_while_it_cannot_be_asked_is_needed(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(complete(an_item("1", final=b"/d/ours", current=b"/d/ours")))
+        qb.put(an_item("2", final=b"/d", current=b"/d", top=b"beside"))
+        async with asking(tmp_path, qb) as works:
+
+            def needed(folder: bytes, but: str = "aria2") -> str | None:
+                reason = works.claims.needed_by_others(folder, but=but)
+                return reason.code if reason is not None else None
+
+            assert [needed(b"/d/ours"), needed(b"/d/beside")] == [Code.HELD_DOWNLOAD_BESIDE] * 2
+            assert [needed(b"/d/none"), needed(b"/d/our"), needed(b"/d/ours", but="qb")] == [None] * 3
+
+            qb.down = True
+            await works.advance(30.0)
+            assert needed(b"/d/ours") == Code.HELD_DOWNLOAD_BESIDE
+            assert needed(b"/d/none") == Code.WAIT_DOWNLOADER_SILENT  # it puts things into the folder above
+            assert (needed(b"/elsewhere"), needed(b"/d/ours", but="qb")) == (None, None)
+
+    asyncio.run(main())

@@ -1,11 +1,20 @@
 """How downloads whose files are complete are brought on: the upload, the seeding, and what may go then."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-from cloudgather.core.download import State
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.download import Download, Event, Rules, State
+from cloudgather.core.downloader import Item, ItemFile, Phase
 from cloudgather.core.task import Filter
-from downloadwork import staged
+from cloudgather.pipeline.matching import mark
+from downloadwork import HASH, Stage, code, staged
+from fakes.downloader import an_item, complete
 
 
 def test_a_confirmation_that_comes_between_two_looks_is_no_failure(tmp_path: Path) -> None:
@@ -29,5 +38,185 @@ def test_a_confirmation_that_comes_between_two_looks_is_no_failure(tmp_path: Pat
 
             await stage.leaving.follow(download)
             assert (await stage.now(download)).state is State.SEEDING
+
+    asyncio.run(main())
+
+
+# ---- what is seeded --------------------------------------------------------------------------------------------------
+
+
+def of(download: Download, **changes: Any) -> Item:
+    """What the downloader has for it, complete and with our mark."""
+    place = {"final": download.folder, "current": download.folder, "tags": frozenset({mark(download)})}
+    return complete(an_item("ours"), **{**place, "infohashes": frozenset({HASH}), "seeding": 60.0, **changes})
+
+
+async def uploaded(stage: Stage) -> Download:
+    """One that is stored at the target; its source lies where no task sends from."""
+    download = await stage.uploading([(b"ours.mkv", 100)])
+    stage.board(download, Filter())
+    stage.works.board.tasks.pop("films")
+    await stage.stored(download)
+    return await stage.book.move(download, Event.UPLOADED, None, {})
+
+
+async def looked(stage: Stage, download: Download, *, times: int = 5, every: float = 15.0) -> Download:
+    """As many looks, with a poll before each."""
+    for _ in range(times):
+        current = await stage.now(download)
+        if current.state is not State.SEEDING:
+            break
+        await stage.leaving.seed(current, stage.known(), await stage.store.open_downloads())
+        await stage.works.advance(every)
+    return await stage.now(download)
+
+
+def held(stage: Stage, download: Download) -> str | None:
+    hold = stage.book.hold_of(download.id)
+    return hold.code if hold is not None else None
+
+
+@pytest.mark.parametrize("phase", [each for each in Phase if each is not Phase.COMPLETE])
+def test_what_is_neither_seeded_for_long_enough_nor_stopped_stays(tmp_path: Path, phase: Phase) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0))
+            download = await uploaded(stage)
+            stage.client.put(of(download, phase=phase))
+
+            download = await looked(stage, download, times=20)
+
+            assert (download.state, download.seeded, download.clearing) == (State.SEEDING, False, False)
+            expected = Code.HELD_DOWNLOAD_SEEDING if phase is Phase.SEEDING else Code.HELD_DOWNLOAD_BUSY
+            assert held(stage, download) == expected
+            assert (stage.client.told, stage.removed) == ([], [])
+
+            stage.client.put(of(download, phase=Phase.COMPLETE))
+            assert code(await looked(stage, download)) == Code.DOWNLOAD_CLEARED
+            assert (stage.client.told, stage.removed) == ([("remove", "ours")], [download.folder])
+
+    asyncio.run(main())
+
+
+def test_it_is_kept_from_when_its_seeding_is_over_and_whatever_it_does_then(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(minutes=10), seed_ratio=1.0)
+            download = await uploaded(stage)
+            stage.client.put(of(download, phase=Phase.SEEDING))
+            download = await looked(stage, download, times=2, every=3600.0)
+            assert (download.due, held(stage, download)) == (None, Code.HELD_DOWNLOAD_SEEDING)
+
+            stage.client.put(of(download, phase=Phase.SEEDING, ratio=1.0))
+            download = await looked(stage, download, times=1, every=0.0)
+            assert download.due == stage.works.clock.now() + timedelta(minutes=10)
+            stage.client.put(of(download, phase=Phase.CHECKING))
+            download = await looked(stage, download, times=19, every=30.0)
+            assert (download.state, held(stage, download)) == (State.SEEDING, Code.HELD_DOWNLOAD_KEPT)
+
+            assert code(await looked(stage, download, every=30.0)) == Code.DOWNLOAD_CLEARED
+
+    asyncio.run(main())
+
+
+def test_what_a_downloader_does_not_list_for_a_moment_is_not_taken_away(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0))
+            download = await uploaded(stage)
+
+            for _ in range(3):
+                stage.client.items.clear()
+                download = await looked(stage, download, times=3, every=15.0)
+                assert held(stage, download) == Code.HELD_DOWNLOAD_BUSY
+                stage.client.put(of(download))
+                download = await looked(stage, download, times=1)
+            assert not download.seeded
+            stage.client.items.clear()
+            assert not (await looked(stage, download, times=2, every=3600.0)).seeded  # two polls are not enough
+
+            assert code(await looked(stage, download, times=5)) == Code.DOWNLOAD_CLEARED
+            assert (stage.client.told, stage.removed) == ([], [download.folder])
+
+    asyncio.run(main())
+
+
+# ---- what others need ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", [Phase.SEEDING, Phase.DOWNLOADING])
+def test_what_somebody_has_chosen_later_in_the_downloader_is_never_removed(tmp_path: Path, phase: Phase) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            files = [
+                ItemFile(index=number, path=path, size=100, done=done, wanted=wanted)
+                for number, (path, done, wanted) in enumerate(
+                    [(b"ours.mkv", 100, True), (b"extra.mkv", 50, True), (b"none.txt", 0, False)]
+                )
+            ]
+            stage.client.put(of(download, phase=phase, size=200, done=150), files)
+
+            download = await looked(stage, download)
+
+            assert (download.state, code(download)) == (State.DONE, Code.DOWNLOAD_STAYS_MORE)
+            assert download.reason is not None and download.reason.facts["path"] == b"extra.mkv"
+            assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("by_order", [False, True], ids=["seeded", "removed"])
+def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
+    tmp_path: Path, where: str, by_order: bool
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            if by_order:
+                download = await stage.book.move(download, Event.REMOVE, None, {"cleared": False})
+            stage.client.put(of(download))
+            if where == "here":
+                cross = {"id": "a cross-seed", "tags": frozenset(), "infohashes": frozenset({"b" * 40})}
+                stage.client.put(of(download, **cross))
+            else:
+                stage.needed_elsewhere = because(Code.HELD_DOWNLOAD_BESIDE, downloader="other", name="film")
+
+            async def look() -> None:
+                for _ in range(5):
+                    current, known = await stage.now(download), stage.known()
+                    if by_order:
+                        await stage.leaving.clear(current, known, [])
+                    elif current.state is State.SEEDING:
+                        await stage.leaving.seed(current, known, [])
+
+            await look()
+            assert held(stage, download) == Code.HELD_DOWNLOAD_BESIDE
+            assert (stage.client.told, stage.removed) == ([], [])
+
+            stage.needed_elsewhere = None
+            stage.client.items.pop("a cross-seed", None)
+            await look()
+            assert (stage.client.told, stage.removed[:1]) == ([("remove", "ours")], [download.folder])
+
+    asyncio.run(main())
+
+
+def test_a_cross_seed_that_comes_while_its_data_is_about_to_go_holds_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            stage.client.put(of(download))
+            download = await stage.book.note(download, {"clearing": True})
+            stage.client.put(of(download, id="a cross-seed", tags=frozenset(), infohashes=frozenset({"b" * 40})))
+
+            await looked(stage, download)
+
+            assert held(stage, download) == Code.HELD_DOWNLOAD_BESIDE
+            assert (stage.client.told, stage.removed) == ([], [])
 
     asyncio.run(main())

@@ -1,0 +1,130 @@
+"""Says why the data of a download that is uploaded must stay: for good, or as long as others need it."""
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
+from cloudgather.core import filters
+from cloudgather.core.download import Download
+from cloudgather.core.downloader import Item, Kind, Phase
+from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import destination
+from cloudgather.core.task import Task
+from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.downloading import Known
+from cloudgather.pipeline.matching import is_ours, stops_for_choice
+from cloudgather.ports.queue import LedgerEntry, Origin, QueueStore
+from cloudgather.ports.source import Absent
+
+_PROVEN: Final = frozenset({"stored", "rclone"})
+
+
+class Sparing:
+    """Whatever is asked here is asked anew each time, and nothing is remembered."""
+
+    def __init__(
+        self, *, store: QueueStore, board: Board, needed_elsewhere: Callable[[bytes, str], Reason | None]
+    ) -> None:
+        """`needed_elsewhere`: why another downloader than this needs what lies in that folder."""
+        self._store = store
+        self._board = board
+        self._needed_elsewhere = needed_elsewhere
+
+    async def for_good(self, download: Download) -> Reason | None:
+        """It is not ours, the cloud is not known to have stored it, or it is not what was uploaded.
+
+        Raises SourceUnavailable.
+        """
+        if download.foreign:
+            return because(Code.DOWNLOAD_STAYS_FOREIGN, downloader=download.asked.downloader)
+        state = self._board.tasks.get(download.task_name)
+        if state is None:
+            return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=download.asked.target)
+        paths = to_upload(state.task, download)
+        if not paths:
+            return because(Code.DOWNLOAD_NOTHING)
+        known = await arrived(self._store, state.task, paths)
+        for path in paths:
+            entry = known.get(path)
+            if entry is None or entry.origin is not Origin.SENT or entry.strength not in _PROVEN:
+                return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=state.task.target)
+        for path, look in zip(paths, await state.source.look_all(paths), strict=True):
+            entry = known[path]
+            if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
+                return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
+        return None
+
+    async def by_choice(self, download: Download, item: Item, known: Known) -> Reason | None:
+        """Somebody has chosen further files in the downloader, which were never sent. Raises CannotAsk."""
+        if item.phase is Phase.METADATA or _has_forgotten_the_choice(download, item, known):
+            return None
+        base = os.path.relpath(known.client.spec.ours(item.final), download.folder)
+        files = [file for file in await known.client.files(item.id) if file.wanted]
+        recorded = {path for path, _ in download.files}
+        more = [path for file in files if (path := os.path.normpath(os.path.join(base, file.path))) not in recorded]
+        if not more:
+            return None
+        return because(Code.DOWNLOAD_STAYS_MORE, downloader=known.client.spec.name, path=more[0], files=len(more))
+
+    async def for_others(self, download: Download, known: Known, others: Collection[Download]) -> Reason | None:
+        """Another download, another task or another item of a downloader is not done with it."""
+        return shared(download, others) or await self._claimed(download) or self.beside(download, known)
+
+    def beside(self, download: Download, known: Known) -> Reason | None:
+        """A downloader has something else in its folder, or may have."""
+        spec = known.client.spec
+        for item in known.items.in_folder(spec.theirs(download.folder)):
+            if not is_ours(download, item):
+                return because(Code.HELD_DOWNLOAD_BESIDE, downloader=spec.name, name=item.name)
+        return self._needed_elsewhere(download.folder, spec.name)
+
+    async def _claimed(self, download: Download) -> Reason | None:
+        """Another task sends from its folder, too, and is not done with it."""
+        for name, state in list(self._board.tasks.items()):
+            covers = name != download.task_name and is_below(download.folder, state.task.source)
+            if covers and not await self._is_done_with(state, download):
+                return because(Code.HELD_DOWNLOAD_TASK, task=name)
+        return None
+
+    async def _is_done_with(self, state: TaskState, download: Download) -> bool:
+        below = download.folder[len(state.task.source) :].lstrip(b"/")
+        sizes = {below + b"/" + path: size for path, size in download.files}
+        paths = [path for path, size in sizes.items() if filters.judge(state.task.filter, path, size) is None]
+        known = await arrived(self._store, state.task, paths)
+        return all(path in known and known[path].strength in _PROVEN for path in paths)
+
+
+def shared(download: Download, others: Collection[Download]) -> Reason | None:
+    """Another download, which is not done, has its data in the same folder."""
+    for other in others:
+        if other.id != download.id and is_below(other.folder, download.folder):
+            return because(Code.HELD_DOWNLOAD_SHARED, download=other.id)
+    return None
+
+
+def to_upload(task: Task, download: Download) -> list[bytes]:
+    """Its files that the filter wants now, or wanted as the upload began."""
+    left_out = download.left_out
+    return [
+        path
+        for path, size in download.files
+        if (left_out is not None and path not in left_out) or filters.judge(task.filter, path, size) is None
+    ]
+
+
+async def arrived(store: QueueStore, task: Task, paths: Sequence[bytes]) -> dict[bytes, LedgerEntry]:
+    """What the ledger has of them at the place they go to, as well confirmed as the target can."""
+    entries = await store.ledger(task.name, paths)
+    return {
+        path: entry
+        for path, entry in entries.items()
+        if (entry.target, entry.destination) == (task.target, destination(task.base, path))
+        and (entry.strength or entry.origin is Origin.ADOPTED)
+    }
+
+
+def _has_forgotten_the_choice(download: Download, item: Item, known: Known) -> bool:
+    """aria2 does with its restart, and waits for another one: nobody has chosen more."""
+    return known.client.spec.kind is Kind.ARIA2 and item.paused and stops_for_choice(download)
