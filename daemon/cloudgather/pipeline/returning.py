@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from cloudgather.core.download import Download, State
-from cloudgather.core.downloader import Item
+from cloudgather.core.downloader import Item, Kind
 from cloudgather.core.mounts import is_below
 from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.matching import is_marked, is_ours
 from cloudgather.ports.downloads import DownloadStore
 from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.ports.uploads import CannotAsk
@@ -40,7 +41,7 @@ class Returning:
         self._seen: dict[str, Collection[str]] = {}  # by downloader: ids of its items
 
     async def look(self) -> None:
-        """Open those again that have come back. Raises StoreUnavailable, Overtaken."""
+        """Open those again that have come back; where the store cannot be read, later. Raises as Book.note."""
         names = self._downloaders()
         self._seen = {name: seen for name, seen in self._seen.items() if name in names}
         for name in names:
@@ -56,7 +57,7 @@ class Returning:
             except StoreUnavailable:  # perhaps it is only this row that cannot be read
                 again.add(id)
                 continue
-            if download is not None and self._has_ended(download, name, folder):
+            if download is not None and self._has_ended(download, known, folder, items[id]):
                 logger.info("download %d: %s has it again, and it is removed again", download.id, name)
                 await self._book.note(download, {"cleared": False})
         self._seen[name] = items.keys() - again
@@ -65,9 +66,13 @@ class Returning:
         match = _FOLDER.fullmatch(folder)
         return await self._store.download(int(match[1])) if match is not None else None
 
-    def _has_ended(self, download: Download, name: str, folder: bytes) -> bool:
-        """Whether its data was removed, and nobody has taken over since what is there."""
+    def _has_ended(self, download: Download, known: Known, folder: bytes, item: Item) -> bool:
+        """Whether its data was removed, and it is this that has come back: nobody has put there what is his since."""
+        spec = known.client.spec
         removed = download.clearing and download.cleared and download.state in (State.DONE, State.REMOVED)
-        ours = (download.folder, download.asked.downloader) == (folder, name) and not download.foreign
+        # aria2 gives what it takes up again another id. Who puts kept files back into a downloader leaves no mark.
+        unmarked = spec.kind is Kind.ARIA2 and not download.keep_files and is_ours(download, item)
+        back = removed and not download.foreign and (is_marked(download, item) or unmarked)
+        ours = (download.folder, download.asked.downloader) == (folder, spec.name)
         shared = any(is_below(other.folder, folder) for other in self._book.open.values())
-        return removed and ours and not shared
+        return back and ours and not shared
