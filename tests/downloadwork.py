@@ -144,7 +144,10 @@ class Stage:
             rules=lambda: self.rules,
             seeding=Seeding(clock=works.clock, rules=lambda: self.rules),
             sparing=Sparing(
-                store=self.store, board=works.board, needed_elsewhere=lambda folder, but: self.needed_elsewhere
+                store=self.store,
+                board=works.board,
+                source_at=works.world.source_at,
+                needed_elsewhere=lambda folder, but: self.needed_elsewhere,
             ),
             tasks_changed=tasks_changed,
             remove_tree=remove_tree,

@@ -82,7 +82,10 @@ def make_downloads(
             rules=rules,
             seeding=Seeding(clock=clock, rules=rules),
             sparing=Sparing(
-                store=store, board=board, needed_elsewhere=lambda folder, but: claims.needed_by_others(folder, but=but)
+                store=store,
+                board=board,
+                source_at=source_at,
+                needed_elsewhere=lambda folder, but: claims.needed_by_others(folder, but=but),
             ),
             tasks_changed=tasks_changed,
             remove_tree=Trees().remove,

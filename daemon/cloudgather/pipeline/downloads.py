@@ -23,6 +23,7 @@ from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import DownloadRefused
 from cloudgather.ports.downloads import DownloadStore, NewDownload, PastDownloadMove
 from cloudgather.ports.queue import Overtaken, StoreUnavailable
+from cloudgather.ports.source import SourceUnavailable
 from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ class Downloads:
                         break  # nothing was recorded: it waits
                     self.wake()  # others may have waited for that
                 self._bugs.over(id)
-            except CannotAsk as error:
+            except (CannotAsk, SourceUnavailable) as error:
                 self._book.hold(id, error.reason)
             except DownloadRefused as refused:
                 self._book.hold(id, refused.reason)

@@ -1,6 +1,7 @@
 """Brings complete downloads to their targets, and removes their data once it may go."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final
@@ -11,7 +12,7 @@ from cloudgather.core.download import Download, Event, Rules, State
 from cloudgather.core.task import Filter, Initial, Send, Task
 from cloudgather.core.transfer import LIVE
 from cloudgather.core.transfer import State as TransferState
-from cloudgather.pipeline.board import Board
+from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.matching import WRONG, find, is_ours
 from cloudgather.pipeline.pending import SkipSettle
@@ -20,9 +21,11 @@ from cloudgather.pipeline.seeding import Seeding
 from cloudgather.pipeline.sparing import Sparing, arrived, shared, to_upload
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, QueueStore
+from cloudgather.ports.source import SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
+_SCAN_AGAIN: Final = 15.0  # seconds
 _ENDED_BADLY: Final = frozenset({TransferState.FAILED, TransferState.CANCELLED, TransferState.VANISHED})
 
 
@@ -56,6 +59,7 @@ class Leaving:
         self._remove_tree = remove_tree
         self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
         self._scanned: set[int] = set()  # a scan of this daemon has found all their files
+        self._unscanned: dict[int, tuple[Reason, float]] = {}  # id -> why it has not, monotonic: when it is tried again
 
     async def begin(self, download: Download) -> None:
         """Hand its files to the queue."""
@@ -88,11 +92,7 @@ class Leaving:
         if self._scanner.is_scanning(download.task_name):
             return
         if download.id not in self._scanned:
-            await self._scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)
-            if state.source_hold is None:
-                self._scanned.add(download.id)
-            else:
-                self._book.hold(download.id, state.source_hold)
+            await self._scan(download, state)
             return
         if unsettled := self._scanner.unsettled(download.task_name):  # its downloader checks it again, or is silent
             for condition in [each for pending in unsettled for each in pending.conditions]:
@@ -104,6 +104,23 @@ class Leaving:
         if failure is not None and missing - (await arrived(self._store, state.task, paths)).keys():
             self._scanned.discard(download.id)
             await self._book.move(download, Event.FAIL, failure, {})
+
+    async def _scan(self, download: Download, state: TaskState) -> None:
+        """Have all of its files taken in; where that is not possible now, say why and wait some time."""
+        problem, again = self._unscanned.get(download.id, (None, -math.inf))
+        if again <= self._clock.monotonic():
+            try:
+                await state.source.root()  # a run for nothing is not even begun
+                problem = (await self._scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)).problem
+            except SourceUnavailable as lost:
+                problem = lost.reason
+            if problem is None:
+                self._scanned.add(download.id)
+                self._unscanned.pop(download.id, None)
+                return
+            self._unscanned[download.id] = problem, self._clock.monotonic() + _SCAN_AGAIN
+        if problem is not None:
+            self._book.hold(download.id, problem)
 
     async def _failure(self, download: Download, missing: set[bytes]) -> Reason | None:
         """Why the upload will not go on by itself; None while something of it is under way, or waits and says so."""

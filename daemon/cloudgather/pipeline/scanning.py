@@ -16,6 +16,7 @@ from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.pending import Pending, SkipSettle
 from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
+from cloudgather.pipeline.trouble import sorted_failure
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable
@@ -142,7 +143,7 @@ class Scanner:
                 run.problem = self._board.store_hold = refused.reason
             except (TargetHeld, Failed) as error:
                 self._missed[task] = self._clock.monotonic()
-                run.problem = error.reason if isinstance(error, TargetHeld) else None
+                run.problem = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
                 logger.warning("cannot take in %s at first: %s", task, error)
         run.scanned = True
         await self._note(run)

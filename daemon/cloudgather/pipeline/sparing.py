@@ -16,7 +16,7 @@ from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Known
 from cloudgather.pipeline.matching import is_ours, stops_for_choice
 from cloudgather.ports.queue import LedgerEntry, Origin, QueueStore
-from cloudgather.ports.source import Absent
+from cloudgather.ports.source import Absent, Source, SourceUnavailable
 
 _PROVEN: Final = frozenset({"stored", "rclone"})
 
@@ -25,11 +25,17 @@ class Sparing:
     """Whatever is asked here is asked anew each time, and nothing is remembered."""
 
     def __init__(
-        self, *, store: QueueStore, board: Board, needed_elsewhere: Callable[[bytes, str], Reason | None]
+        self,
+        *,
+        store: QueueStore,
+        board: Board,
+        source_at: Callable[[bytes], Source],
+        needed_elsewhere: Callable[[bytes, str], Reason | None],
     ) -> None:
         """`needed_elsewhere`: why another downloader than this needs what lies in that folder."""
         self._store = store
         self._board = board
+        self._source_at = source_at
         self._needed_elsewhere = needed_elsewhere
 
     async def for_good(self, download: Download) -> Reason | None:
@@ -50,11 +56,22 @@ class Sparing:
             entry = known.get(path)
             if entry is None or entry.origin is not Origin.SENT or entry.strength not in _PROVEN:
                 return because(Code.DOWNLOAD_STAYS_UNPROVEN, target=state.task.target)
-        for path, look in zip(paths, await state.source.look_all(paths), strict=True):
+        try:
+            looks = await state.source.look_all(paths)
+        except SourceUnavailable as lost:
+            if lost.reason.code == Code.SOURCE_GONE and await self._is_removed(download.folder):
+                return because(Code.DOWNLOAD_STAYS_CHANGED, path=download.folder)
+            raise
+        for path, look in zip(paths, looks, strict=True):
             entry = known[path]
             if isinstance(look, Absent) or (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
                 return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
         return None
+
+    async def _is_removed(self, folder: bytes) -> bool:
+        """Whether somebody has removed it: what it lay in is there. Raises SourceUnavailable."""
+        above, name = os.path.split(folder)
+        return await self._source_at(above).look(name) is Absent.GONE
 
     async def by_choice(self, download: Download, item: Item, known: Known) -> Reason | None:
         """Somebody has chosen further files in the downloader, which were never sent. Raises CannotAsk."""

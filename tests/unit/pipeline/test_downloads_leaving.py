@@ -42,6 +42,41 @@ def test_a_confirmation_that_comes_between_two_looks_is_no_failure(tmp_path: Pat
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("what", ["source", "store"])
+def test_what_cannot_be_scanned_now_is_held_and_scanned_later(tmp_path: Path, what: str) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.uploading([(b"film.mkv", 100)])
+            stage.board(download, Filter())
+            source = stage.works.world.source_at(download.folder)
+            source.write(b"film.mkv", b"f" * 100, age=3600)
+
+            async def follow(times: int) -> None:
+                for _ in range(times):
+                    if (current := await stage.now(download)).state is State.UPLOADING:
+                        await stage.leaving.follow(current)
+                    await stage.works.advance(1.0)
+
+            if what == "source":
+                source.unavailable = because(Code.SOURCE_GONE, source=download.folder)
+                await follow(300)
+                assert await stage.store.runs(task=download.task_name, limit=100) == []
+                assert held(stage, download) == Code.SOURCE_GONE
+                source.unavailable = None
+            else:
+                stage.works.store.refuse("unsent", times=1000)
+                await follow(300)
+                assert 2 <= len(await stage.store.runs(task=download.task_name, limit=100)) <= 21
+                assert held(stage, download) == Code.HELD_STATE_FULL
+                stage.works.store.accept()
+            assert (await stage.now(download)).state is State.UPLOADING
+
+            await follow(60)
+            assert await stage.works.states() == {b"film.mkv": "done"}
+
+    asyncio.run(main())
+
+
 # ---- what is seeded --------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +172,35 @@ def test_what_a_downloader_does_not_list_for_a_moment_is_not_taken_away(tmp_path
 
             assert code(await looked(stage, download, times=5)) == Code.DOWNLOAD_CLEARED
             assert (stage.client.told, stage.removed) == ([], [download.folder])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("disk_is_there", [True, False])
+def test_a_folder_that_somebody_has_removed_ends_it_and_a_disk_that_is_away_is_waited_for(
+    tmp_path: Path, disk_is_there: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            stage.client.put(of(download, phase=Phase.MISSING))
+            gone = because(Code.SOURCE_GONE, source=download.folder)
+            source, above = [stage.works.world.source_at(each) for each in (download.folder, b"/downloads")]
+            source.unavailable = gone
+            above.unavailable = None if disk_is_there else gone
+            async with stage.followed():
+                await stage.works.advance(60.0)
+
+                download = await stage.now(download)
+                assert stage.client.told == [] and "a bug of ours" not in caplog.text
+                if disk_is_there:
+                    assert (download.state, code(download)) == (State.DONE, Code.DOWNLOAD_STAYS_CHANGED)
+                else:
+                    assert (download.state, held(stage, download)) == (State.SEEDING, Code.SOURCE_GONE)
+                    source.unavailable = above.unavailable = None
+                    await stage.works.advance(60.0)
+                    assert code(await stage.now(download)) == Code.DOWNLOAD_CLEARED
 
     asyncio.run(main())
 
