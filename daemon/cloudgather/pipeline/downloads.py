@@ -64,7 +64,7 @@ class Downloads:
         self._bugs = _Bugs()
         self._read_at = -math.inf  # monotonic
         self._unsure = True  # whether the store may have something else than the book
-        self._refused: Reason | None = None  # what the store said last, and the log
+        self._refused: Reason | None = None  # what the store said last, and the log, since it recorded something
 
     def wake(self) -> None:
         """Something has happened that may bring one on."""
@@ -165,8 +165,6 @@ class Downloads:
 
     async def _is_read(self) -> bool:
         """Whether it is known what the store has."""
-        if not self._unsure:
-            self._refused = None
         try:
             if self._unsure or self._clock.monotonic() - self._read_at >= _READ_EVERY:
                 await self.look()
@@ -204,6 +202,7 @@ class Downloads:
                     await self._bring_on(download)
                     if self._book.open.get(id) is download:
                         break  # nothing was recorded: it waits
+                    self._refused = None
                     self.wake()  # others may have waited for that
                 self._bugs.over(id)
             except (CannotAsk, SourceUnavailable) as error:
