@@ -21,6 +21,16 @@ class Torrent:
     files: Mapping[str, bytes]
 
 
+def padded(files: Mapping[str, bytes], *, piece: int = PIECE) -> dict[str, bytes]:
+    """These, and pad files between them, so that each begins with a piece of its own (BEP 47)."""
+    found: dict[str, bytes] = {}
+    for path, content in files.items():
+        found[path] = content
+        if (short := -len(content) % piece) and path != list(files)[-1]:
+            found[f".pad/{short}"] = bytes(short)
+    return found
+
+
 def made(name: str, files: Mapping[str, bytes], *, piece: int = PIECE, private: bool = False) -> Torrent:
     """A v1 torrent called `name`: of one file where `files` has only `name` itself, else of a folder."""
     whole = b"".join(files.values())
@@ -35,7 +45,10 @@ def made(name: str, files: Mapping[str, bytes], *, piece: int = PIECE, private: 
         info["length"] = len(whole)
         found = dict(files)
     else:
-        info["files"] = [{"path": path.split("/"), "length": len(content)} for path, content in files.items()]
+        info["files"] = [
+            {"path": path.split("/"), "length": len(content), **({"attr": "p"} if path.startswith(".pad/") else {})}
+            for path, content in files.items()
+        ]
         found = {f"{name}/{path}": content for path, content in files.items()}
     return Torrent(
         content=bencoded({"info": info}),

@@ -10,7 +10,7 @@ from cgwire import download as wire
 from downloaders.programs import Aria2c, Program
 from downloaders.requesting import Requested, expected, web_server
 from downloaders.roots import NEWER
-from downloaders.seeder import Seeder, made, noise
+from downloaders.seeder import Seeder, made, noise, padded
 from waiting import eventually_sync
 
 pytestmark = pytest.mark.timeout(300)  # each step may take its time on a busy machine
@@ -171,6 +171,28 @@ def test_of_a_torrent_file_only_the_files_that_were_named_come(
         running.until_state(id, "done", seeder=seeder, torrent=SERIES)
 
         assert running.arrived() == expected(SERIES, (2,))
+        assert running.left() == []
+
+
+@pytest.mark.full
+@on_both
+@pytest.mark.parametrize("numbers", [(2,), ()], ids=["second", "all"])
+def test_pad_files_are_neither_counted_nor_uploaded(
+    tmp_path: Path, program: Program, seeder: Seeder, numbers: tuple[int, ...]
+) -> None:
+    episodes = {f"e{number}.mkv": noise(50_000 + number, ("pad", number)) for number in (1, 2, 3)}
+    torrent = made("padded", padded(episodes))
+    file = tmp_path / "padded.torrent"
+    file.write_bytes(torrent.content)
+    seeder.give(torrent)
+
+    with Requested(tmp_path, program) as running:
+        words = ("--files", ",".join(map(str, numbers))) if numbers else ()
+        id = running.download(*words, str(file))
+        running.until_state(id, "done", seeder=seeder, torrent=torrent)
+
+        wanted = numbers or (1, 2, 3)
+        assert running.arrived() == {b"padded/e%d.mkv" % n: episodes[f"e{n}.mkv"] for n in wanted}
         assert running.left() == []
 
 

@@ -9,6 +9,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.globs import matches
 from cloudgather.core.kinds import DISC_FOLDERS, DISC_STREAMS, SIDECARS
 from cloudgather.core.task import Filter
+from cloudgather.core.torrent import is_pad
 
 # Compared in lower case; folders of these names are not entered.
 _JUNK: Final = frozenset(
@@ -104,7 +105,7 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     junk, on_disc, download = _of_folder(folder)
     if download is not None and wanted.only is None:
         return because(Code.SKIP_DOWNLOAD, download=download)
-    if junk is not None or is_junk(name):
+    if junk is not None or is_junk(name) or is_pad(path, size):
         return because(Code.SKIP_JUNK, name=name if junk is None else junk)
     if wanted.exclude_dirs and folder and (pattern := excluded_dir(wanted, folder)) is not None:
         return because(Code.SKIP_FILTER_DIRECTORY, pattern=_shown(pattern))

@@ -73,6 +73,12 @@ def read_torrent(content: bytes) -> Torrent:
     return Torrent(infohash=infohash, name=name, files=files, private=info.get(b"private") == 1)
 
 
+def is_pad(path: bytes, size: int) -> bool:
+    """Whether a file is a pad file by its name, as programs call them that write them: `.pad/SIZE`."""
+    folder, _, name = path.rpartition(b"/")
+    return name == b"%d" % size and folder.rpartition(b"/")[2] == b".pad"
+
+
 def _files_of_first(info: Mapping[bytes, Any], name: bytes) -> tuple[TorrentFile, ...]:
     if b"files" not in info:
         return (TorrentFile(index=1, path=name, size=_size(info.get(b"length"))),)

@@ -10,7 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Polled, folder_named
 from cloudgather.core.secrecy import without_sign_in
-from cloudgather.outside.aria2_items import KEYS, file_of, item_of, like, rests, seeding, trackers
+from cloudgather.outside.aria2_items import KEYS, files_of, item_of, like, rests, seeding, trackers
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
 from cloudgather.ports.downloader import DownloadRefused
@@ -115,7 +115,7 @@ class Aria2:
         asked = [id for id in told if id not in known]
         answers = await self._calls(*(("aria2.getFiles", [id]) for id in asked), missing=[]) if asked else []
         for id, files in zip(asked, answers, strict=True):
-            known[id] = tuple(file_of(each, folder_named(str(told[id]["dir"]))) for each in files)
+            known[id] = files_of(files, folder_named(str(told[id]["dir"])))
         kept = {id: self._files[id] for id in same if id in self._files}  # a choice may have been made meanwhile
         self._files = kept | {id: (likes[id], files) for id, files in known.items() if rests(told[id])}
         return known
@@ -141,7 +141,7 @@ class Aria2:
         (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
         try:
             folder = item.final if item is not None else b""
-            return [file_of(each, folder) for each in files]
+            return files_of(files, folder)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._foreign(f"its files cannot be understood: {error!r}") from error
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from cloudgather.core.downloader import DownloadOrder, Item, ItemFile, Phase, SeedingGoal, folder_named
 from cloudgather.core.mounts import is_below
 from cloudgather.core.secrecy import without_sign_in
+from cloudgather.core.torrent import is_pad
 
 KEYS: Final = (
     "gid", "status", "totalLength", "completedLength", "uploadLength", "downloadSpeed", "dir", "infoHash", "seeder",
@@ -88,8 +89,16 @@ def _name(status: Mapping[str, Any], files: Sequence[ItemFile]) -> str:
     return str(named) if named else files[0].path.decode(errors="replace") if files else ""
 
 
-def file_of(each: Mapping[str, Any], folder: bytes) -> ItemFile:
-    """The file of an item in this folder; raises as item_of does."""
+def files_of(listed: Sequence[Mapping[str, Any]], folder: bytes) -> tuple[ItemFile, ...]:
+    """The files of an item in this folder, without pad files; raises as item_of does.
+
+    aria2 knows nothing of BEP 47: it writes pad files, and counts them among the others.
+    """
+    found = tuple(_file_of(each, folder) for each in listed)
+    return tuple(file for file in found if not is_pad(file.path, file.size))
+
+
+def _file_of(each: Mapping[str, Any], folder: bytes) -> ItemFile:
     path = str(each["path"]).encode(errors="surrogateescape")
     inside = path[len(folder.rstrip(b"/")) + 1 :] if is_below(path, folder) else path
     size = int(each["length"])

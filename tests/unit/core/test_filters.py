@@ -211,3 +211,8 @@ def test_what_lies_in_the_folder_of_a_download_is_left_to_that(path: str, downlo
 
     assert judge(Filter(), path.encode(), 100) == expected
     assert judge(Filter(only=frozenset({path.encode()})), path.encode(), 100) is None
+
+
+@pytest.mark.parametrize(("path", "size", "junk"), [("a/.pad/6384", 6384, True), ("a/.pad/6384", 1, False)])
+def test_what_aria2_writes_of_nothing_is_junk(path: str, size: int, junk: bool) -> None:
+    assert judge(Filter(), path.encode(), size) == (because(Code.SKIP_JUNK, name=b"6384") if junk else None)
