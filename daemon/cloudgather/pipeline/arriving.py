@@ -43,7 +43,7 @@ class Arriving:
         self._source_at = source_at
         self._admission = admission
         self._handing = handing
-        self._beginning = Beginning(book=book)
+        self._beginning = Beginning(book=book, admission=admission)
         self._progress: dict[int, tuple[int, float]] = {}  # id -> bytes, and since when so many (monotonic)
 
     async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
@@ -57,9 +57,9 @@ class Arriving:
             return
         if await self._handing.is_there(download, known, item, others):
             return
-        if await self._rests(download, known, item):
+        if await self._rests(download, known, item, others):
             return
-        if await self._beginning.step(download, known, item):
+        if await self._beginning.step(download, known, item, others):
             return
         await self._handing.announce(download, known.client, item)
         event = seen(item, choosing=is_choosing(download), idle=self._idle(download, item), rules=self._rules())
@@ -74,12 +74,15 @@ class Arriving:
         elif event is not None:
             await self._follow(download, known, item, event)
 
-    async def _rests(self, download: Download, known: Known, item: Item) -> bool:
+    async def _rests(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> bool:
         """Whether it rests until there is room on its disk again; others may fill that, too."""
         under_way = item.phase in WRITING or (download.short and item.phase is Phase.QUEUED)
         if download.foreign or not under_way:
             return False
-        short = await self._admission.short(download, item)
+        short = await self._admission.short(download, item, others)
+        if short is None and download.size is None and item.size > 0:  # what a link stands for was not known before
+            hold = await self._admission.begin(download, item.size - item.done, others)
+            short = hold if hold is not None and hold.code == Code.HELD_DOWNLOAD_SPACE else None
         if short is None:
             if download.short and item.paused and not download.paused and not is_to_begin(download, item):
                 await known.client.resume(item.id)  # forgotten only once a poll shows that it goes on
@@ -88,7 +91,7 @@ class Arriving:
                 await self._book.note(download, {"short": False})
             return False
         if not download.short:  # remembered first: whoever paused it is to let it go on
-            download = await self._book.note(download, {"short": True})
+            download = await self._book.note(download, {"short": True, **facts(download, item, known)})
         if not item.paused:
             await known.client.pause(item.id)
         self._book.show(download.id, item)
@@ -161,3 +164,4 @@ class Arriving:
     def _forget(self, download: Download) -> None:
         self._progress.pop(download.id, None)
         self._handing.forget(download)
+        self._admission.leave(download.id)

@@ -1,12 +1,13 @@
 """Lets downloads begin that their downloaders were handed at rest, or that rest until their files are known."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.download import Download, Event, State
 from cloudgather.core.downloader import Item, ItemFile, Phase
+from cloudgather.pipeline.admitting import Admission
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.handing import too_large
 from cloudgather.pipeline.matching import chosen, stops_for_choice
@@ -18,10 +19,11 @@ _BEFORE_ANY_BYTE: Final = frozenset({State.QUEUED, State.METADATA, State.CHOOSIN
 class Beginning:
     """Nothing is remembered here between two steps."""
 
-    def __init__(self, *, book: Book) -> None:
+    def __init__(self, *, book: Book, admission: Admission) -> None:
         self._book = book
+        self._admission = admission
 
-    async def step(self, download: Download, known: Known, item: Item) -> bool:
+    async def step(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> bool:
         """Whether it has yet to begin as it was asked for, so that this is all that is to be done for it now.
 
         A downloader may forget what it is told just after it was given something (qBittorrent 4.5 does): it is told
@@ -57,6 +59,9 @@ class Beginning:
         self._book.show(download.id, item)
         if (larger := too_large(download, size)) is not None:
             await self._book.move(download, Event.FAIL, larger, {})
+            return True
+        if (hold := await self._admission.begin(download, size, others)) is not None:
+            self._book.hold(download.id, hold)
             return True
         await known.client.resume(item.id)
         known.poll_soon()

@@ -9,7 +9,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.download import Download, Rules, State
+from cloudgather.core.download import Download, Event, Rules, State
 from cloudgather.core.downloader import Item, Phase
 from cloudgather.ports.uploads import CannotAsk
 from downloadwork import Stage, ToldDownloader, staged, theirs
@@ -42,7 +42,7 @@ def test_it_rests_below_the_least_and_goes_on_when_an_eighth_more_is_free(tmp_pa
     async def main() -> None:
         async with staged(tmp_path) as stage:
             stage.rules = Rules(min_free=LEAST)
-            download = await stage.add()
+            download = await stage.add(size=100)
             stage.client.put(of(download))
             download = await stepped(stage, download, free=LEAST)
             assert (stage.client.told, download.state) == ([], State.DOWNLOADING)
@@ -171,5 +171,73 @@ def test_a_disk_that_does_not_answer_pauses_nothing_and_lets_nothing_go_on(tmp_p
 
             assert (stage.client.told, download.short) == ([("pause", "1")], True)
             assert held(stage, download) == Code.HELD_DOWNLOAD_FOLDER
+
+    asyncio.run(main())
+
+
+def magnet(download: Download, id: str, **changes: Any) -> Item:
+    """The files of its link are known now."""
+    where = {"final": download.folder, "current": download.folder, "size": 600, "done": 0}
+    return an_item(id, **{**where, "phase": Phase.DOWNLOADING, **changes})
+
+
+def test_of_links_whose_files_become_known_only_those_go_on_that_have_room(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules, stage.free = Rules(min_free=LEAST), LEAST + 1000
+            added = [await stage.add(infohash=None) for _ in range(3)]
+            first, second, third = [await stage.book.note(each, {"tries": 1}) for each in added]
+            for number, download in enumerate((first, second, third), 1):
+                stage.client.put(magnet(download, str(number), phase=Phase.METADATA, size=0))
+                await stage.step(download)
+
+            async def looked(*downloads: Download, free: int) -> None:
+                for download in downloads:
+                    await stepped(stage, download, free=free)
+
+            for number, download in enumerate((first, second, third), 1):
+                stage.client.put(magnet(download, str(number)))
+            await looked(first, second, third, free=LEAST + 1000)
+            assert stage.client.told == [("pause", "2"), ("pause", "3")]
+            assert (await stage.now(first)).state is State.DOWNLOADING
+            assert held(stage, second) == Code.HELD_DOWNLOAD_SPACE
+
+            for number, download in enumerate((second, third), 2):
+                stage.client.put(magnet(download, str(number), **RESTING))
+            stage.client.put(magnet(first, "1", done=500))
+            await looked(first, second, third, free=LEAST + 500)
+            assert stage.client.told[2:] == [("resume", "2")]  # the third is after the second
+
+            stage.client.put(magnet(second, "2"))
+            await looked(first, second, third, free=LEAST + 500)
+            assert stage.client.told[3:] == []
+
+            changes = {"cleared": True}
+            await stage.book.move(await stage.now(first), Event.REMOVE, None, changes)
+            await stage.book.move(await stage.now(second), Event.REMOVE, None, changes)
+            await looked(third, free=LEAST + 1000)
+            assert stage.client.told[3:] == [("resume", "3")]
+
+    asyncio.run(main())
+
+
+def test_those_whose_files_were_chosen_begin_one_after_the_other_where_the_disk_has_no_room_for_both(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules, stage.free = Rules(min_free=LEAST), LEAST + 1000
+            added = [await stage.add(infohash=None, wanted=(1,)) for _ in range(2)]
+            first, second = [await stage.book.note(each, {"tries": 1}) for each in added]
+            for id, download in (("1", first), ("2", second)):
+                stage.client.put(magnet(download, id, **RESTING))
+                await stage.step(download)
+
+            assert stage.client.told == [("resume", "1")]
+            assert held(stage, second) == Code.HELD_DOWNLOAD_SPACE
+
+            await stage.book.move(first, Event.REMOVE, None, {"cleared": True})
+            await stage.step(second)
+            assert stage.client.told == [("resume", "1"), ("resume", "2")]
 
     asyncio.run(main())
