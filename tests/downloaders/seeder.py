@@ -115,6 +115,12 @@ class Seeder:
         session = _session(f"127.0.0.{2 + self._times % 250}")
         self._given[torrent.infohash] = session, session.add_torrent(parameters)
 
+    def said(self, torrent: Torrent) -> object:
+        """How it stands with a torrent: its state, and who is connected."""
+        _, handle = self._given[torrent.infohash]
+        peers = [(peer.ip, str(peer.flags), peer.total_upload) for peer in handle.get_peer_info()]
+        return handle.status().name, handle.status().state, peers
+
     def connect(self, torrent: Torrent, port: int) -> None:
         """Call a downloader that listens at `port`, unless it is connected or being called."""
         _, handle = self._given[torrent.infohash]

@@ -111,10 +111,12 @@ def test_whatever_is_killed_when_ten_downloads_end_once_each_and_leave_nothing(t
         assert killed.total() >= 20
 
         try:
-            eventually_sync(lambda: set(states()) == {"done"}, within=240, what="that all have ended")
+            eventually_sync(lambda: set(states()) == {"done"}, within=150, what="that all have ended")
         except AssertionError as error:
             for id in asked:
                 error.add_note(repr(running.shown(id)))
+            error.add_note(repr(listed(aria2, qbittorrent)))
+            error.add_note(repr([seeder.said(each.torrent) for each in asked.values() if each.torrent is not None]))
             raise
 
         whole = {path: content for wish in asked.values() for path, content in wish.files.items()}

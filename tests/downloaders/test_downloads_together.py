@@ -208,6 +208,9 @@ def test_one_that_is_removed_is_listed_until_its_downloader_could_be_told(stage:
         eventually_sync(lambda: stage.held(id) == "downloader.unreachable", within=60, what="that it says why")
         listed = {each["id"]: each["state"] for each in stage.running.downloads()}
         assert listed[id] == "removed"
+        stage.running.kill()
+        stage.running.start()
+        assert id in [each["id"] for each in stage.running.downloads()]
     finally:
         stage.aria2.again()
 
@@ -287,3 +290,54 @@ def test_further_trackers_reach_aria2_but_for_private_torrents(stage: Stage) -> 
         (gid,) = [each["gid"] for each in stage.aria2.listed() if each.get("infoHash") == torrent.infohash]
         assert (further in stage.aria2.ask("getOption", gid).get("bt-tracker", "")) is not private
         stage.remove(id)
+
+
+# ---- what outlives the daemon ----------------------------------------------------------------------------------------
+
+
+def test_each_state_outlives_a_kill_and_goes_on_to_the_end(stage: Stage) -> None:
+    running, ids = stage.running, {}
+    torrents = {
+        state: made(f"{state} killed", {"a.mkv": noise(200_000, state), "b.mkv": noise(50_000, (state, 2))})
+        for state in ("queued", "metadata", "choosing", "stalled")
+    }
+    ids["queued"] = stage.add("aria2", torrents["queued"], "--paused")
+    ids["choosing"] = stage.add("qb", torrents["choosing"], "--select")
+    ids["stalled"] = stage.add("aria2", torrents["stalled"], share=0.5)
+    stage.seeder.give(torrents["metadata"])
+    ids["metadata"] = running.download(f"magnet:?xt=urn:btih:{torrents['metadata'].infohash}")
+    stage.site.missing.add("c.mkv")
+    ids["failed"] = running.download(f"{stage.site.address}/c.mkv")
+    stage.configure('keep_after = "0s"', 'keep_after = "1h"')
+    ids["seeding"] = running.download(f"{stage.site.address}/a.mkv")
+    running.until_state(ids["seeding"], "seeding")
+    running.cgctl("queue", "pause")
+    ids["uploading"] = running.download(f"{stage.site.address}/b.mkv")
+    for state, id in ids.items():
+        # A magnet link whose files nobody tells is stalled, too, before long.
+        reached = (state, "stalled") if state == "metadata" else (state,)
+        torrent = torrents["stalled"] if state == "stalled" else None
+        running.until_state(id, *reached, seeder=stage.seeder, torrent=torrent)
+
+    running.kill()
+    running.start()
+
+    for state, id in ids.items():
+        running.until_state(id, *((state, "stalled") if state == "metadata" else (state,)))
+    assert stage.folder_of(ids["seeding"]).exists()
+    stage.site.missing.discard("c.mkv")
+    stage.configure('keep_after = "1h"', 'keep_after = "0s"')
+    running.cgctl("queue", "resume")
+    running.cgctl("download", "resume", str(ids["queued"]))
+    running.cgctl("download", "select", str(ids["choosing"]), "1")
+    running.cgctl("download", "retry", str(ids["failed"]))
+    stage.seeder.give(torrents["stalled"])
+    for state, id in ids.items():
+        program = stage.qb if state == "choosing" else stage.aria2
+        running.until_state(id, "done", seeder=stage.seeder, torrent=torrents.get(state), program=program)
+    whole = {name.encode(): WEB[name] for name in ("a.mkv", "b.mkv", "c.mkv")}
+    for state, torrent in torrents.items():
+        whole |= expected(torrent, (1,) if state == "choosing" else ())
+    arrived = running.arrived()
+    assert {path: arrived.get(path) for path in whole} == whole
+    assert not any(stage.folder_of(id).exists() for id in ids.values())
