@@ -1,6 +1,7 @@
 """A libtorrent seeder on loopback that has as much of a torrent as a test wants, and connects to whom it is told."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,8 @@ class Seeder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._given: dict[str, tuple[Any, Any]] = {}  # infohash -> session, handle
+        self._shares: dict[str, float] = {}
+        self._met: dict[str, float] = {}  # when somebody was connected last, or the torrent was given
         self._times = 0
 
     def __enter__(self) -> "Seeder":
@@ -100,6 +103,7 @@ class Seeder:
         A peer that comes back is let wait for a minute by some downloaders.
         """
         self._given.pop(torrent.infohash, None)
+        self._shares[torrent.infohash], self._met[torrent.infohash] = share, time.monotonic()
         self._times += 1
         place = self._folder / f"given-{self._times}"
         left = int(sum(len(content) for content in torrent.files.values()) * share)
@@ -122,12 +126,24 @@ class Seeder:
         return handle.status().name, handle.status().state, peers
 
     def connect(self, torrent: Torrent, port: int) -> None:
-        """Call a downloader that listens at `port`, unless it is connected or being called."""
+        """Call a downloader that listens at `port`, unless it is connected or being called.
+
+        Who was turned away again and again, by a downloader that was not there or had the torrent no more, hardly comes
+        any more: then another peer calls.
+        """
         _, handle = self._given[torrent.infohash]
+        now = time.monotonic()
+        if any(not peer.flags & _ON_THE_WAY for peer in handle.get_peer_info()):
+            self._met[torrent.infohash] = now
+        elif now - self._met[torrent.infohash] > _TURNED_AWAY:
+            self.give(torrent, share=self._shares[torrent.infohash])
+            return
         if handle.status().state in _READY and not handle.get_peer_info():
             handle.connect_peer(("127.0.0.1", port))
 
 
+_TURNED_AWAY = 5.0  # seconds
+_ON_THE_WAY = libtorrent.peer_info.connecting | libtorrent.peer_info.handshake
 _READY = (
     libtorrent.torrent_status.states.downloading,
     libtorrent.torrent_status.states.finished,
