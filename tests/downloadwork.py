@@ -26,6 +26,7 @@ from cloudgather.pipeline.leaving import Leaving, task_of
 from cloudgather.pipeline.returning import Returning
 from cloudgather.pipeline.seeding import Seeding
 from cloudgather.pipeline.sparing import Sparing
+from cloudgather.ports.downloader import DownloadRefused
 from cloudgather.ports.downloads import NewDownload
 from cloudgather.ports.queue import LedgerEntry, Origin
 from cloudgather.ports.source import Access, Look, Source
@@ -44,10 +45,13 @@ class ToldDownloader(FakeDownloader):
         self.told: list[tuple[str, Any]] = []
         self.orders: list[DownloadOrder] = []
         self.takes = False  # what it is given it has from then on
+        self.refusal: DownloadRefused | None = None  # of whatever it is given
 
     async def add(self, order: DownloadOrder) -> str | None:
         self.told.append(("add", order.folder))
         self.orders.append(order)
+        if self.refusal is not None:
+            raise self.refusal
         if self.takes:
             self.put(an_item(order.mark, final=order.folder, current=order.folder, phase=Phase.DOWNLOADING))
         return None
@@ -142,7 +146,7 @@ class Stage:
             scanner=works.scanner,
             clock=works.clock,
             rules=lambda: self.rules,
-            seeding=Seeding(clock=works.clock, rules=lambda: self.rules),
+            seeding=Seeding(store=self.store, book=self.book, clock=works.clock, rules=lambda: self.rules),
             sparing=Sparing(
                 store=self.store,
                 board=works.board,
@@ -156,7 +160,7 @@ class Stage:
     async def add(
         self, *, infohash: str | None = HASH, size: int | None = None, private: bool | None = None, **asked: Any
     ) -> Download:
-        wanted = asked.pop("wanted", None)
+        wanted, torrent = asked.pop("wanted", None), asked.pop("torrent", None)
         facts: dict[str, Any] = {"uri": None, "downloader": "qb", "task": None, "target": "cloud", "base": b"films"}
         facts |= {"choose": False, "reuse": True, "options": {}, "max_size": None, "max_active": None}
         new = NewDownload(
@@ -167,7 +171,7 @@ class Stage:
             wanted=wanted,
             size=size,
             paused=False,
-            torrent=None,
+            torrent=torrent,
             private=private,
         )
         return await (self.book if self.downloads is None else self.downloads).add(new)

@@ -4,10 +4,11 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from downloaders.programs import Program
+from downloaders.programs import Aria2c, Program
 from downloaders.requesting import Requested, expected
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise
@@ -69,3 +70,43 @@ def test_whoever_is_killed_when_each_download_ends_once_in_the_target(
         assert running.left() == []
         assert all(running.past(id).count("done") == 1 for id in ids)
         assert [each["state"] for each in running.transfers()] == ["done"] * 8
+
+
+@pytest.mark.full
+@pytest.mark.timeout(300)
+def test_what_aria2_forgets_while_it_seeds_is_seeded_on(
+    tmp_path: Path, program_of: Callable[[str, Path], Program]
+) -> None:
+    torrent = TORRENTS[0]
+    rules = 'min_free = "1MiB"\nseed_ratio = 100.0\nseed_time = "1h"\n'
+    file = tmp_path / "series.torrent"
+    file.write_bytes(torrent.content)
+
+    with (
+        Seeder(tmp_path / "given") as seeder,
+        program_of("aria2", tmp_path / "aria2") as aria2,
+        Requested(tmp_path, aria2, rules=rules) as running,
+    ):
+        assert isinstance(aria2, Aria2c)
+        seeder.give(torrent)
+        id = running.download("--files", "2", str(file))
+        running.until_state(id, "seeding", seeder=seeder, torrent=torrent)
+        (before,) = seeding(aria2)
+
+        aria2.kill()
+        aria2.again()
+        eventually_sync(lambda: seeding(aria2), within=60, what="that it seeds again")
+
+        (again,) = seeding(aria2)
+        assert (again["gid"] != before["gid"], again["dir"]) == (True, before["dir"])
+        assert [each["selected"] for each in again["files"]] == ["false", "true"]
+        assert running.shown(id)["download"]["state"] == "seeding"
+        assert running.arrived() == expected(torrent, [2])
+
+        running.cgctl("download", "remove", str(id))
+        eventually_sync(lambda: (running.left(), seeding(aria2)) == ([], []), within=60, what="that it is removed")
+
+
+def seeding(aria2: Aria2c) -> list[dict[str, Any]]:
+    """What aria2 seeds."""
+    return [each for each in aria2.ask("tellActive") if each.get("seeder") == "true"]

@@ -80,7 +80,7 @@ def make_downloads(
             scanner=scanner,
             clock=clock,
             rules=rules,
-            seeding=Seeding(clock=clock, rules=rules),
+            seeding=Seeding(store=store, book=book, clock=clock, rules=rules),
             sparing=Sparing(
                 store=store,
                 board=board,

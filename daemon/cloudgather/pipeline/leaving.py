@@ -151,7 +151,7 @@ class Leaving:
             self._book.show(download.id, item)
         now = self._clock.now()
         if not download.seeded:
-            if (hold := self._seeding.hold(download, item, known)) is not None:
+            if (hold := await self._seeding.hold(download, item, known)) is not None:
                 if item is not None and item.phase in WRONG and (stays := await self._sparing.for_good(download)):
                     await self._end(download, stays)
                     return
