@@ -19,7 +19,7 @@ from downloaders.seeder import bencoded, made, noise
 from fakes.control import ask_as
 from waiting import eventually_sync
 
-_ONE, _OTHER = 64_001, 64_002  # users that nothing else is granted to
+_ONE, _OTHER, _NOBODY = 64_001, 64_002, 64_003  # users that nothing else is granted to
 _GROUPS = {_ONE: "users", _OTHER: "audio"}
 
 pytestmark = [
@@ -61,7 +61,7 @@ def aria2(folder: Path) -> Iterator[Program]:
 def asked(running: Requested, uid: int, method: str, params: Mapping[str, Any]) -> tuple[Any, Any]:
     """(error, result) of a call of this user."""
     frame = msgpack.packb([0, 1, method, [params]])
-    groups = [grp.getgrnam(_GROUPS[uid]).gr_gid]
+    groups = [grp.getgrnam(_GROUPS[uid]).gr_gid] if uid in _GROUPS else []
     answers = asyncio.run(ask_as(os.fsdecode(running.socket), uid=uid, gid=uid, groups=groups, frames=frame))
     ((_, _, error, result),) = [answer for answer in answers if answer[0] == 1]
     return error, result
@@ -93,6 +93,8 @@ def test_two_users_have_what_their_groups_grant_and_see_their_own(folder: Path, 
             what="that the second waits for the first",
         )
 
+        denied, _ = add(_NOBODY, uri=f"{address}/b")
+        assert (denied["code"], denied["needed"]) == ("error.denied", "download")
         assert add(_OTHER, uri=f"{address}/b")[0]["code"] == "error.no-downloader"
         assert add(_ONE, uri=f"{address}/b", task=None, to="cloud:elsewhere")[0]["code"] == "error.denied"
         _, blob = asked(running, _ONE, "blob.append", {"data": large.content})
