@@ -14,6 +14,7 @@ import xxhash
 
 from accounts import assert_history_adds_up, copied, times_written
 from cgwire import queue as queue_wire
+from cgwire import target as target_wire
 from cgwire.codes import Code
 from cloudgather.core.transfer import State
 from e2e.batches import Batch, Stream, may_end
@@ -101,6 +102,8 @@ class Ordeal:
                         assert self.witness.wrong == []
                     self.running.until_it_answers()
                 heal()
+                # A target that has failed again and again by chance may rest for many minutes yet.
+                self.running.ask(target_wire.Resume(name="cloud"))
                 eventually_sync(self._come_to_its_end, within=80, what="all files at their targets")
                 self.running.stop()
             self._assert_arrived()
