@@ -42,6 +42,8 @@ class Trees:
 
 
 def _remove(folder: bytes) -> None:
+    if os.path.islink(folder):  # rmtree refuses it, too, but not every version of it says why
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
     with contextlib.suppress(FileNotFoundError):  # it, or something in it, went by itself meanwhile
         shutil.rmtree(folder)
     if os.path.lexists(folder):

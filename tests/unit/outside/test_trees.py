@@ -31,7 +31,7 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     outside.mkdir()
     (tmp_path / "link").symlink_to(outside)
 
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(NotADirectoryError):
         asyncio.run(Trees().remove(os.fsencode(tmp_path / "link")))
 
     assert outside.is_dir()
