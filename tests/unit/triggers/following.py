@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,10 +17,20 @@ from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.mounts import MountTable
 from cloudgather.ports.clock import Clock
 from cloudgather.triggers.watching import Mode, Watching
+from fakes.clock import FakeClock
 from waiting import eventually
 
 HOUR = timedelta(hours=1)
 _NOBODY = 65534
+_THREADS = ("watch films", "look films", "stop films")  # of a Watching
+
+
+def clock_of_a_watching() -> FakeClock:
+    """A clock that stands still while a thread of the Watching sets up, looks or stops.
+
+    Else time could pass between a thread's answer and the sleep that follows it, and that sleep would outlast the test.
+    """
+    return FakeClock(busy=lambda: any(thread.name in _THREADS for thread in threading.enumerate()))
 
 
 @dataclass

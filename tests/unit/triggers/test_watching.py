@@ -14,8 +14,7 @@ from cloudgather.core.mounts import parse_mountinfo
 from cloudgather.triggers.inbox import Inbox
 from cloudgather.triggers.opening import Watched
 from cloudgather.triggers.watching import Mode
-from fakes.clock import FakeClock
-from unit.triggers.following import following, run
+from unit.triggers.following import clock_of_a_watching, following, run
 from waiting import eventually
 
 
@@ -243,7 +242,7 @@ def test_nothing_is_left_behind_when_it_is_cancelled(tmp_path: Path) -> None:
 def test_folders_that_were_moved_out_are_let_go_at_the_next_rescan(tmp_path: Path) -> None:
     root = tmp_path / "root"
     (root / "Series" / "S01").mkdir(parents=True)
-    clock = FakeClock()
+    clock = clock_of_a_watching()
 
     async def scenario() -> None:
         async with following(root, clock=clock, rescan_every=timedelta(minutes=30)) as notes:
@@ -260,7 +259,7 @@ def test_folders_that_were_moved_out_are_let_go_at_the_next_rescan(tmp_path: Pat
 
 
 def test_the_source_is_scanned_again_at_every_interval(tmp_path: Path) -> None:
-    clock = FakeClock()
+    clock = clock_of_a_watching()
 
     async def scenario() -> None:
         async with following(tmp_path, clock=clock, rescan_every=timedelta(minutes=30)) as notes:
@@ -273,7 +272,7 @@ def test_the_source_is_scanned_again_at_every_interval(tmp_path: Path) -> None:
 
 def test_a_remote_source_is_polled_and_says_so(tmp_path: Path) -> None:
     line = b"36 25 0:52 / %s rw - fuse.rclone cloud: rw\n" % os.fsencode(tmp_path)
-    clock = FakeClock()
+    clock = clock_of_a_watching()
 
     async def scenario() -> None:
         polling = following(
