@@ -28,6 +28,9 @@ class Session:
         self._http = Conversation(f"{spec.url}/api/v2")
         self._login = asyncio.Lock()
         self._headers: dict[str, str] = {}
+        # Whom it lets in without a login it gives a session as well, at each request that names none: it would keep
+        # thousands, and list all torrents in each.
+        self._cookies: dict[str, str] = {}
         self._refused: bytes | None = None  # a digest of the name and password that it did not take
 
     def trust(self) -> None:
@@ -55,26 +58,36 @@ class Session:
 
     async def _asked(self, method: str, path: str, *, accept: Sequence[int], **parts: Any) -> Answer:
         await self._greet()
+        cookies = self._cookies
         answer = await self._once(method, path, **parts)
         if answer.status == 403:  # the session has run out, or the program was started anew
-            self.api, self._headers = None, {}
+            if cookies is self._cookies:  # nobody else has opened another meanwhile
+                self._forget()
             await self._greet()
             answer = await self._once(method, path, **parts)
         if answer.status in accept:
             return answer
         if answer.status in (401, 403):
-            self.api, self._headers = None, {}
+            self._forget()
             raise self._denied(answer.status)
         if method == "POST" and answer.status < 500:  # what is above a proxy says, or a program that is ill
             raise self.refusal(answer.text.strip() or f"HTTP status {answer.status}")
         raise self.foreign(f"{path}: HTTP status {answer.status}")
 
     async def _once(self, method: str, path: str, **parts: Any) -> Answer:
+        cookies, headers = self._cookies, self._headers
+        if cookies:
+            headers = {**headers, "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
         try:
-            return await self._http.ask(method, f"/{path}", headers=self._headers, **parts)
+            answer = await self._http.ask(method, f"/{path}", headers=headers, **parts)
         except NoAnswer as error:
             self.api = None  # it may be another one by the time that it answers
             raise CannotAsk(self._because(Code.DOWNLOADER_UNREACHABLE, message=str(error))) from error
+        cookies.update(answer.cookies)
+        return answer
+
+    def _forget(self) -> None:
+        self.api, self._headers, self._cookies = None, {}, {}
 
     async def _greet(self) -> None:
         """Log in where that is needed, and learn the version; no-op where that is done."""
@@ -118,7 +131,6 @@ class Session:
             raise CannotAsk(self._because(Code.DOWNLOADER_PASSWORD, user=user))
         if answer.status not in (200, 204) or not answer.cookies:
             raise self.foreign(f"its login cannot be understood (HTTP status {answer.status})")
-        self._headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in answer.cookies.items())}
 
     def _denied(self, status: int) -> CannotAsk:
         if status == 401:  # a wrong key is a 403

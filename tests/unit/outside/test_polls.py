@@ -12,7 +12,7 @@ from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
 from cloudgather.outside.transmission import Transmission
 from cloudgather.ports.uploads import CannotAsk
-from fakes.web import answering
+from fakes.web import Answered, answering
 
 TORRENT = {"state": "stalledDL", "save_path": "/d", "name": "a", "size": 10, "amount_left": 5, "dlspeed": 0}
 BROKEN = {**TORRENT, "size": "many"}
@@ -90,6 +90,56 @@ def test_a_content_path_that_names_no_folder_is_below_where_it_downloads_to() ->
     assert polled is not None
     assert (polled.changed["a"].folders, polled.changed["a"].top) == ((b"/d",), b"a.mkv")
     assert (polled.changed["b"].folders, polled.changed["b"].top) == ((b"/temporary", b"/d"), b"a.mkv")
+
+
+class FakeSessions:
+    """A qBittorrent that lets everybody in, and tells each session what is new to that."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self.whole = 0  # so often it has listed all that it has
+        self._known: dict[str, int] = {}  # by cookie: the number of its last list
+        self._sent = ""
+
+    def cookies(self, sent: str) -> None:
+        self._sent = sent
+
+    def answer(self, path: str, body: bytes) -> Answered:
+        headers = {}
+        if self._sent not in self._known:
+            self.made += 1
+            self._sent = f"SID={self.made}"
+            self._known[self._sent] = 0
+            headers = {"Set-Cookie": f"{self._sent}; HttpOnly; path=/"}
+        if "maindata" not in path:
+            return Answered(b"2.8.18", headers=headers)
+        before = self._known[self._sent]
+        self._known[self._sent] = rid = before + 1
+        whole = before == 0 or not path.endswith(f"rid={before}")
+        self.whole += whole
+        told = {"full_update": True, "torrents": {"a": TORRENT}} if whole else {}
+        return Answered(json.dumps({"rid": rid, **told}).encode(), headers=headers)
+
+    def forget(self) -> None:
+        self._known.clear()
+
+
+def test_whom_qbittorrent_lets_in_without_a_login_has_one_session_and_hears_only_what_is_new() -> None:
+    sessions = FakeSessions()
+
+    async def poll(url: str) -> None:
+        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
+        try:
+            assert [len((await client.poll()).changed) for _ in range(3)] == [1, 0, 0]
+            assert (sessions.made, sessions.whole) == (1, 1)
+            sessions.forget()
+            assert [len((await client.poll()).changed) for _ in range(3)] == [0, 0, 0]
+            assert (sessions.made, sessions.whole) == (2, 2)
+        finally:
+            await client.close()
+
+    with answering(sessions.answer, cookies=sessions.cookies) as url:
+        asyncio.run(poll(url))
 
 
 class FakeAria2:
