@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import socket
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -85,8 +87,6 @@ class Conversation:
                 return Answer(status=response.status, body=bytes(received), headers=response.headers, cookies=cookies)
         except TimeoutError:
             raise NoAnswer("no answer in time") from None
-        except aiohttp.ClientConnectorError as error:
-            raise NoAnswer(_words(error.os_error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(_words(error)) from error
 
@@ -123,6 +123,15 @@ class Conversation:
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno and error.errno > 0:
-        return os.strerror(error.errno)  # asyncio puts more than that into strerror
+    """What went wrong below aiohttp, whose own words for it are long, and of TLS not told by every release."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted here: {cause.verify_message}"
+        case ssl.SSLError():  # its numbers are no errno
+            return f"TLS: {cause.reason or cause}"
+        case socket.gaierror():
+            return str(cause.strerror)
+        case OSError() if cause.errno and cause.errno > 0:
+            return os.strerror(cause.errno)  # asyncio puts more than that into strerror
     return str(error) or type(error).__name__
