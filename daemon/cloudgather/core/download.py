@@ -158,6 +158,7 @@ class Download:
     clearing: bool  # its data is being removed, since nothing needs it any more
     cleared: bool  # nothing is left to be done for it, with the downloader or on disk
     tries: int  # how often it was handed over
+    handed: bool = False  # since it was queued last its downloader was given it, or has had it
     seeded: bool = False  # its seeding was over at one time, and is not asked for any more
     due: datetime | None  # its data is not removed before
     reason: Reason | None  # why it is where it is

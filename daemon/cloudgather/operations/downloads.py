@@ -159,7 +159,7 @@ class DownloadOperations:
             case Known() as known:
                 return known, find(download, known)
             case silent:
-                if download.state is State.QUEUED and not download.tries:
+                if download.state is State.QUEUED and not download.handed:
                     return None, None
                 raise Refused(silent.reason)
 

@@ -73,7 +73,7 @@ class Admission:
         return self._no_space(folder, free, item.size - item.done)
 
     def _has_begun(self, other: Download) -> bool:
-        return other.state in ARRIVING and (other.tries > 0 or other.id in self._admitted)
+        return other.state in ARRIVING and (other.handed or other.id in self._admitted)
 
     def _no_turn(self, download: Download, others: Collection[Download]) -> Reason | None:
         """Its owner has as many downloading as are allowed."""

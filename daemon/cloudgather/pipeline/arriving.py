@@ -8,7 +8,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.download import Download, Event, Rules, seen
+from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
 from cloudgather.core.downloader import Item, ItemFile, Phase
 from cloudgather.core.mounts import is_below
 from cloudgather.pipeline.admitting import Admission
@@ -48,6 +48,13 @@ class Arriving:
 
     async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
         """Do what is next for one that is arriving. Raises CannotAsk."""
+        await self._step(download, known, others)
+        now = self._book.open.get(download.id)
+        begins_anew = now is not None and now.state is State.QUEUED and download.state is not State.QUEUED
+        if now is None or now.state not in ARRIVING or begins_anew:
+            self.forget(download.id)
+
+    async def _step(self, download: Download, known: Known, others: Collection[Download]) -> None:
         item = find(download, known)
         if item is None:
             await self._handing.step(download, known, others)
@@ -57,6 +64,8 @@ class Arriving:
             return
         if await self._handing.is_there(download, known, item, others):
             return
+        if not download.handed and not download.foreign:  # what it has of an earlier try goes on
+            download = await self._book.note(download, {"handed": True})
         if await self._rests(download, known, item, others):
             return
         if await self._beginning.step(download, known, item, others):
@@ -103,7 +112,6 @@ class Arriving:
         if event is Event.FAIL:
             reason = because(Code.DOWNLOAD_FAILED, downloader=download.asked.downloader, message=item.message)
             await self._book.move(download, event, reason, changes)
-            self._forget(download)
         elif event in self._book.moves(download):
             reason = None
             if event is Event.STALL:
@@ -120,6 +128,12 @@ class Arriving:
             done, since = item.done, now
         self._progress[download.id] = done, since
         return timedelta(seconds=now - since)
+
+    def forget(self, id: int) -> None:
+        """It has come, was given up, or begins anew."""
+        self._progress.pop(id, None)
+        self._handing.forget(id)
+        self._admission.leave(id)
 
     # ---- all of it is there ------------------------------------------------------------------------------------------
 
@@ -147,7 +161,6 @@ class Arriving:
         recorded = tuple((os.path.normpath(os.path.join(below, file.path)), file.size) for file in files)
         changes = {**facts(download, item, known), "files": recorded, "size": sum(size for _, size in recorded)}
         await self._book.move(download, Event.COMPLETE, None, changes)
-        self._forget(download)
 
     async def _not_here(self, download: Download, base: bytes, files: Sequence[ItemFile]) -> Sequence[ItemFile]:
         """Those that are not on the disk with their size, or could be anywhere. Raises SourceUnavailable."""
@@ -160,8 +173,3 @@ class Arriving:
         found = zip(plain, looks, strict=True)
         here = {file.index for file, look in found if isinstance(look, Look) and look.version.size == file.size}
         return [file for file in files if file.index not in here]
-
-    def _forget(self, download: Download) -> None:
-        self._progress.pop(download.id, None)
-        self._handing.forget(download)
-        self._admission.leave(download.id)

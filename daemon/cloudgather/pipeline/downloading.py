@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cgwire.reasons import Reason
-from cloudgather.core.download import MOVES, Download, Event
+from cloudgather.core.download import MOVES, Download, Event, State
 from cloudgather.core.downloader import Item
 from cloudgather.core.items import Items
 from cloudgather.pipeline.events import Bus
@@ -72,6 +72,9 @@ class Book:
     ) -> Download:
         """Move it; raises Overtaken."""
         now = self._clock.now()
+        if MOVES[download.state].get(event) is State.QUEUED:
+            changes = {**changes, "handed": False, "short": False}  # it waits for its turn and for room as others do
+            self._items.pop(download.id, None)
         moved = await self._store.move_download(
             download.id, download.state, event, reason=reason, changes=changes, now=now
         )

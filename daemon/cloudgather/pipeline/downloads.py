@@ -116,6 +116,7 @@ class Downloads:
         """Move it by order; raises Overtaken."""
         moved = await self._book.move(download, event, None, changes)
         if moved.state is State.REMOVED:
+            self._arriving.forget(download.id)
             await self._leaving.let_go()  # nothing more of it is uploaded
         self.wake()
 

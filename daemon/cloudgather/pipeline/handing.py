@@ -60,7 +60,6 @@ class Handing:
         if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
             reason = because(Code.DOWNLOAD_FOREIGN_GONE, downloader=download.asked.downloader)
             await self._book.move(download, Event.FAIL, reason, {})
-            self.forget(download)
 
     async def _absent(self, download: Download, known: Known, others: Collection[Download]) -> None:
         if download.state is not State.QUEUED:
@@ -75,7 +74,6 @@ class Handing:
             return  # the polls have yet to show it
         if refusal is not None:
             await self._book.move(download, Event.FAIL, refusal, {})
-            self.forget(download)
             return
         if download.paused:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_PAUSED))
@@ -127,7 +125,7 @@ class Handing:
         await self._book.note(download, {**changes, **facts(download, item, known)})
 
     async def _hand_over(self, download: Download, known: Known) -> None:
-        download = await self._book.note(download, {"tries": download.tries + 1, "short": False})
+        download = await self._book.note(download, {"tries": download.tries + 1, "handed": True, "short": False})
         torrent = await self._store.torrent(download.id)
         spec = known.client.spec
         order = DownloadOrder(
@@ -175,10 +173,10 @@ class Handing:
         rules = self._rules()
         return rules.extra_trackers if rules.tracker_file is None else await self._listed(rules.tracker_file)
 
-    def forget(self, download: Download) -> None:
-        """It has come, or failed."""
+    def forget(self, id: int) -> None:
+        """It has come, was given up, or begins anew."""
         for remembered in (self._missing, self._handed, self._refused, self._announced):
-            remembered.pop(download.id, None)
+            remembered.pop(id, None)
 
 
 def too_large(download: Download, size: int) -> Reason | None:

@@ -208,6 +208,7 @@ def _write(connection: Connection, download: Download) -> None:
             "keep_files": download.keep_files,
             "clearing": download.clearing,
             "tries": download.tries,
+            "handed": download.handed,
             "seeded": download.seeded,
             "due": from_optional_instant(download.due),
         }
@@ -259,7 +260,7 @@ def _to_download(row: tuple[Any, ...]) -> Download:
         foreign=facts["foreign"],
         wanted=None if facts["wanted"] is None else tuple(facts["wanted"]),
         size=facts["size"],
-        private=facts.get("private", True),  # older rows lack it, own_folder, left_out, short and seeded
+        private=facts.get("private", True),  # older rows lack it, own_folder, left_out, short, handed and seeded
         own_folder=facts.get("own_folder"),
         files=tuple((path, size) for path, size in facts["files"]),
         left_out=None if facts.get("left_out") is None else frozenset(facts["left_out"]),
@@ -269,6 +270,7 @@ def _to_download(row: tuple[Any, ...]) -> Download:
         clearing=facts["clearing"],
         cleared=bool(cleared),
         tries=facts["tries"],
+        handed=facts.get("handed", facts["tries"] > 0),
         seeded=facts.get("seeded", False),
         due=to_optional_instant(facts["due"]),
         reason=to_reason(reason),

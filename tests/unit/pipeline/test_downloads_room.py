@@ -186,7 +186,7 @@ def test_of_links_whose_files_become_known_only_those_go_on_that_have_room(tmp_p
         async with staged(tmp_path) as stage:
             stage.rules, stage.free = Rules(min_free=LEAST), LEAST + 1000
             added = [await stage.add(infohash=None) for _ in range(3)]
-            first, second, third = [await stage.book.note(each, {"tries": 1}) for each in added]
+            first, second, third = [await stage.book.note(each, {"tries": 1, "handed": True}) for each in added]
             for number, download in enumerate((first, second, third), 1):
                 stage.client.put(magnet(download, str(number), phase=Phase.METADATA, size=0))
                 await stage.step(download)
@@ -228,7 +228,7 @@ def test_those_whose_files_were_chosen_begin_one_after_the_other_where_the_disk_
         async with staged(tmp_path) as stage:
             stage.rules, stage.free = Rules(min_free=LEAST), LEAST + 1000
             added = [await stage.add(infohash=None, wanted=(1,)) for _ in range(2)]
-            first, second = [await stage.book.note(each, {"tries": 1}) for each in added]
+            first, second = [await stage.book.note(each, {"tries": 1, "handed": True}) for each in added]
             for id, download in (("1", first), ("2", second)):
                 stage.client.put(magnet(download, id, **RESTING))
                 await stage.step(download)
