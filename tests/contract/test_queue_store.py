@@ -641,6 +641,20 @@ def test_a_retry_of_many_passes_over_only_those_with_a_successor(store: QueueSto
     assert {each.id for each in queued} - {each.id for each in others} == {succeeded.id + 1}
 
 
+def test_of_several_of_one_path_a_retry_takes_the_newest_however_many_lie_between(store: QueueStore, do: Do) -> None:
+    older = written(store, do)
+    between = [a_plan(b"%d" % number) for number in range(300)]  # more than go in one step
+    do(store.add([*between, a_plan(version=a_version(size=5))], now=NOW))
+    do(moved_on(store, older, Event.GIVE_UP))
+    do(store.cancel(Chosen(states=frozenset({State.QUEUED})), reason=because(Code.CANCELLED_OPERATOR), now=NOW))
+
+    count = do(store.requeue(Chosen(), now=LATER))
+
+    newer = do(store.newest("films", older.path))
+    assert count == 301
+    assert (newer.state, do(store.transfer(older.id)).state) == (State.QUEUED, State.FAILED)
+
+
 def test_orders_are_written_into_history_as_moves_are(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     again = do(moved_on(store, do(claimed(store)), Event.DEFER))
@@ -666,6 +680,17 @@ def test_first_goes_before_all_others_of_its_target(store: QueueStore, do: Do) -
 
     assert count == 2
     assert [do(claimed(store)).path for _ in range(3)] == [b"c", b"a", b"b"]
+
+
+def test_many_that_are_put_first_keep_their_order(store: QueueStore, do: Do) -> None:
+    names = [b"%03d" % number for number in range(600)]  # more than go in one step
+    do(store.add([a_plan(b"before", priority=5), *map(a_plan, names)], now=NOW))
+
+    count = do(store.put_first(Chosen(glob=b"[0-9]*"), now=NOW))
+
+    queued = do(store.transfers(Chosen(states=frozenset({State.QUEUED})), limit=999))
+    assert count == 600
+    assert [each.path for each in queued] == [*names, b"before"]
 
 
 def test_first_is_due_at_once_and_stays_first_when_it_changes(store: QueueStore, do: Do) -> None:

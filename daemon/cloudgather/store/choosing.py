@@ -1,7 +1,7 @@
 """Which transfers a listing or an operator's order is about, and carrying the order out on them."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
-from cloudgather.core.transfer import Event, State, Transfer
+from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.ports.queue import Chosen, Move, Overtaken
 from cloudgather.store.moving import make, order
 from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
@@ -17,9 +17,13 @@ from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_rea
 READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
 WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
 
-_TO_REQUEUE: Final = (State.FAILED, State.CANCELLED)
-_TO_CANCEL: Final = (State.QUEUED, State.FAILED)
-_ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
+# What each order may be about. What is being brought may be back in the queue when it is cancelled.
+TO_REQUEUE: Final = (State.QUEUED, State.FAILED, State.CANCELLED)
+TO_CANCEL: Final = (*LIVE, State.FAILED)
+TO_PUT_FIRST: Final = (State.QUEUED,)
+TO_FORGET: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
+_QUEUED_ANEW: Final = (State.FAILED, State.CANCELLED)
+_CANCELLED: Final = (State.QUEUED, State.FAILED)
 
 
 def listed(
@@ -33,10 +37,11 @@ def listed(
     return _select(connection, f"WHERE {where} ORDER BY {order}", values, limit, offset)
 
 
-def ids(connection: Connection, chosen: Chosen) -> Sequence[int]:
-    """Of all those chosen."""
+def ids(connection: Connection, chosen: Chosen, states: Collection[State]) -> Sequence[int]:
+    """Of those chosen that are in one of these states, newest first."""
     where, values = condition(chosen)
-    return [id for (id,) in connection.execute(f"SELECT id FROM transfer WHERE {where} ORDER BY id", values)]
+    statement = f"SELECT id FROM transfer WHERE {where} AND state IN ({names(states)}) ORDER BY id DESC"
+    return [id for (id,) in connection.execute(statement, values)]
 
 
 def count(connection: Connection, chosen: Chosen) -> int:
@@ -75,7 +80,9 @@ def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
         f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
     ).rowcount
     try:
-        return waiting + order(connection, where, values, event=Event.REQUEUE, states=_TO_REQUEUE, reason=None, now=now)
+        return waiting + order(
+            connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=None, now=now
+        )
     except Overtaken:
         return waiting + _requeue_one_by_one(connection, chosen, now)
 
@@ -85,7 +92,7 @@ def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -
     where, values = condition(chosen)
     count = 0
     for row in _select(
-        connection, f"WHERE {where} AND state IN ({names(_TO_REQUEUE)}) ORDER BY id DESC", values, -1, 0
+        connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)}) ORDER BY id DESC", values, -1, 0
     ):
         move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE)
         with contextlib.suppress(Overtaken):
@@ -97,7 +104,7 @@ def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -
 def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime) -> int:
     """ports.queue.QueueStore.cancel."""
     where, values = condition(chosen)
-    return order(connection, where, values, event=Event.CANCEL, states=_TO_CANCEL, reason=reason, now=now)
+    return order(connection, where, values, event=Event.CANCEL, states=_CANCELLED, reason=reason, now=now)
 
 
 def redirect(connection: Connection, task: str, target: str, base: bytes) -> int:
@@ -135,28 +142,30 @@ def put_off(connection: Connection, task: str, until: datetime, reason: Reason, 
     ).rowcount
 
 
-def put_first(connection: Connection, chosen: Chosen) -> int:
-    """ports.queue.QueueStore.put_first; among themselves they keep their order of age."""
+def highest(connection: Connection) -> Mapping[str, int]:
+    """The highest priority of what is queued for each target."""
+    statement = "SELECT target, max(priority) FROM transfer WHERE state = 'queued' GROUP BY target"
+    return dict(connection.execute(statement).fetchall())
+
+
+def put_first(connection: Connection, chosen: Chosen, above: Mapping[str, int]) -> int:
+    """ports.queue.QueueStore.put_first, one above these priorities; among themselves they keep their order of age."""
     where, values = condition(chosen)
-    targets = connection.execute(f"SELECT DISTINCT target FROM transfer WHERE {where} AND state = 'queued'", values)
-    count = 0
-    for (target,) in targets.fetchall():
-        (highest,) = connection.execute(
-            "SELECT max(priority) FROM transfer WHERE state = 'queued' AND target = ?", (target,)
-        ).fetchone()
-        count += connection.execute(
+    return sum(
+        connection.execute(
             f"UPDATE transfer SET priority = :first, due = NULL WHERE {where} AND state = 'queued' "
             "AND target = :of_target",
-            values | {"first": highest + 1, "of_target": target},
+            values | {"first": priority + 1, "of_target": target},
         ).rowcount
-    return count
+        for target, priority in above.items()
+    )
 
 
 def forget(connection: Connection, chosen: Chosen) -> int:
     """ports.queue.QueueStore.forget: out of listings and counts; they bind on, and history shows them until pruned."""
     where, values = condition(chosen)
     return connection.execute(
-        f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({names(_ENDED)})", values
+        f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({names(TO_FORGET)})", values
     ).rowcount
 
 

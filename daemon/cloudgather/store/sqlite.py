@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -151,10 +151,10 @@ class SqliteStore:
         return await self._writer.do(partial(moving.move_all, moves=moves, now=now))
 
     async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._in_pieces(chosen, partial(choosing.requeue, now=now))
+        return await self._in_pieces(chosen, choosing.TO_REQUEUE, partial(choosing.requeue, now=now))
 
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
-        return await self._in_pieces(chosen, partial(choosing.cancel, reason=reason, now=now))
+        return await self._in_pieces(chosen, choosing.TO_CANCEL, partial(choosing.cancel, reason=reason, now=now))
 
     async def redirect(self, task: str, *, target: str, base: bytes) -> int:
         return await self._writer.do(partial(choosing.redirect, task=task, target=target, base=base))
@@ -162,9 +162,12 @@ class SqliteStore:
     async def put_off(self, task: str, *, until: datetime, reason: Reason, device: int | None = None) -> int:
         return await self._writer.do(partial(choosing.put_off, task=task, until=until, reason=reason, device=device))
 
-    async def _in_pieces(self, chosen: Chosen, order: Callable[..., int]) -> int:
-        """An order about many transfers is not one step but many, so that nobody waits long."""
-        ids = await self._reading(chosen).do(partial(choosing.ids, chosen=chosen))
+    async def _in_pieces(self, chosen: Chosen, states: Collection[State], order: Callable[..., int]) -> int:
+        """An order about many transfers is not one step but many, so that nobody waits long.
+
+        The newest come first: of several of one path it is the newest that is queued anew.
+        """
+        ids = await self._reading(chosen).do(partial(choosing.ids, chosen=chosen, states=states))
         count = 0
         for begin in range(0, len(ids), _IN_ONE_STEP):
             some = replace(chosen, ids=tuple(ids[begin : begin + _IN_ONE_STEP]))
@@ -172,10 +175,11 @@ class SqliteStore:
         return count
 
     async def put_first(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._writer.do(partial(choosing.put_first, chosen=chosen))
+        above = await self._searcher.do(choosing.highest)  # of all pieces alike: they keep their order
+        return await self._in_pieces(chosen, choosing.TO_PUT_FIRST, partial(choosing.put_first, above=above))
 
     async def forget(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._in_pieces(chosen, choosing.forget)
+        return await self._in_pieces(chosen, choosing.TO_FORGET, choosing.forget)
 
     async def transfer(self, id: int) -> Transfer | None:
         return await self._reader.do(partial(moving.transfer, id=id))

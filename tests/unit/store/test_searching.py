@@ -29,7 +29,11 @@ async def _cancel(store: SqliteStore) -> int:
     return await store.cancel(_PATTERN, reason=because(Code.CANCELLED_OPERATOR), now=NOW)
 
 
-@pytest.mark.parametrize("search", [_list, _count, _cancel])
+async def _put_first(store: SqliteStore) -> int:
+    return await store.put_first(_PATTERN, now=NOW)
+
+
+@pytest.mark.parametrize("search", [_list, _count, _cancel, _put_first])
 def test_others_are_answered_while_a_search_takes_its_time(
     tmp_path: Path, search: Callable[[SqliteStore], Awaitable[int]]
 ) -> None:
