@@ -11,7 +11,6 @@ from cgctl.lazy import Entry, LazyGroup
 from cgctl.options import global_options
 from cgctl.session import Session
 from cgctl.trouble import Exit, Trouble
-from cgwire.text import ZH_CN
 from cgwire.version import VERSION
 
 HELP: Final = """Look at and steer CloudGather, which sends finished downloads to a cloud drive.
@@ -26,7 +25,7 @@ Examples:
 \b
 Exit codes:
   0 ok    1 it failed    2 wrong usage    3 the daemon cannot be reached
-  4 not allowed    5 no such task, target, transfer, run or path    130 interrupted
+  4 not allowed    5 no such thing (task, download, path ...)    130 interrupted
 """
 
 _TASK: Final = {
@@ -156,7 +155,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return int(result) if isinstance(result, int) else Exit.OK
     except Trouble as trouble:
         if trouble.text:
-            session.note(_told(trouble, session.language))
+            session.note(trouble.told(session.language))
         return trouble.code
     except click.UsageError as error:
         from cgctl.usage import told
@@ -175,11 +174,6 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return Exit.CUT_OFF
     finally:
         session.close()
-
-
-def _told(trouble: Trouble, language: str) -> str:
-    opening, closing = ("（", "）") if language == ZH_CN else (" (", ")")
-    return f"cgctl: {trouble.text}{opening}{trouble.hint}{closing}" if trouble.hint else f"cgctl: {trouble.text}"
 
 
 if __name__ == "__main__":

@@ -31,6 +31,10 @@ class Refusal(Exception):
         self.reason = reason
 
 
+class Unsendable(Exception):
+    """A request holds what cannot travel: a number beyond 64 bits, or values nested too deep."""
+
+
 class Connection:
     """Requests go one after the other; close it, or use it in a `with`."""
 
@@ -58,11 +62,15 @@ class Connection:
         self._socket.close()
 
     def call(self, request: Request, *, patience: float | None = PATIENCE) -> Any:
-        """The result. Raises Refusal, or Unreachable when nothing comes for `patience` seconds (None: for ever)."""
+        """The result. Raises Refusal, Unsendable, or Unreachable when nothing comes for `patience` seconds, if any."""
         self._last += 1
+        try:
+            message = encode_call(self._last, request)
+        except (OverflowError, ValueError) as error:
+            raise Unsendable from error
         self._socket.settimeout(patience)
         try:
-            self._socket.sendall(encode_call(self._last, request))
+            self._socket.sendall(message)
         except TimeoutError as error:
             raise Unreachable(self.path, error, "no answer") from error
         except OSError:

@@ -92,19 +92,24 @@ def _standing(session: Session, downloader: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def follow(session: Session, id: int) -> int:
-    """A line for each step until it has ended; FAILED if it failed."""
+def shown(session: Session, id: int) -> Any:
+    """A download as it is now."""
+    return session.call(Show(id=id))["download"]
+
+
+def follow(session: Session, id: int, *, quiet: bool = False) -> Exit:
+    """A line for each step until it has ended, or with `quiet` none; FAILED if it failed."""
     told = None
     while True:
-        download = session.call(Show(id=id))["download"]
+        download = shown(session, id)
         said = (download["state"], (download.get("held") or {}).get("code"))
-        if said != told:
+        if said != told and not quiet:
             because = why(session, download)
             line = f"{mark(session, download)} {escaped(download['name'])} - {state(session, download)}"
             session.print(f"{line}: {because}" if because else line)
             told = said
         if download["state"] in ("done", "failed", "removed"):
-            if download["state"] == "failed" and download.get("reason"):
+            if download["state"] == "failed" and download.get("reason") and not quiet:
                 print_reasons(session, (download["reason"],), mark="bad", indent=2)
             return Exit.OK if download["state"] == "done" else Exit.FAILED
         time.sleep(_TICK)

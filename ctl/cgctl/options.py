@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -73,6 +73,8 @@ def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..
 
     return decorate
 
+
+NUMBER: Final = click.IntRange(0, 2**63 - 1)  # an id, or a count: what the wire can carry
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from cgctl.connection import PATIENCE, Connection, Refusal, Unreachable
+from cgctl.connection import PATIENCE, Connection, Refusal, Unreachable, Unsendable
 from cgctl.language import chosen, phrase
 from cgctl.table import table
 from cgctl.trouble import Exit, Trouble
@@ -64,6 +64,8 @@ class Session:
             raise self.refused(error.reason) from error
         except Unreachable as error:
             raise self.unreachable(error) from error
+        except Unsendable as error:
+            raise Trouble(Exit.USAGE, self.say("a number is too large, or a value is nested too deep")) from error
 
     def close(self) -> None:
         """Close the session's connection."""

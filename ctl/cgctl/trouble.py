@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from cgwire.text import ZH_CN
+
 
 class Exit(IntEnum):
     """The exit codes; part of what scripts rely on, listed in `cgctl --help`."""
@@ -11,7 +13,7 @@ class Exit(IntEnum):
     USAGE = 2  # the command line is wrong
     UNREACHABLE = 3  # the daemon does not answer on its socket
     REFUSED = 4  # the daemon does not let this user do it
-    ABSENT = 5  # no such task, target, transfer, run or path
+    ABSENT = 5  # no such task, target, transfer, run, download, downloader or path
     INTERRUPTED = 130  # Ctrl-C
     CUT_OFF = 141  # whoever read the output left
 
@@ -28,3 +30,9 @@ class Trouble(Exception):
         self.text = text
         self.hint = hint
         self.about = about
+
+    def told(self, language: str, *, of: str = "") -> str:
+        """The line on stderr; `of`: what it concerns, where the command was given several things."""
+        opening, closing = ("（", "）") if language == ZH_CN else (" (", ")")
+        begin = f"cgctl: {of}{'：' if language == ZH_CN else ': '}" if of else "cgctl: "
+        return f"{begin}{self.text}{opening}{self.hint}{closing}" if self.hint else f"{begin}{self.text}"

@@ -6,7 +6,7 @@ import click
 
 from cgctl.downloads import follow, mark, progress, state, why
 from cgctl.language import later
-from cgctl.options import as_json, command
+from cgctl.options import NUMBER, as_json, command
 from cgctl.session import Session
 from cgctl.transfers import print_reasons
 from cgctl.trouble import Exit
@@ -14,7 +14,7 @@ from cgwire.download import Files, List, Pause, Remove, Resume, Retry, Select, S
 from cgwire.text.values import escaped, size
 from cgwire.text.values import place as at
 
-id_argument = click.argument("id", type=int)
+id_argument = click.argument("id", type=NUMBER)
 
 
 @command("list")
@@ -58,12 +58,13 @@ def show(session: Session, id: int, follows: bool, as_json: bool) -> int:
       cgctl download show 17
       cgctl download show -f 17
     """
+    code = follow(session, id, quiet=as_json) if follows else Exit.OK
     if follows and not as_json:
-        return follow(session, id)
+        return code
     reply = session.call(Show(id=id))
     if as_json:
         session.print_json(reply)
-        return Exit.OK
+        return code
     download, now = reply["download"], time.time()
     session.print(f"{mark(session, download)} {session.bold(escaped(download['name']))}")
     rows = [

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from errno import EACCES, EISDIR, ENOENT
 from typing import Any
 
 import click
 
 from cgctl.commands.download import numbers
 from cgctl.completing import task_names
-from cgctl.downloads import follow, state
+from cgctl.downloads import follow, shown, state
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
@@ -18,6 +19,7 @@ from cgwire.download import Add
 from cgwire.text.values import escaped, place
 
 _MOST = 16 * 1024 * 1024
+_CAUSES = {ENOENT: later("no such file"), EACCES: later("permission denied"), EISDIR: later("it is a folder")}
 
 
 @command()
@@ -66,30 +68,48 @@ def add(
       cgctl download add --to c115:films --files 1,3-5 film.torrent
       cgctl download add -f --option max-download-limit=2M https://example.org/film.mkv
     """
+    for name, value in (("--downloader", downloader), ("--task", task), ("--to", to)):
+        if value == "":
+            raise click.UsageError(session.say("{option} is empty", option=name))
+    if task is not None and to is not None:
+        raise click.UsageError(later("give either --task or --to"))
+    if files is not None and choose:
+        raise click.UsageError(later("give either --files or --select"))
+    # All that may be wrong with the command line is found before anything is handed over.
+    chosen = numbers(files) if files is not None else ()
     options = _options(pairs, document)
-    replies = []
+    replies: list[dict[str, Any]] = []
+    code = Exit.OK
     for each in what:
-        order = Add(
-            **_wish(session, each),
-            downloader=downloader,
-            task=task,
-            to=to,
-            files=numbers(files) if files is not None else (),
-            choose=choose,
-            options=options,
-            paused=paused,
-            if_exists=if_exists,
-        )
-        reply = session.call(order)
+        try:
+            order = Add(
+                **_wish(session, each),
+                downloader=downloader,
+                task=task,
+                to=to,
+                files=chosen,
+                choose=choose,
+                options=options,
+                paused=paused,
+                if_exists=if_exists,
+            )
+            reply = session.call(order)
+        except Trouble as trouble:
+            if len(what) == 1 or trouble.code == Exit.UNREACHABLE:
+                raise
+            session.note(trouble.told(session.language, of=escaped(each)))
+            code = Exit.FAILED
+            continue
         replies.append(reply)
         if not as_json:
             session.print(_told(session, reply["download"], reused=reply["reused"]))
+    if follows:
+        code = max(code, *(follow(session, reply["download"]["id"], quiet=as_json) for reply in replies), Exit.OK)
     if as_json:
+        if follows:
+            replies = [{**reply, "download": shown(session, reply["download"]["id"])} for reply in replies]
         session.print_json({"downloads": replies})
-        return Exit.OK
-    if not follows:
-        return Exit.OK
-    return max(follow(session, reply["download"]["id"]) for reply in replies)
+    return code
 
 
 def _told(session: Session, download: Mapping[str, Any], *, reused: bool) -> str:
@@ -104,6 +124,8 @@ def _told(session: Session, download: Mapping[str, Any], *, reused: bool) -> str
 
 def _wish(session: Session, given: str) -> Mapping[str, Any]:
     """A link as it is; a torrent file as a blob that the daemon has by then."""
+    if not given:
+        raise Trouble(Exit.USAGE, session.say("give a link, or the name of a torrent file"))
     if ":" in given and not given.startswith(("/", ".")) and given.partition(":")[0].isalnum():
         return {"uri": given}
     content, blob = _content(session, given), None
@@ -120,11 +142,19 @@ def _content(session: Session, given: str) -> bytes:
             with open(given, "rb") as file:
                 content = file.read(_MOST + 1)
     except OSError as error:
-        cause = session.say("cannot read {file}: {cause}", file=escaped(given), cause=error.strerror)
-        raise Trouble(Exit.FAILED, cause) from error
+        cause = session.say(_CAUSES.get(error.errno or 0, str(error.strerror)))
+        text = session.say("cannot read {file}: {cause}", file=escaped(given), cause=cause)
+        raise Trouble(Exit.FAILED, text, _meant(session, given) if error.errno == ENOENT else None) from error
     if not content or len(content) > _MOST:
         raise Trouble(Exit.FAILED, session.say("{file} is no torrent file", file=escaped(given)))
     return content
+
+
+def _meant(session: Session, given: str) -> str | None:
+    """What was meant perhaps by something that is neither a link nor a file."""
+    if len(given) in (32, 40) and given.isalnum():
+        return session.say("the hash of a torrent is given as a link: {link}", link=f"magnet:?xt=urn:btih:{given}")
+    return None if given.endswith(".torrent") else session.say("a link begins with magnet:, http:, https: or ftp:")
 
 
 def _options(pairs: Sequence[str], document: str | None) -> dict[str, Any]:
@@ -134,7 +164,7 @@ def _options(pairs: Sequence[str], document: str | None) -> dict[str, Any]:
 
         try:
             read = loads(document)
-        except ValueError:
+        except (ValueError, RecursionError):
             read = None
         if not isinstance(read, dict):
             raise click.UsageError(later("--options: give a JSON object"))

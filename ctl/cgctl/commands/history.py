@@ -6,7 +6,7 @@ import click
 
 from cgctl.completing import task_option
 from cgctl.moves import print_moves
-from cgctl.options import absolute, as_json, command
+from cgctl.options import NUMBER, absolute, as_json, command
 from cgctl.session import Session
 from cgwire.history import List
 
@@ -14,10 +14,10 @@ from cgwire.history import List
 @command()
 @click.argument("path", required=False)
 @task_option
-@click.option("--transfer", type=int, metavar="ID", help="Only of this transfer.")
+@click.option("--transfer", type=NUMBER, metavar="ID", help="Only of this transfer.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10000), default=50, show_default=True, help="How many.")
 @click.option("-v", "--verbose", is_flag=True, help="The steps on the way, too, and not only how each ended.")
-@click.option("--before", type=int, metavar="ID", help="Only what is older than this entry, for the next page.")
+@click.option("--before", type=NUMBER, metavar="ID", help="Only what is older than this entry, for the next page.")
 @as_json
 def history(
     session: Session,

@@ -5,7 +5,7 @@ import click
 from cgctl.completing import task_option
 from cgctl.connection import Refusal, Unreachable
 from cgctl.following import subscribe
-from cgctl.options import as_json, command
+from cgctl.options import NUMBER, as_json, command
 from cgctl.session import Session
 from cgwire.daemon import Logs
 from cgwire.text.values import escaped
@@ -13,7 +13,7 @@ from cgwire.text.values import escaped
 
 @command()
 @task_option
-@click.option("--run", type=int, metavar="ID", help="Only of this run.")
+@click.option("--run", type=NUMBER, metavar="ID", help="Only of this run.")
 @click.option("-n", "--lines", type=click.IntRange(0, 10000), default=100, show_default=True, help="How many lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is logged from now on, until Ctrl-C.")
 @as_json

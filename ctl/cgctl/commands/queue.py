@@ -10,7 +10,7 @@ import click
 from cgctl.completing import target_names, task_option
 from cgctl.language import later
 from cgctl.moves import print_moves
-from cgctl.options import as_json, command
+from cgctl.options import NUMBER, as_json, command
 from cgctl.session import Session
 from cgctl.transfers import place, print_reasons, progress, standing, state_mark, state_word
 from cgctl.trouble import Exit, Trouble
@@ -46,9 +46,9 @@ def _chosen(which: tuple[str, ...], task: str | None, target: str | None, states
 
 @command("list")
 @_choice
-@click.option("--run", type=int, metavar="ID", help="Only of this run.")
+@click.option("--run", type=NUMBER, metavar="ID", help="Only of this run.")
 @click.option("-n", "--limit", type=click.IntRange(1, 10000), default=100, show_default=True, help="How many.")
-@click.option("--offset", type=click.IntRange(0), default=0, help="Leave out so many at first.")
+@click.option("--offset", type=NUMBER, default=0, help="Leave out so many at first.")
 @as_json
 def list_(
     session: Session,
@@ -94,7 +94,7 @@ def list_(
 
 
 @command()
-@click.argument("id", type=int)
+@click.argument("id", type=NUMBER)
 @as_json
 def show(session: Session, id: int, as_json: bool) -> None:
     """Show one transfer and its history.

@@ -5,7 +5,7 @@ import time
 import click
 
 from cgctl.completing import task_option
-from cgctl.options import as_json, command
+from cgctl.options import NUMBER, as_json, command
 from cgctl.session import Session
 from cgctl.transfers import outcome, place, print_reasons, standing, state_mark, state_word
 from cgwire import queue
@@ -48,7 +48,7 @@ def list_(session: Session, task: str | None, limit: int, as_json: bool) -> None
 
 
 @command()
-@click.argument("id", type=int)
+@click.argument("id", type=NUMBER)
 @as_json
 def show(session: Session, id: int, as_json: bool) -> None:
     """Show one run and its transfers.

@@ -20,7 +20,9 @@ from cgwire.text.values import escaped, size
 @click.option("--overwrite", is_flag=True, help="Send everything again, also what was sent.")
 @click.option("--dry-run", is_flag=True, help="Only list what would go, and why.")
 @click.option("--wait", "waits", is_flag=True, help="Wait until it has ended; exit 1 if anything failed.")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="Entries that --dry-run lists.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10**6), default=1000, show_default=True, help="How many --dry-run lists."
+)
 @as_json
 def run(session: Session, name: str, overwrite: bool, dry_run: bool, waits: bool, limit: int, as_json: bool) -> int:
     """Scan a task's source now, and send what should go.

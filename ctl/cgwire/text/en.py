@@ -468,24 +468,24 @@ HINTS: Final[Mapping[str, Template]] = {
     "error.nothing-chosen": "give ids, --task, --state, a pattern, or --all",
     "error.task-exists": "choose another name, or cgctl task edit {task}",
     "error.outside": "cgctl task add makes a task for its folder",
-    "held.download-paused": "cgctl download resume ID",
+    "held.download-paused": "cgctl download resume {download}",
     "held.download-space": "free space there, or change min_free in [downloads]",
     "held.download-folder": "create it, or correct dir of the downloader",
     "held.download-files": "both must see the same folder: see path_map of the downloader",
-    "held.download-busy": "if nothing comes of that there: cgctl download remove ID",
+    "held.download-busy": "if nothing comes of that there: cgctl download remove {download}",
     "held.download-beside": "once that is removed there, or lies elsewhere, it goes on by itself",
     "held.download-bug": "please report it, with the lines of the log: cgctl logs",
     "held.download-removal": "let the daemon's user remove files there (group or ACL); it is tried again and again",
-    "download.failed": "cgctl download retry ID",
+    "download.failed": "cgctl download retry {download}",
     "download.stalled": (
         "perhaps nobody who has it is online, its trackers do not answer, or no port is open; extra_trackers may help"
     ),
     "download.foreign-choice": "choose the files in the downloader, or ask for the download without a choice",
-    "download.unsent": "mend the cause, then cgctl download retry ID; nothing here is removed",
+    "download.unsent": "mend the cause, then cgctl download retry {download}; nothing here is removed",
     "error.no-such-download": "cgctl download list",
     "error.private-address": "allow_private = true in [downloads] allows it",
     "error.no-downloader": (
-        "it needs a downloader with dir in its table [downloaders.NAME]; addresses of the web need one of kind aria2"
+        "it needs an aria2 or a qBittorrent with dir in its table [downloaders.NAME]; an address of the web needs aria2"
     ),
     "error.no-destination": "give --task, or set to in [downloads]",
     "state.locked": "stop the other daemon, or give this one a state_dir of its own",

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from cgwire.reasons import Reason
 from cloudgather.core.download import Download, State
 from cloudgather.core.downloader import Phase
 from cloudgather.core.secrecy import shown_link
@@ -31,11 +32,16 @@ def download(world: World, it: Download) -> WireMap:
         "size": it.size,
         "done": it.size if complete else item.done if item is not None else None,
         "speed": item.speed if item is not None and not complete else None,
-        "reason": describe.reason(it.reason),
-        "held": describe.reason(world.downloads.hold_of(it)),
+        "reason": _reason(it, it.reason),
+        "held": _reason(it, world.downloads.hold_of(it)),
         "created": it.created.timestamp(),
         "updated": it.updated.timestamp(),
     }
+
+
+def _reason(it: Download, why: Reason | None) -> WireMap | None:
+    """With the number that an advice names, unless the reason is about another download."""
+    return {"download": it.id, **why.to_wire()} if why is not None else None
 
 
 async def open_downloads(world: World, uid: int | None) -> list[Download]:

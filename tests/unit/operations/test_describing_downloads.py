@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+from cgwire.codes import Code
+from cgwire.reasons import because
 from cloudgather.core.download import Asked, Download, State
+from cloudgather.operations import describe_downloads
 from cloudgather.operations.describe_downloads import open_downloads
 from cloudgather.operations.world import World
 
@@ -45,3 +48,14 @@ def test_what_stalls_or_has_failed_comes_first_and_what_is_over_not_at_all() -> 
 
     assert [each.id for each in asyncio.run(open_downloads(world, None))] == [3, 5, 2, 4]
     assert [each.id for each in asyncio.run(open_downloads(world, 2))] == [5]
+
+
+def test_a_reason_has_the_number_that_its_advice_names() -> None:
+    hold = because(Code.HELD_DOWNLOAD_SHARED, download=9)
+    downloads = SimpleNamespace(shown=lambda it: None, hold_of=lambda it: hold)
+    world = cast(World, SimpleNamespace(downloads=downloads))
+
+    told = describe_downloads.download(world, a_download(2, State.FAILED, reason=because(Code.DOWNLOAD_FAILED)))
+
+    assert told["reason"]["download"] == 2
+    assert told["held"]["download"] == 9

@@ -1,0 +1,118 @@
+"""`cgctl download`: what is wrong with an order is told before anything is handed over, and in the user's language."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.canned import Denied
+from fakes.replies import a_download
+
+HUGE = "99999999999999999999999"
+
+
+@pytest.fixture
+def torrent(tmp_path: Path) -> str:
+    file = tmp_path / "film.torrent"
+    file.write_bytes(b"d4:infode")
+    return str(file)
+
+
+def added(params: Any) -> Any:
+    return {"download": a_download(name=params["uri"].encode()), "reused": False}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--files", "0"), ("--files", "5-3"), ("--files", ""), ("--files", HUGE), ("--files", "1", "--select"),
+        ("--task", "films", "--to", "c115:films"), ("--to", ""), ("--task", ""), ("--downloader", ""),
+        ("--option", "x"), ("--options", "["), ("--options", "[" * 100_000),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_is_told_before_the_torrent_is_handed_over(
+    cgctl: Any, torrent: str, options: tuple[str, ...]
+) -> None:
+    daemon = cgctl.daemon()
+
+    said = cgctl("download", "add", *options, torrent)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+    assert daemon.asked == []
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "translated"),
+    [
+        ("", "give a link, or the name of a torrent file", "请给出链接，或种子文件的名称"),
+        ("www.example.org/film.mkv", "(a link begins with magnet:, ", "链接以 magnet:、"),
+        ("c" * 40, f"magnet:?xt=urn:btih:{'c' * 40})", f"要写成链接：magnet:?xt=urn:btih:{'c' * 40}）"),
+        ("none.torrent", "cannot read none.torrent: no such file\n", "无法读取 none.torrent：没有这个文件\n"),
+        ("/", "cannot read /: it is a folder\n", "无法读取 /：这是文件夹\n"),
+    ],
+)
+def test_what_is_neither_link_nor_file_is_told_with_what_was_meant(
+    cgctl: Any, chinese: Any, given: str, told: str, translated: str
+) -> None:
+    cgctl.daemon()
+
+    assert told in cgctl("download", "add", given).err
+    assert translated in chinese("download", "add", given).err
+
+
+def test_one_that_is_refused_is_named_and_keeps_up_no_other(cgctl: Any) -> None:
+    def reply(params: Any) -> Any:
+        if "bad" in params["uri"]:
+            raise Denied("error.link", message="no")
+        return added(params)
+
+    cgctl.daemon(download_add=reply)
+
+    said = cgctl("download", "add", "--json", "https://a.example", "https://bad.example", "https://c.example")
+
+    assert said.code == 1
+    assert "cgctl: https://bad.example: this cannot be downloaded: no" in said.err
+    names = [each["download"]["name"] for each in json.loads(said.out)["downloads"]]
+    assert names == ["https://a.example", "https://c.example"]
+
+
+@pytest.mark.parametrize(("state", "code"), [("done", 0), ("failed", 1)])
+@pytest.mark.parametrize("command", ["add", "show"])
+def test_followed_for_a_script_it_is_told_at_its_end(cgctl: Any, command: str, state: str, code: int) -> None:
+    looks = iter([a_download(), a_download(state=state), a_download(state=state)])
+    cgctl.daemon(download_add=added, download_show=lambda params: {"download": next(looks), "history": []})
+
+    said = cgctl("download", command, "-f", "--json", "17" if command == "show" else "https://a.example")
+
+    assert said.code == code
+    read = json.loads(said.out)
+    assert (read["downloads"][0] if command == "add" else read)["download"]["state"] == state
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("download", "show", HUGE), ("download", "pause", HUGE), ("download", "select", HUGE, "1"),
+        ("queue", "show", HUGE), ("queue", "retry", HUGE), ("queue", "list", "--offset", HUGE), ("run", "show", HUGE),
+        ("history", "--transfer", HUGE), ("history", "--before", HUGE), ("logs", "--run", HUGE),
+        ("task", "run", "films", "--limit", HUGE), ("download", "show", "--", "-1"),
+        ("download", "add", "--options", f'{{"split": {HUGE}}}', "https://example.org"),
+    ],
+)  # fmt: skip
+def test_a_number_that_nothing_has_is_a_line_and_no_traceback(cgctl: Any, arguments: tuple[str, ...]) -> None:
+    cgctl.daemon()
+
+    said = cgctl(*arguments)
+
+    assert (said.code, said.out) == (2, "")
+    assert said.err.count("\n") == 1
+
+
+def test_the_advice_names_the_download(cgctl: Any) -> None:
+    reason = {"code": "download.failed", "downloader": "aria2", "message": "404", "download": 17}
+    shown = {"download": a_download(state="failed", reason=reason), "folder": b"/d", "history": []}
+    cgctl.daemon(download_show=shown)
+
+    assert "cgctl download retry 17" in cgctl("download", "show", "17").out
