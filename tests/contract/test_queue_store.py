@@ -208,6 +208,19 @@ def test_live_versions_are_known(store: QueueStore, do: Do) -> None:
     assert do(store.live("other", [content(b"copying")])) == frozenset()
 
 
+def test_versions_under_way_are_known(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"copying"), a_plan(b"publishing"), a_plan(b"queued")], now=NOW))
+    copying = do(claimed(store))
+    publishing = do(moved_on(store, do(claimed(store)), Event.PUBLISH))
+    paths = [b"copying", b"publishing", b"queued", b"no such"]
+
+    under_way = do(store.under_way("films", paths))
+
+    assert under_way == {b"copying": copying.version, b"publishing": publishing.version}
+    assert do(store.under_way("films", [b"queued"])) == {}
+    assert do(store.under_way("other", paths)) == {}
+
+
 def test_what_a_removed_task_left_does_not_bind_its_successor(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     do(store.cancel(Chosen(task="films"), reason=because(Code.CANCELLED_TASK_REMOVED), now=NOW))
@@ -393,7 +406,7 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
 def test_a_transfer_may_go_several_ways_in_one_step(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"one", run=7), a_plan(b"two")], now=NOW))
     claim = store.claim("cloud", now=NOW, count=2, most_bytes=None, except_tasks=frozenset())
-    files = do(store.move([a_move(transfer, Event.PUBLISH, sent=a_sent()) for transfer in do(claim)], now=NOW))
+    files = do(store.move([a_move(transfer, Event.PUBLISH) for transfer in do(claim)], now=NOW))
 
     moves = [a_move(file, Event.WRITE) for file in files] + [
         a_move(file, Event.CONFIRM, strength="stored") for file in files

@@ -10,11 +10,11 @@ from cgwire.reasons import because
 from cloudgather.core.naming import destination, split
 from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Rule, Task
-from cloudgather.core.transfer import Plan, State, Version
+from cloudgather.core.transfer import Plan, Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.queue import Chosen, Content, LedgerEntry, Origin, QueueStore
+from cloudgather.ports.queue import Content, LedgerEntry, Origin, QueueStore
 from cloudgather.ports.target import Failed, Stalled, Standing, TargetHeld
 
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
@@ -112,7 +112,7 @@ class Planner:
         """
         task = state.task
         # Asked in this order: what is written meanwhile is in the ledger.
-        under_way = await self._under_way(task)
+        under_way = await self._under_way(task, candidates)
         known = await self._known(task, candidates)
         answer = Answer()
         asking: dict[bytes, list[Candidate]] = defaultdict(list)
@@ -133,7 +133,7 @@ class Planner:
         for folder, those in asking.items():
             shown = await self._folder(state, folder, those, listings, thorough=thorough)
             if shown:  # what it shows may be what we have sent since
-                under_way = await self._under_way(task)
+                under_way = await self._under_way(task, those)
                 known = await self._known(task, those)
             for candidate in those:
                 entry = known.get(candidate.path)
@@ -151,10 +151,9 @@ class Planner:
                     answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_LISTING))
         return answer
 
-    async def _under_way(self, task: Task) -> dict[bytes, Version]:
+    async def _under_way(self, task: Task, candidates: Sequence[Candidate]) -> Mapping[bytes, Version]:
         """The versions that are being copied or published: what will stand there is not decided yet."""
-        chosen = Chosen(task=task.name, states=frozenset({State.COPYING, State.PUBLISHING}))
-        return {each.path: each.version for each in await self._store.transfers(chosen, limit=1_000_000)}
+        return await self._store.under_way(task.name, [candidate.path for candidate in candidates])
 
     async def _known(self, task: Task, candidates: Sequence[Candidate]) -> dict[bytes, LedgerEntry]:
         """What the ledger has of them; what went elsewhere, before the task was given this target, does not count."""

@@ -324,6 +324,10 @@ class QueueStore(Protocol):
         """Those paths that have a live transfer of this very content."""
         ...
 
+    async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
+        """Those of these paths that are being copied or published, and which version of each."""
+        ...
+
     async def history(
         self,
         *,

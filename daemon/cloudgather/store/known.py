@@ -1,17 +1,21 @@
 """What the queue knows of paths and of the versions a scan finds there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any, Final
 
-from cloudgather.core.transfer import Transfer
+from cloudgather.core.transfer import Transfer, Version
 from cloudgather.ports.queue import Content
 from cloudgather.store.ledger import pieces
-from cloudgather.store.rows import TRANSFER, from_number, to_transfer
+from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfer
 
 LIVE: Final = (
     "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live "
     "WHERE state IN ('queued', 'copying', 'publishing') AND task = ? AND path IN ({marks})"
+)
+UNDER_WAY: Final = (
+    "SELECT path, size, mtime_ns, device, inode FROM transfer INDEXED BY transfer_live "
+    "WHERE state IN ('queued', 'copying', 'publishing') AND state != 'queued' AND task = ? AND path IN ({marks})"
 )
 # With max(), SQLite takes the other columns from the row that has it.
 NEWEST: Final = (
@@ -35,6 +39,21 @@ def bound(connection: Connection, task: str, contents: Sequence[Content]) -> fro
 def live(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
     """ports.queue.QueueStore.live."""
     return frozenset(row[0] for row in _rows(connection, LIVE, task, contents))
+
+
+def under_way(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
+    """ports.queue.QueueStore.under_way."""
+    found: dict[bytes, Version] = {}
+    for some in pieces(paths):
+        for row in connection.execute(UNDER_WAY.format(marks=", ".join("?" * len(some))), (task, *some)):
+            path, version = _version(row)
+            found[path] = version
+    return found
+
+
+@reads
+def _version(row: tuple[Any, ...]) -> tuple[bytes, Version]:
+    return row[0], Version(size=row[1], mtime_ns=int(row[2]), device=int(row[3]), inode=int(row[4]))
 
 
 def _rows(connection: Connection, statement: str, task: str, contents: Sequence[Content]) -> Iterable[tuple[Any, ...]]:

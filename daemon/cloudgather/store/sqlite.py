@@ -14,7 +14,7 @@ from cloudgather.core.download import Download
 from cloudgather.core.download import Event as DownloadEvent
 from cloudgather.core.download import State as DownloadState
 from cloudgather.core.limits import Spending
-from cloudgather.core.transfer import Plan, State, Transfer
+from cloudgather.core.transfer import Plan, State, Transfer, Version
 from cloudgather.ports.downloads import NewDownload, PastDownloadMove
 from cloudgather.ports.queue import (
     Added,
@@ -231,6 +231,9 @@ class SqliteStore:
 
     async def live(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
         return await self._reader.do(partial(known.live, task=task, contents=contents))
+
+    async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
+        return await self._reader.do(partial(known.under_way, task=task, paths=paths))
 
     async def history(
         self,

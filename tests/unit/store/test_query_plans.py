@@ -27,6 +27,7 @@ def connection() -> Iterator[Connection]:
         (claiming.ANY_READY, "transfer_ready"),
         (claiming.WAITING, "transfer_waiting"),
         (known.LIVE.format(marks="?"), "transfer_live"),
+        (known.UNDER_WAY.format(marks="?"), "transfer_live"),
         (known.NEWEST.format(marks="?"), "transfer_path"),
         (claiming.TASKS, "PRIMARY KEY"),
         (f"SELECT * FROM transfer {choosing.READY} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
