@@ -42,21 +42,22 @@ class TrackerFile:
         if self._reading is None:
             self._reading = on_thread(partial(_read, file, self._like), "trackers")
         reading = self._reading
-        try:
-            async with asyncio.timeout(_WITHIN):
-                like, content = await asyncio.shield(reading)
-        except TimeoutError:
+        await asyncio.wait([reading], timeout=_WITHIN)
+        if reading is not self._reading:  # somebody else has taken this up meanwhile
+            return self._found
+        self._next = self._clock.monotonic() + _EVERY
+        if not reading.done():
             self._tell(file, "no answer in time")
             return self._found
+        self._reading = None
+        try:
+            self._like, content = reading.result()
         except OSError as error:
-            self._reading, self._next = None, self._clock.monotonic() + _EVERY
             self._tell(file, error.strerror or str(error))
             return self._found
-        if reading is self._reading:  # nobody else has taken this up meanwhile
-            self._reading, self._next, self._like = None, self._clock.monotonic() + _EVERY, like
-            if content is not None:
-                self._found, wrong = listed(content)
-                self._tell(file, f"{wrong} of its lines are no addresses of trackers" if wrong else "")
+        if content is not None:
+            self._found, wrong = listed(content)
+            self._tell(file, f"{wrong} of its lines are no addresses of trackers" if wrong else "")
         return self._found
 
     def _tell(self, file: bytes, wrong: str) -> None:
@@ -67,11 +68,15 @@ class TrackerFile:
 
 def _read(file: bytes, before: _Likeness | None) -> tuple[_Likeness, bytes | None]:
     """What it is like, and its content where that is another; raises OSError."""
-    # Not waiting for somebody to write, where it is a FIFO.
-    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+    with open(file, "rb", opener=_without_waiting) as opened:
         state = os.fstat(opened.fileno())
         like = (state.st_ino, state.st_size, state.st_mtime_ns)
         content = None if like == before else opened.read(MOST_BYTES + 1) or b""
     if content is not None and len(content) > MOST_BYTES:
         raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
     return like, content
+
+
+def _without_waiting(file: str, flags: int) -> int:
+    """For somebody to write, where it is a FIFO."""
+    return os.open(file, flags | os.O_NONBLOCK)

@@ -57,3 +57,17 @@ def test_it_is_read_again_when_it_has_changed_and_what_it_held_counts_while_it_c
 
     said = [each.getMessage() for each in caplog.records]
     assert [line.rpartition(": ")[2] for line in said] == ["No such file or directory", "File too large"]
+
+
+def test_what_cannot_be_read_leaves_nothing_open(tmp_path: Path) -> None:
+    async def main() -> None:
+        clock = FakeClock()
+        trackers = TrackerFile(clock=clock)
+        assert list(await trackers.trackers(os.fsencode(tmp_path))) == []
+        before = os.listdir("/proc/self/fd")
+        for _ in range(3):
+            await clock.advance(31)
+            assert list(await trackers.trackers(os.fsencode(tmp_path))) == []
+        assert os.listdir("/proc/self/fd") == before
+
+    asyncio.run(main())
