@@ -85,7 +85,7 @@ class Code(StrEnum):
     DOWNLOADER_HOST = "downloader.host"  # it refuses the name or port that it is called by
     DOWNLOADER_SECRET_FILE = "downloader.secret-file"  # file, message
     DOWNLOADER_OLD = "downloader.old"  # version, needed
-    DOWNLOADER_REQUEST = "downloader.request"  # size, limit: a torrent file makes a larger request than aria2 takes
+    DOWNLOADER_REQUEST = "downloader.request"  # size, limit: torrent and trackers make a request that is too large
     DOWNLOADER_REFUSED = "downloader.refused"  # message: its own words
     DOWNLOADER_ANSWERS = "downloader.answers"  # seconds
     DOWNLOADER_FOLDER = "downloader.folder"  # folder (as it names it), here (as it is found here)

@@ -151,7 +151,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "downloader.secret-file": ("its secret cannot be read", " from {file}", ": {message}"),
     "downloader.old": ("its version is too old", ": {version}", ", needed is {needed}"),
     "downloader.request": (
-        "the torrent file is larger than what the downloader {downloader} takes",
+        "the torrent file with its trackers is larger than what the downloader {downloader} takes",
         (" (a request of", " {size:size}", ", it takes {limit:size}", ")"),
     ),
     "downloader.refused": ("the downloader {downloader} refuses that", ": {message}"),

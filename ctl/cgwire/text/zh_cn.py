@@ -105,7 +105,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "downloader.secret-file": ("无法读取密码或密钥", "，文件 {file}", "：{message}"),
     "downloader.old": ("版本太旧", "：{version}", "，至少需要 {needed}"),
     "downloader.request": (
-        "种子文件超过了下载器 {downloader} 能接受的大小",
+        "种子文件连同 Tracker 超过了下载器 {downloader} 能接受的大小",
         ("（请求", " {size:size}", "，上限 {limit:size}", "）"),
     ),
     "downloader.refused": ("下载器 {downloader} 拒绝了", "：{message}"),

@@ -19,7 +19,7 @@ from cloudgather.ports.uploads import CannotAsk
 _RPC: Final = "/jsonrpc"
 _MOST: Final = 10_000
 _LARGEST_REQUEST: Final = 2 << 20  # bytes, unless it says otherwise
-_BESIDE_A_TORRENT: Final = 16 << 10  # bytes: the options that go with it are at most that long, most often far shorter
+_AROUND: Final = 1 << 10  # bytes: what a request has beside its parameters
 _KEYS: Final = list(KEYS)
 # What can become of one that waits: all else that is told of it stays as it is.
 _BRIEF: Final = ["gid", "status", "dir", "totalLength", "completedLength", "verifiedLength", "verifyIntegrityPending"]
@@ -162,16 +162,17 @@ class Aria2:
             **trackers(order),
         }
         if order.uri is not None:
-            return str(await self._told("aria2.addUri", [order.uri], options))
+            return await self._added("aria2.addUri", [order.uri], options)
         content = base64.b64encode(order.torrent or b"").decode()
-        await self._require_room_for(content)
-        return str(await self._told("aria2.addTorrent", content, [], options))
+        return await self._added("aria2.addTorrent", content, [], options)
 
-    async def _require_room_for(self, content: str) -> None:
+    async def _added(self, method: str, *params: Any) -> str:
         """What is larger than it takes it answers by hanging up."""
-        limit = int((await self._call("aria2.getGlobalOption")).get("rpc-max-request-size") or _LARGEST_REQUEST)
-        if (size := len(content) + _BESIDE_A_TORRENT) > limit:
+        size = len(json.dumps(params)) + _AROUND
+        limit = int((await self._told("aria2.getGlobalOption")).get("rpc-max-request-size") or _LARGEST_REQUEST)
+        if size > limit:
             raise DownloadRefused(self._because(Code.DOWNLOADER_REQUEST, size=size, limit=limit))
+        return str(await self._told(method, *params))
 
     async def select(self, id: str, wanted: Collection[int]) -> None:
         """ports.downloader.Downloader; what is active is begun anew by it."""

@@ -3,15 +3,18 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from cgwire.codes import Code
 from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, SeedingGoal
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
+from cloudgather.ports.downloader import DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
 from fakes.web import Answered, answering
 
@@ -50,13 +53,18 @@ def told_to_qbittorrent(order: DownloadOrder, *, action: int) -> Mapping[str, st
     return {name: values[0] for name, values in form.items()}
 
 
-def told_to_aria2(order: DownloadOrder) -> Mapping[str, str]:
-    """The options that come with this order."""
+def told_to_aria2(order: DownloadOrder, *, limit: int = 2 << 20) -> Mapping[str, str]:
+    """The options that come with this order where that is the largest request that it takes."""
     calls: list[dict[str, Any]] = []
 
     def answer(path: str, body: bytes) -> bytes:
-        calls.append(json.loads(body))
-        return json.dumps({"jsonrpc": "2.0", "id": "1", "result": order.mark}).encode()
+        call = json.loads(body)
+        result: Any = {"rpc-max-request-size": str(limit)}
+        if call["method"] != "aria2.getGlobalOption":
+            assert len(body) <= limit
+            calls.append(call)
+            result = order.mark
+        return json.dumps({"jsonrpc": "2.0", "id": "1", "result": result}).encode()
 
     async def add(url: str) -> None:
         client = Aria2(DownloaderSpec(name="aria2", kind=Kind.ARIA2, url=url))
@@ -97,6 +105,18 @@ def test_aria2_is_told_further_trackers_beside_those_that_were_asked_for() -> No
     asked = an_order(trackers=("udp://b:1",), options={"bt-tracker": "udp://a:1"})
     assert told_to_aria2(asked)["bt-tracker"] == "udp://a:1,udp://b:1"
     assert "bt-tracker" not in told_to_aria2(an_order())
+
+
+def test_aria2_is_told_nothing_that_makes_a_larger_request_than_it_takes() -> None:
+    small = an_order(uri=None, torrent=b"t" * 20_000)
+    many = [f"udp://tracker{number}.example.org:1337/announce" for number in range(500)]
+
+    assert told_to_aria2(small, limit=30_000)
+    for larger in (replace(small, torrent=b"t" * 23_000), replace(small, trackers=many)):
+        with pytest.raises(DownloadRefused) as refused:
+            told_to_aria2(larger, limit=30_000)
+        assert refused.value.reason.code == Code.DOWNLOADER_REQUEST
+        assert refused.value.reason.facts["limit"] == 30_000
 
 
 @pytest.mark.parametrize(
