@@ -45,7 +45,7 @@ class Aria2:
         self._session: str | None = None  # another one: aria2 was started anew
         self._shown: bytes | None = None  # a digest of the secret that was shown last
         self._refused: bytes | None = None  # of that which it did not take
-        self._brief: object = None  # what waited, in few words, when it was listed last
+        self._brief: object = None  # the session, and in few words what waited, when that was listed last
         self._waiting: Sequence[Mapping[str, Any]] = ()
         self._ended_then: object = None  # the session, and how many had ended, when those were listed last
         self._ended: Sequence[Mapping[str, Any]] = ()
@@ -65,11 +65,10 @@ class Aria2:
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
         session, counts, active, waiting = await self._lists(_BRIEF)
-        if waiting != self._brief:
-            brief = waiting
-            session, counts, active, self._waiting = await self._lists(_KEYS)
-            self._brief = brief
         try:
+            if (session, waiting) != self._brief:
+                session, counts, active, self._waiting = await self._lists(_KEYS)
+                self._brief = session, [{key: each[key] for key in _BRIEF if key in each} for each in self._waiting]
             if session["sessionId"] != self._session:
                 self._session, self._files = session["sessionId"], {}
             ended = await self._ended_ones(counts)

@@ -152,6 +152,7 @@ class FakeAria2:
         }  # fmt: skip
         self.selected = "true"
         self.waiting: list[dict[str, Any]] = []
+        self.waitings: list[list[dict[str, Any]]] = []  # what waits when it is asked for that the next times
         self.ended: list[dict[str, Any]] = []
         self.ended_ever = 0
         self.asked_for_files = 0
@@ -170,6 +171,8 @@ class FakeAria2:
 
     def _result(self, method: str, params: list[Any]) -> Any:
         last = params[-1] if params else []
+        if method == "aria2.tellWaiting" and self.waitings:
+            self.waiting = self.waitings.pop(0)
         if method == "aria2.getFiles":
             self.asked_for_files += 1
             files = [("a", "true"), ("b", self.selected)]
@@ -279,6 +282,19 @@ def test_however_many_wait_aria2_is_asked_once_a_poll_until_one_more_does_or_goe
         polled = await client.poll()
         assert polled.changed.keys() == {"w0"} and polled.gone == {"1"}
         assert polled.changed["w0"].name == "show"
+
+    with_aria2(poll)
+
+
+def test_what_waits_in_aria2_for_the_moment_of_one_request_only_is_seen_to_wait_no_longer() -> None:
+    async def poll(aria2: FakeAria2, client: Aria2) -> None:
+        paused = {**aria2.status, "gid": "w", "status": "paused"}
+        waits = {**paused, "status": "waiting"}
+        aria2.waitings = [[paused], [waits], [paused], [paused]]  # first in few words, then in full
+        first = await client.poll()
+        assert not first.changed["w"].paused
+        again = await client.poll()
+        assert again.changed["w"].paused
 
     with_aria2(poll)
 
