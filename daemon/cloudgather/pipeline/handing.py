@@ -160,11 +160,11 @@ class Handing:
         trackers = await self._trackers_for(download)
         if not trackers or self._announced.get(download.id) == trackers:
             return
-        self._announced[download.id] = trackers
         try:
             await client.announce(item.id, trackers)
         except DownloadRefused as refused:
             logger.warning("download %d: further trackers: %s", download.id, english(refused.reason))
+        self._announced[download.id] = trackers
 
     async def _trackers_for(self, download: Download) -> Sequence[str]:
         """Further ones, where it may have them: a private torrent's peers are found by its own trackers only."""

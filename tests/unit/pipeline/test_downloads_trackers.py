@@ -12,6 +12,7 @@ from cgwire.reasons import because
 from cloudgather.core.download import Rules, State
 from cloudgather.core.downloader import Item, Phase
 from cloudgather.ports.downloader import DownloadRefused
+from cloudgather.ports.uploads import CannotAsk
 from downloadwork import HASH, Stage, staged, theirs
 from fakes.downloader import an_item
 
@@ -99,5 +100,30 @@ def test_a_downloader_that_refuses_them_keeps_up_no_download(tmp_path: Path) -> 
 
             assert (download.state, refusals) == (State.DOWNLOADING, 1)
             assert replace(download, reason=None) == download
+
+    asyncio.run(main())
+
+
+def test_who_does_not_answer_is_told_of_them_later(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(extra_trackers=TRACKERS)
+            silent, announce = (
+                because(Code.DOWNLOADER_UNREACHABLE, downloader="qb", url="http://qb"),
+                stage.client.announce,
+            )
+
+            async def unanswered(id: str, trackers: Any) -> None:
+                raise CannotAsk(silent)
+
+            stage.client.announce = unanswered  # type: ignore[method-assign]
+            download = await stage.add()
+            stage.client.put(of(download.folder))
+            with pytest.raises(CannotAsk):
+                await stage.step(download)
+            stage.client.announce = announce  # type: ignore[method-assign]
+            await stage.step(download, times=3)
+
+            assert told(stage) == [("1", TRACKERS)]
 
     asyncio.run(main())
