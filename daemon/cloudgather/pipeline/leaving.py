@@ -206,15 +206,16 @@ class Leaving:
             return False
         there = known.items.in_folder(known.client.spec.theirs(download.folder))
         left = [item for item in there if is_ours(download, item)]
+        if left:
+            self._emptied.pop(download.id, None)
         for item in left:
             await known.client.remove(item.id, with_files=not download.keep_files)
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
             known.poll_soon()
             return False  # gone only when two polls do not show it: a downloader may yet be removing its files
-        if download.keep_files:
-            return True
         try:
-            await self._remove_tree(download.folder)
+            if not download.keep_files:
+                await self._remove_tree(download.folder)
         except OSError as error:
             path = error.filename if isinstance(error.filename, bytes | str) else download.folder
             message = error.strerror or "no answer in time"

@@ -205,6 +205,24 @@ def test_a_folder_that_somebody_has_removed_ends_it_and_a_disk_that_is_away_is_w
     asyncio.run(main())
 
 
+def test_what_comes_back_into_the_downloader_while_it_goes_must_be_missing_twice_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await uploaded(stage)
+            download = await stage.book.note(download, {"clearing": True})
+            download = await looked(stage, download, times=1)
+            assert stage.removed == []
+
+            stage.client.put(of(download))  # its session was loaded
+            download = await looked(stage, download, times=2)
+            assert (stage.client.told, stage.removed) == ([("remove", "ours")], [])
+
+            download = await looked(stage, download, times=1)
+            assert stage.removed == [download.folder]
+
+    asyncio.run(main())
+
+
 # ---- what others need ------------------------------------------------------------------------------------------------
 
 
