@@ -244,6 +244,8 @@ class Code(StrEnum):
 
     # A download that waits.
     HELD_DOWNLOAD_PAUSED = "held.download-paused"
+    HELD_DOWNLOAD_STOPPED = "held.download-stopped"  # downloader: somebody has stopped it there
+    HELD_DOWNLOAD_QUEUED = "held.download-queued"  # downloader: has it, and lets it wait for its turn
     HELD_DOWNLOAD_ACTIVE = "held.download-active"  # active, limit: of its owner's
     HELD_DOWNLOAD_SPACE = "held.download-space"  # folder, free, needed (by the running ones and this), min_free
     HELD_DOWNLOAD_FOLDER = "held.download-folder"  # folder, message: its disk cannot be looked at

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.core.download import ARRIVING, Download, Event, Rules, State, seen
 from cloudgather.core.downloader import Item, ItemFile, Phase
 from cloudgather.core.mounts import is_below
@@ -21,6 +21,7 @@ from cloudgather.ports.source import Look, Source, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
+_WANTS_MORE: Final = WRITING | {Phase.METADATA}
 _UNSAFE: Final = frozenset({b"", b".", b".."})
 
 
@@ -66,13 +67,16 @@ class Arriving:
             return
         if not download.handed and not download.foreign:  # what it has of an earlier try goes on
             download = await self._book.note(download, {"handed": True})
+        idle = self._idle(download, item)
         if await self._rests(download, known, item, others):
             return
         if await self._beginning.step(download, known, item, others):
             return
         await self._handing.announce(download, known.client, item)
-        event = seen(item, choosing=is_choosing(download), idle=self._idle(download, item), rules=self._rules())
+        event = seen(item, choosing=is_choosing(download), idle=idle, rules=self._rules())
         self._book.show(download.id, item)
+        if (wait := _waits(download, item)) is not None:
+            self._book.hold(download.id, wait)
         if (larger := too_large(download, item.size)) is not None:
             if not download.foreign:
                 await known.client.pause(item.id)
@@ -81,10 +85,10 @@ class Arriving:
             if item.id in known.steady:
                 await self._complete(download, known, item)
         elif event is not None:
-            await self._follow(download, known, item, event)
+            await self._follow(download, known, item, event, idle)
 
     async def _rests(self, download: Download, known: Known, item: Item, others: Collection[Download]) -> bool:
-        """Whether it rests until there is room on its disk again; others may fill that, too."""
+        """Whether it rests until there is room on its disk again, which others may fill, or has just been let go on."""
         under_way = item.phase in WRITING or (download.short and item.phase is Phase.QUEUED)
         if download.foreign or not under_way:
             return False
@@ -96,7 +100,8 @@ class Arriving:
             if download.short and item.paused and not download.paused and not is_to_begin(download, item):
                 await known.client.resume(item.id)  # forgotten only once a poll shows that it goes on
                 known.poll_soon()
-            elif download.short:
+                return True
+            if download.short:
                 await self._book.note(download, {"short": False})
             return False
         if not download.short:  # remembered first: whoever paused it is to let it go on
@@ -107,7 +112,7 @@ class Arriving:
         self._book.hold(download.id, short)
         return True
 
-    async def _follow(self, download: Download, known: Known, item: Item, event: Event) -> None:
+    async def _follow(self, download: Download, known: Known, item: Item, event: Event, idle: timedelta) -> None:
         changes = facts(download, item, known)
         if event is Event.FAIL:
             reason = because(Code.DOWNLOAD_FAILED, downloader=download.asked.downloader, message=item.message)
@@ -115,7 +120,7 @@ class Arriving:
         elif event in self._book.moves(download):
             reason = None
             if event is Event.STALL:
-                reason = because(Code.DOWNLOAD_STALLED, seconds=int(self._idle(download, item).total_seconds()))
+                reason = because(Code.DOWNLOAD_STALLED, seconds=int(idle.total_seconds()))
             await self._book.move(download, event, reason, changes)
         elif changes:
             await self._book.note(download, changes)
@@ -124,7 +129,7 @@ class Arriving:
         """For how long nothing has come."""
         now = self._clock.monotonic()
         done, since = self._progress.get(download.id, (-1, now))
-        if done != item.done or item.paused:
+        if done != item.done or item.paused or item.phase not in _WANTS_MORE:
             done, since = item.done, now
         self._progress[download.id] = done, since
         return timedelta(seconds=now - since)
@@ -173,3 +178,14 @@ class Arriving:
         found = zip(plain, looks, strict=True)
         here = {file.index for file, look in found if isinstance(look, Look) and look.version.size == file.size}
         return [file for file in files if file.index not in here]
+
+
+def _waits(download: Download, item: Item) -> Reason | None:
+    """Why its downloader does nothing with it; None where it does, or waits for a choice among its files."""
+    rests = item.phase is Phase.QUEUED or (item.phase is Phase.METADATA and item.paused)
+    if not rests or (is_choosing(download) and item.paused):
+        return None
+    if download.paused:
+        return because(Code.HELD_DOWNLOAD_PAUSED)
+    code = Code.HELD_DOWNLOAD_STOPPED if item.paused else Code.HELD_DOWNLOAD_QUEUED
+    return because(code, downloader=download.asked.downloader)
