@@ -151,7 +151,8 @@ class Code(StrEnum):
     RETRY_LOST = "retry.lost"  # rclone has nothing left to upload for it, and the cloud does not have it; message
     RETRY_UNPUBLISHED = "retry.unpublished"  # after a crash neither the temporary nor the published file was there
 
-    # A written transfer that its target has not confirmed yet (confirm = "rclone").
+    # A written transfer that its target has not confirmed yet.
+    CONFIRM_NOT_SEEN = "confirm.not-seen"  # size, target_size (where one is shown), cause (where looking fails)
     CONFIRM_UPLOADING = "confirm.uploading"  # rclone has yet to upload it; tries (that failed), message
     CONFIRM_BUSY = "confirm.busy"  # files: rclone has yet to upload so many, and cannot tell which
     CONFIRM_CHECKING = "confirm.checking"  # rclone has uploaded it; the cloud is being asked

@@ -231,6 +231,11 @@ SENTENCES: Final[Mapping[str, Template]] = {
     ),
     "retry.unpublished": "after a crash neither the copy nor the published file was there",
     "done.written": "uploaded; not confirmed yet",
+    "confirm.not-seen": (
+        "written; the target has not shown it yet",
+        " ({target_size:size} instead of {size:size})",
+        ": {cause:reason}",
+    ),
     "confirm.uploading": (
         "written; rclone has yet to upload it",
         ": {tries:n|try|tries} failed",

@@ -172,6 +172,11 @@ SENTENCES: Final[Mapping[str, Template]] = {
     ),
     "retry.unpublished": "崩溃之后副本和成品都不在",
     "done.written": "已上传，尚未确认",
+    "confirm.not-seen": (
+        "已写入；目标还没有显示它",
+        "（{target_size:size}，应为 {size:size}）",
+        "：{cause:reason}",
+    ),
     "confirm.uploading": ("已写入；rclone 还没有上传完", "：已失败 {tries} 次", "，最近一次：{message}"),
     "confirm.busy": "已写入；rclone 还有 {files} 个文件要上传，但无法说明是哪些",
     "confirm.checking": "已写入；rclone 已上传，正在向网盘核实",

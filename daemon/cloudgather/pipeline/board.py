@@ -182,12 +182,24 @@ class Board:
             *holds.of_transfer(transfer, attempts=attempts, now=self._clock.now()),
         )
 
+    def unasked(self, target: TargetState) -> tuple[Reason, ...]:
+        """Why this target is not asked now whether it has what was written: it is paused, held, or rests."""
+        return holds.of_target(
+            holds.TargetFacts(
+                name=target.spec.name,
+                paused=target.memory.paused,
+                hold=target.hold,
+                breaker=target.breaker,
+                local_now=self._clock.now(),
+            )
+        )
+
     def unconfirmed(self, transfer: Transfer) -> tuple[Reason, ...]:
-        """Why this written transfer is not done yet, where its target can say."""
+        """Why this written transfer is not done yet."""
         if (target := self.targets.get(transfer.target)) is None:
             return ()
-        why = target.hold or target.unconfirmed_why or target.unconfirmed.get(transfer.id)
-        return (why,) if why else ()
+        why = target.unconfirmed_why or target.unconfirmed.get(transfer.id)
+        return self.unasked(target) or ((why,) if why else ())
 
     def not_begun(self, transfer: Transfer) -> tuple[Reason, ...]:
         """Why nothing is copied yet of this transfer, which has been claimed."""

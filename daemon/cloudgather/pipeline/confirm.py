@@ -12,7 +12,9 @@ from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
+from cloudgather.pipeline.trouble import sorted_failure
 from cloudgather.pipeline.uploading import OTHER_SENT, UploadWatch
+from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, Move, Overtaken, QueueStore, StoreUnavailable
 from cloudgather.ports.target import Failed, Stalled, Standing, TargetHeld
@@ -24,6 +26,7 @@ _ASKED_AT_ONCE: Final = 1000  # of the program behind the mount, which answers f
 _ASK_AGAIN: Final = 3.0  # seconds, doubled each time that nothing came of it
 _AGAIN: Final = 15.0  # seconds, doubled each time
 _AGAIN_AT_LEAST: Final = 60.0
+_HURRIES_AFTER: Final = 1.0  # for what has come meanwhile
 _FAILED_IN_A_ROW: Final = 3  # looks, each for another file
 _DEADLINE: Final = 600.0  # a mount's own cache shows a file at once; a slow one within minutes
 
@@ -50,14 +53,18 @@ class Confirmer:
         self._clock = clock
         self._wanted: set[str] = set()
         self._working: dict[str, asyncio.Task[None]] = {}
+        self._offered: dict[str, asyncio.Event] = {}  # by target that is worked on: something has come since
         self._missed: dict[str, dict[int, _Missed]] = {}  # by target and transfer
         self._moved: set[str] = set()  # targets where something has come of the last look
         self._wake = asyncio.Event()
 
     def offer(self, lane: TargetState) -> None:
         """This target has something written."""
-        self._wanted.add(lane.spec.name)
+        name = lane.spec.name
+        self._wanted.add(name)
         self._wake.set()
+        if (offered := self._offered.get(name)) is not None:
+            offered.set()
 
     async def run(self) -> None:
         """Confirm until cancelled. A target that does not answer keeps no other waiting."""
@@ -77,47 +84,61 @@ class Confirmer:
     async def _work_off(self, name: str) -> None:
         """Until nothing is left to look at there, ever more rarely while nothing comes of it."""
         again = 0.0
+        offered = self._offered[name] = asyncio.Event()
         try:
-            while not await self._confirmed(name):
+            while True:
+                offered.clear()
+                hurry = False
+                try:
+                    if await self._confirmed(name):
+                        return
+                    hurry = not self._asks(name)  # that program has yet to upload what has just been written
+                except (TargetHeld, StoreUnavailable):
+                    pass  # the target's own loop finds out why
+                except Failed as error:
+                    self._tell(name, error)
+                except Exception:
+                    logger.exception("cannot confirm what was written to %s: a bug of ours", name)
                 first = _ASK_AGAIN if self._asks(name) else _AGAIN
                 again = first if name in self._moved or not again else min(again * 2, _AGAIN_AT_LEAST)
                 self._moved.discard(name)
-                await self._clock.sleep(again)
-        except Exception:
-            logger.exception("cannot confirm what was written to %s: a bug of ours", name)
+                await self._clock.sleep(_HURRIES_AFTER)
+                await wait_for_either(self._clock.sleep(again - _HURRIES_AFTER), *([offered.wait()] if hurry else []))
         finally:
-            del self._working[name]
+            del self._working[name], self._offered[name]
             self._wake.set()  # something may have been offered meanwhile
 
     async def _confirmed(self, name: str) -> bool:
-        """Whether nothing is left to look at."""
+        """Whether nothing is left to look at. Raises TargetHeld, Failed and StoreUnavailable."""
         chosen = Chosen(target=name, states=frozenset({State.WRITTEN}))
         left: set[int] = set()  # nothing has come of them; what comes behind them must not wait for that
-        try:
-            while True:
-                lane = self._board.targets.get(name)
-                if lane is None or self._board.stopping:
-                    return True
-                at_once = _ASKED_AT_ONCE if self._asks(name) else _AT_ONCE
-                written = await self._store.transfers(chosen, limit=at_once, offset=len(left))
-                if not written:
-                    self._forget_missed(name, left)
-                    if not left:
-                        lane.unconfirmed, lane.unconfirmed_why = {}, None
-                    return not left
-                if lane.hold is not None or lane.memory.paused or lane.breaker.is_open(self._clock.now()):
-                    return False
-                moves = await self._moves(lane, written)
-                await self._record(moves)
-                if moves:
-                    self._moved.add(name)
-                if any(move.event is not Event.CONFIRM for move in moves):
-                    lane.littered = True  # the temporary of what did not arrive may be there
-                left |= {each.id for each in written} - {move.transfer for move in moves}
-                if left and self._asks(name):  # it was told of all that it can be asked about at once
-                    return False
-        except (TargetHeld, Failed, StoreUnavailable):
-            return False  # the target's own loop finds out why
+        while True:
+            lane = self._board.targets.get(name)
+            if lane is None or self._board.stopping:
+                return True
+            at_once = _ASKED_AT_ONCE if self._asks(name) else _AT_ONCE
+            written = await self._store.transfers(chosen, limit=at_once, offset=len(left))
+            if not written:
+                self._forget_missed(name, left)
+                if not left:
+                    lane.unconfirmed, lane.unconfirmed_why = {}, None
+                return not left
+            if self._board.unasked(lane):
+                return False
+            moves = await self._moves(lane, written)
+            await self._record(moves)
+            if moves:
+                self._moved.add(name)
+            if any(move.event is not Event.CONFIRM for move in moves):
+                lane.littered = True  # the temporary of what did not arrive may be there
+            left |= {each.id for each in written} - {move.transfer for move in moves}
+            if left and self._asks(name):  # it was told of all that it can be asked about at once
+                return False
+
+    def _tell(self, name: str, error: Failed) -> None:
+        """No look there succeeds."""
+        if (lane := self._board.targets.get(name)) is not None:
+            lane.unconfirmed_why = because(Code.CONFIRM_NOT_SEEN, cause=sorted_failure(error).reason.to_wire())
 
     def _asks(self, name: str) -> bool:
         """Whether the program behind the mount is asked."""
@@ -151,6 +172,8 @@ class Confirmer:
         due = [each for each in written if (miss := missed.get(each.id)) is None or miss.due <= now]
         moves = []
         for transfer, standing in await self._looked_for(lane, due):
+            lane.unconfirmed_why = None
+            lane.unconfirmed.pop(transfer.id, None)
             if standing is not None and standing.is_file and standing.size == transfer.version.size:
                 reason = because(Code.DONE_SEEN)
                 moves.append(move_of(transfer, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
@@ -164,6 +187,8 @@ class Confirmer:
             miss.due = now + min(max(_AGAIN, now - miss.since), _AGAIN_AT_LEAST)
             if now - miss.since > _DEADLINE:
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
+            else:
+                lane.unconfirmed[transfer.id] = _not_seen(transfer, standing)
         return moves
 
     async def _looked_for(
@@ -176,7 +201,7 @@ class Confirmer:
         """
         missed = self._missed[lane.spec.name]
         singly = [each for each in due if each.id in missed and missed[each.id].failed]
-        together = [each for each in due if each not in singly]
+        together = [each for each in due if each.id not in missed or not missed[each.id].failed]
         found: list[tuple[Transfer, Standing | None]] = []
         if len(together) > 1:
             try:
@@ -206,6 +231,8 @@ class Confirmer:
         miss.failed += 1
         wait = min(_AGAIN * 2 ** min(miss.failed - 1, 8), _AGAIN_AT_LEAST)
         miss.due = now + (_AGAIN_AT_LEAST if isinstance(error, Stalled) else wait)
+        cause = sorted_failure(error).reason.to_wire()
+        lane.unconfirmed[transfer.id] = because(Code.CONFIRM_NOT_SEEN, size=transfer.version.size, cause=cause)
 
     async def _is_overtaken(self, transfer: Transfer) -> bool:
         """Whether another version was sent since: this one will never be seen again."""
@@ -220,6 +247,11 @@ class Confirmer:
     def _forget_missed(self, name: str, left: Set[int]) -> None:
         """All but these have been found, or are not written any more."""
         self._missed[name] = {id: miss for id, miss in self._missed.get(name, {}).items() if id in left}
+
+
+def _not_seen(transfer: Transfer, standing: Standing | None) -> Reason:
+    found = {} if standing is None else {"target_size": standing.size}
+    return because(Code.CONFIRM_NOT_SEEN, size=transfer.version.size, **found)
 
 
 def _unconfirmed(standing: Standing | None) -> Reason:

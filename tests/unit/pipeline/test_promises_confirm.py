@@ -212,3 +212,100 @@ def test_a_target_where_every_look_fails_is_not_asked_for_each_file(tmp_path: Pa
             assert set((await works.states()).values()) == {"done"}
 
     asyncio.run(main())
+
+
+def test_a_written_file_that_is_not_done_says_why(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end" and path == b"films/short.mkv":
+                    works.target.put(path, b"cut")
+
+            async def why(path: bytes) -> list[tuple[str, dict[str, object]]]:
+                return [(each.code, dict(each.facts)) for each in works.board.unconfirmed(await works.one(path))]
+
+            works.target.met = cut
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000, path=b"films/bad.mkv")
+            await works.queue(b"short.mkv", b"bad.mkv", b"good.mkv", content=b"whole content")
+            await works.advance(60)
+
+            assert await why(b"good.mkv") == []
+            assert await why(b"short.mkv") == [(Code.CONFIRM_NOT_SEEN, {"size": 13, "target_size": 3})]
+            ((code, facts),) = await why(b"bad.mkv")
+            assert (code, facts["size"]) == (Code.CONFIRM_NOT_SEEN, 13)
+            assert facts["cause"] == {"code": "fail.io", "step": "look", "message": "EIO", "errno": "EIO"}
+
+            await works.remember(paused=True)
+            assert [code for code, _ in await why(b"short.mkv")] == [Code.HELD_TARGET_PAUSED]
+
+            await works.remember(paused=False)
+            works.target.mend()
+            works.target.put(b"films/short.mkv", b"whole content")
+            await works.advance(120)
+            assert set((await works.states()).values()) == {"done"}
+            assert works.lane.unconfirmed == {}
+
+    asyncio.run(main())
+
+
+def test_a_target_where_every_look_fails_says_so(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
+            await works.queue(b"a.mkv", b"b.mkv")
+            await works.advance(30)
+
+            for path in (b"a.mkv", b"b.mkv"):
+                assert [each.code for each in works.board.unconfirmed(await works.one(path))] == [Code.CONFIRM_NOT_SEEN]
+
+            works.target.mend()
+            await works.advance(120)
+            assert set((await works.states()).values()) == {"done"}
+            assert works.lane.unconfirmed_why is None
+
+    asyncio.run(main())
+
+
+def test_a_file_that_is_not_shown_makes_none_wait_that_comes_after_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end" and path == b"films/short.mkv":
+                    works.target.put(path, b"cut")
+
+            works.target.met = cut
+            await works.queue(b"short.mkv", content=b"whole content")
+            await works.advance(300)  # it is looked for once a minute by now
+            works.target.steps.clear()
+            await works.queue(b"next.mkv")
+            await works.advance(2)
+
+            assert await works.states() == {b"short.mkv": "written", b"next.mkv": "done"}
+            assert ("look", b"films/short.mkv") not in works.target.steps
+
+    asyncio.run(main())
+
+
+def test_a_bug_of_ours_is_not_the_end_of_confirming(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def wrong(step: str, path: bytes) -> None:
+                if step == "look":
+                    raise RuntimeError("wrong")
+
+            works.target.met = wrong
+            await works.queue(b"a.mkv")
+            works.target.met = nothing
+            await works.advance(60)
+
+            assert await works.states() == {b"a.mkv": "done"}
+
+    async def nothing(step: str, path: bytes) -> None:
+        pass
+
+    asyncio.run(main())
+
+    assert "cannot confirm what was written to cloud: a bug of ours" in caplog.text
