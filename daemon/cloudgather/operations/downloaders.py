@@ -81,8 +81,7 @@ class DownloaderOperations:
             }  # fmt: skip
         seconds = self._world.clock.monotonic() - begun
         findings = [(True, because(Code.DOWNLOADER_ANSWERS, downloader=request.name, seconds=seconds))]
-        folders = {about.folder, *(item.final for item in following.items.values())}
-        for folder in _highest(folders):
+        for folder in _highest(_folders(following.spec, about.folder, following.items.values())):
             findings.append(await self._folder(following, folder))
         following.poll_soon()  # it may not have been answering until now
         return {
@@ -101,6 +100,8 @@ class DownloaderOperations:
         there, found = await self._found(here, names)
         if there and (found or not names):
             return True, because(Code.DOWNLOADER_FOLDER, **facts)
+        if not there and here == following.spec.dir:
+            return False, because(Code.HELD_DOWNLOAD_FOLDER, downloader=following.spec.name, folder=here)
         suggestion = await self._suggested(folder, names)
         code = Code.DOWNLOADER_OTHER_FOLDER if there else Code.DOWNLOADER_NO_FOLDER
         return False, because(code, **facts, suggestion=suggestion)
@@ -150,6 +151,16 @@ class DownloaderOperations:
         finally:
             await port.close()
         return ()
+
+
+def _folders(spec: DownloaderSpec, usual: bytes, items: Iterable[Item]) -> set[bytes]:
+    """What must be found here of the folders that it names: where it has put something, and where it is to put it.
+
+    It makes a folder with the first byte, so one in which nothing has come need not be there. What was asked for here
+    lies in folders of its own below `dir`.
+    """
+    found = {item.final for item in items if item.done and not (spec.dir and is_below(spec.ours(item.final), spec.dir))}
+    return found | {usual} | ({spec.theirs(spec.dir)} if spec.dir else set())
 
 
 def _highest(folders: Iterable[bytes]) -> list[bytes]:
