@@ -39,7 +39,9 @@ class DaemonOperations:
         return {
             "daemon": self._daemon(),
             "targets": [describe.target(world, lane, counts, spending) for lane in board.targets.values()],
-            "tasks": [describe.task(world, state, counts, last.get(name)) for name, state in board.tasks.items()],
+            "tasks": [
+                describe.task(world, state, counts, last.get(name)) for name, state in world.configured().items()
+            ],
             "active": [
                 describe.transfer(world, moving.transfer)
                 for lane in board.targets.values()
@@ -66,7 +68,7 @@ class DaemonOperations:
             holds += describe.holds_of_target(world, lane)
         return {
             **{key: told[key] for key in ("version", "started", "now")},
-            "tasks": len(board.tasks),
+            "tasks": len(world.configured()),
             "targets": len(board.targets),
             "moving": sum(len(lane.moving) for lane in board.targets.values()),
             "settling": len(world.intake.pending),

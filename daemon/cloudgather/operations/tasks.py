@@ -13,7 +13,6 @@ from cloudgather.config.loading import Configuration, task_file, with_task
 from cloudgather.config.problems import InvalidConfiguration
 from cloudgather.core import filters
 from cloudgather.core.caller import Caller, Refused
-from cloudgather.core.download import TASK_PREFIX
 from cloudgather.core.schedule import schedule_of, upcoming
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import LIVE, Event, State
@@ -41,9 +40,7 @@ class TaskOperations:
         """All tasks."""
         counts = await self._world.store.counts()
         tasks = []
-        for name, state in list(self._world.board.tasks.items()):  # a reload may come between
-            if name.startswith(TASK_PREFIX):
-                continue
+        for name, state in self._world.configured().items():
             last = await self._world.store.runs(name, limit=1)
             tasks.append(describe.task(self._world, state, counts, last[0] if last else None))
         return {"tasks": tasks}

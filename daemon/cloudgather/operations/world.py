@@ -78,8 +78,12 @@ class World:
     def task(self, name: str) -> TaskState:
         """The task, or a refusal that names the nearest."""
         if name.startswith(TASK_PREFIX) or (state := self.board.tasks.get(name)) is None:
-            raise Refused(because(Code.ERROR_NO_SUCH_TASK, task=name, near=nearest(name, self.board.tasks)))
+            raise Refused(because(Code.ERROR_NO_SUCH_TASK, task=name, near=nearest(name, self.configured())))
         return state
+
+    def configured(self) -> Mapping[str, TaskState]:
+        """The tasks that somebody has configured: those that upload a download are shown with it."""
+        return {name: state for name, state in self.board.tasks.items() if not name.startswith(TASK_PREFIX)}
 
     def target(self, name: str) -> TargetState:
         """The target, or a refusal that names the nearest."""

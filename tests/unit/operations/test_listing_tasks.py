@@ -1,6 +1,7 @@
 """Answers that take a while, while the configuration changes."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -37,6 +38,7 @@ def test_a_task_that_leaves_while_tasks_are_listed_is_no_bug(tmp_path: Path) -> 
                 intake=works.intake,
                 watch=lambda name: None,
             )
+            world.configured = partial(World.configured, world)
 
             listed = await TaskOperations(cast(World, world)).task_list(wire.List(), cast(Caller, None))
 
@@ -44,3 +46,10 @@ def test_a_task_that_leaves_while_tasks_are_listed_is_no_bug(tmp_path: Path) -> 
             assert "leaves" not in works.board.tasks
 
     asyncio.run(main())
+
+
+def test_what_uploads_a_download_is_no_task_of_anybody() -> None:
+    board = SimpleNamespace(tasks={"films": "films", "download:7": "download:7"})
+    world = cast(World, SimpleNamespace(board=board))
+
+    assert World.configured(world) == {"films": "films"}
