@@ -101,6 +101,7 @@ class Code(StrEnum):
     SKIP_JUNK = "skip.junk"  # name
     SKIP_FILTER_EXTENSION = "skip.filter.extension"  # extension, allowed
     SKIP_FILTER_EXCLUDE = "skip.filter.exclude"  # pattern
+    SKIP_UNCHOSEN = "skip.unchosen"  # download: it is not among the files that this one uploads
     SKIP_FILTER_INCLUDE = "skip.filter.include"
     SKIP_FILTER_DIRECTORY = "skip.filter.directory"  # pattern
     SKIP_FILTER_SMALL = "skip.filter.small"  # size, min_size

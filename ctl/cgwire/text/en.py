@@ -179,6 +179,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "skip.directory": "a folder, not a file",
     "skip.gone": "it does not exist",
     "skip.download": "it lies in the folder of download {download}, which uploads it by itself",
+    "skip.unchosen": "it is not among the files that its download brings to the target",
     "skip.unwanted": "nobody chose this file of the torrent in the downloader {downloader}",
     "skip.sent": (
         "this version was uploaded",
@@ -380,7 +381,7 @@ HINTS: Final[Mapping[str, Template]] = {
         "in qBittorrent, Options, WebUI: add the name to the server domains, or turn Host header validation off; "
         "behind Docker, map the port to the same number inside"
     ),
-    "downloader.secret-file": "make the file readable for the daemon's user",
+    "downloader.secret-file": "put the secret there, on the first line, and let the daemon's user read the file",
     "downloader.old": "update the downloader",
     "downloader.request": "raise rpc-max-request-size in aria2.conf, for example to 32M, and start aria2 anew",
     "downloader.no-folder": (
@@ -441,6 +442,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "skip.filter.small": "lower min_size in [filter] of the task",
     "skip.filter.large": "raise max_size in [filter] of the task",
     "skip.download": "cgctl download show {download}; to have the task upload it, move it out of that folder",
+    "skip.unchosen": "nobody chose it, or the filter of its task leaves it out: cgctl download files {download}",
     "skip.differs": 'add "size" or "newer" to the task\'s rules to replace it, or rename one of them',
     "skip.ignored": 'set initial = "send" for the task, or `cgctl task run NAME --overwrite`',
     "skip.no-rule": "add a rule to the task, or `cgctl task run NAME --overwrite`",

@@ -129,6 +129,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "skip.directory": "是文件夹，不是文件",
     "skip.gone": "文件不存在",
     "skip.download": "在下载任务 {download} 自己的文件夹里，由它自行上传",
+    "skip.unchosen": "不在此下载任务要上传的文件之列",
     "skip.unwanted": "下载器 {downloader} 的这个种子里没有选中此文件",
     "skip.sent": ("这个版本已上传", "，时间 {at:clock}", "，位置 {place}", "（{strength:word}）"),
     "skip.adopted": "目标已有大小相同的文件",
@@ -311,7 +312,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "downloader.host": (
         "在 qBittorrent 的 WebUI 选项里把主机名加入服务器域名，或关闭 Host 头校验；使用 Docker 时，端口映射两侧要相同"
     ),
-    "downloader.secret-file": "让守护进程的用户可以读取该文件",
+    "downloader.secret-file": "请把密码或密钥写在该文件的第一行，并让守护进程的用户可以读取",
     "downloader.old": "请升级下载器",
     "downloader.request": "在 aria2.conf 中调大 rpc-max-request-size（例如 32M），然后重启 aria2",
     "downloader.no-folder": (
@@ -369,6 +370,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "skip.filter.small": "在任务的 [filter] 中调小 min_size",
     "skip.filter.large": "在任务的 [filter] 中调大 max_size",
     "skip.download": "cgctl download show {download}；要由此任务上传，请把文件移出那个文件夹",
+    "skip.unchosen": "没有人选择它，或任务的过滤规则把它排除：cgctl download files {download}",
     "skip.differs": '如要替换，请在任务的 rules 中加入 "size" 或 "newer"；或给其中一个改名',
     "skip.ignored": '在任务中设置 initial = "send"，或 cgctl task run 任务名 --overwrite',
     "skip.no-rule": "给任务增加规则，或 cgctl task run 任务名 --overwrite",

@@ -100,7 +100,7 @@ def _is_rsync_temporary(name: bytes) -> bool:
 def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     """None if `wanted` takes the file at `path` (below the source), else the skip.* reason: the first that holds."""
     if wanted.only is not None and path not in wanted.only:
-        return because(Code.SKIP_FILTER_INCLUDE)
+        return because(Code.SKIP_UNCHOSEN)
     folder, _, name = path.rpartition(b"/")
     junk, on_disc, download = _of_folder(folder)
     if download is not None and wanted.only is None:

@@ -9,7 +9,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core import filters
 from cloudgather.core.caller import Caller, Refused
-from cloudgather.core.download import Download
+from cloudgather.core.download import Download, download_of
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination
 from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
@@ -120,7 +120,9 @@ class PathOperations:
     ) -> dict[str, Any]:
         task, version = state.task, look.version
         if (unwanted := filters.judge(task.filter, look.path, version.size)) is not None:
-            return {**reply, "verdict": "skipped", "reasons": [unwanted.to_wire()]}
+            download = download_of(task.name)
+            about = {"download": download} if download is not None else {}
+            return {**reply, "verdict": "skipped", "reasons": [{**unwanted.to_wire(), **about}]}
         ended = transfer is not None and transfer.version.same_content_as(version) and not _is_unbound(transfer)
         if ledger is not None and not _is_of(task, ledger):
             ledger = None  # it went elsewhere, before the task was given this target

@@ -150,6 +150,7 @@ VIDEO = extensions("video")
         (a_filter(extensions=frozenset({b"m2ts"}), exact=True), "BDMV/index.bdmv", 8,
          because(Code.SKIP_FILTER_EXTENSION, extension="bdmv", allowed=["m2ts"])),
         (a_filter(include=(b"A/**", b"*.mkv")), "A/b.srt", 1, None),
+        (a_filter(only=frozenset({b"A/b.srt"})), "A/c.srt", 1, because(Code.SKIP_UNCHOSEN)),
         (a_filter(include=(b"A/**", b"*.mkv")), "B/b.srt", 1, because(Code.SKIP_FILTER_INCLUDE)),
         (a_filter(include=(b"*.mkv",), exclude=(b"x.mkv",)), "x.mkv", 1,
          because(Code.SKIP_FILTER_EXCLUDE, pattern="x.mkv")),
