@@ -46,7 +46,7 @@ def progress(session: Session, download: Mapping[str, Any], *, cells: int = 10) 
 
 def why(session: Session, download: Mapping[str, Any]) -> str:
     """What it waits for, or else how it got there."""
-    return session.sentence(download.get("held") or download.get("reason"))
+    return session.named(download.get("held") or download.get("reason"))
 
 
 def print_overview(session: Session, status: Mapping[str, Any], *, most: int) -> None:

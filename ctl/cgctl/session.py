@@ -25,6 +25,7 @@ _MARKS: Final = {
     "off": ("-", "-", "bright_black"),
     "now": ("▶", ">", "cyan"),
 }
+_SAY_WHICH: Final = ("downloader.refused", "downloader.request", "downloader.read-only")  # in their sentences
 
 
 class Session:
@@ -79,7 +80,7 @@ class Session:
         exit_code = Exit.ABSENT if code.startswith("error.no-such") or code == "error.outside" else Exit.FAILED
         if code == "error.denied":
             exit_code = Exit.REFUSED
-        return Trouble(exit_code, sentence(reason, self.language), hint(reason, self.language), about=code)
+        return Trouble(exit_code, self.named(reason), hint(reason, self.language), about=code)
 
     def unreachable(self, error: Unreachable) -> Trouble:
         """A daemon that does not answer as Trouble."""
@@ -120,6 +121,14 @@ class Session:
     def sentence(self, reason: Mapping[str, Any] | None) -> str:
         """What a reason map says."""
         return sentence(reason, self.language) if reason else ""
+
+    def named(self, reason: Mapping[str, Any] | None) -> str:
+        """The same where nothing around it says which downloader is meant: `qb: it does not answer`."""
+        said, name = self.sentence(reason), (reason or {}).get("downloader")
+        code = str((reason or {}).get("code"))
+        if not name or not code.startswith("downloader.") or code in _SAY_WHICH:
+            return said
+        return f"{escaped(name)}{'：' if self.language == ZH_CN else ': '}{said}"
 
     def knows(self, code: object) -> bool:
         """Whether there is a sentence for `code`."""

@@ -100,7 +100,7 @@ def outcome(session: Session, run: Mapping[str, Any] | None) -> str:
 def print_reasons(session: Session, reasons: Iterable[Mapping[str, Any]], *, mark: str, indent: int) -> None:
     """Each reason in a line with its mark, and what would help below it."""
     for reason in reasons:
-        session.print(" " * indent + f"{session.mark(mark)} {session.sentence(reason)}")
+        session.print(" " * indent + f"{session.mark(mark)} {session.named(reason)}")
         if advice := session.hint(reason):
             session.print(" " * (indent + 2) + session.arrow + " " + advice)
 

@@ -19,6 +19,13 @@ def torrent(tmp_path: Path) -> str:
     return str(file)
 
 
+def refusing(code: str, **facts: Any) -> Any:
+    def reply(params: Any) -> Any:
+        raise Denied(code, **facts)
+
+    return reply
+
+
 def added(params: Any) -> Any:
     return {"download": a_download(name=params["uri"].encode()), "reused": False}
 
@@ -116,3 +123,16 @@ def test_the_advice_names_the_download(cgctl: Any) -> None:
     cgctl.daemon(download_show=shown)
 
     assert "cgctl download retry 17" in cgctl("download", "show", "17").out
+
+
+def test_a_list_of_downloads_says_which_downloader_is_silent(cgctl: Any, chinese: Any) -> None:
+    silent = {"code": "downloader.unreachable", "downloader": "qb", "url": "http://a:1", "message": "no"}
+    refused = {"code": "downloader.refused", "downloader": "qb", "message": "no"}
+    downloads = [a_download(held=silent), a_download(id=18, reason=refused)]
+    cgctl.daemon(download_list={"downloads": downloads}, download_pause=refusing(**silent))
+
+    listed = cgctl("download", "list").out.splitlines()
+    assert listed[1].endswith("qb: it does not answer at http://a:1: no")
+    assert listed[2].endswith("  the downloader qb refuses that: no")
+    assert "qb：它没有回答" in chinese("download", "list").out
+    assert "cgctl: qb: it does not answer" in cgctl("download", "pause", "17").err
