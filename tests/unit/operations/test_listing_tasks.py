@@ -38,7 +38,7 @@ def test_a_task_that_leaves_while_tasks_are_listed_is_no_bug(tmp_path: Path) -> 
                 intake=works.intake,
                 watch=lambda name: None,
             )
-            world.configured = partial(World.configured, world)
+            world.configured = partial(World.configured, cast(World, world))
 
             listed = await TaskOperations(cast(World, world)).task_list(wire.List(), cast(Caller, None))
 
@@ -52,4 +52,4 @@ def test_what_uploads_a_download_is_no_task_of_anybody() -> None:
     board = SimpleNamespace(tasks={"films": "films", "download:7": "download:7"})
     world = cast(World, SimpleNamespace(board=board))
 
-    assert World.configured(world) == {"films": "films"}
+    assert list(World.configured(world)) == ["films"]
