@@ -170,10 +170,10 @@ class Watching:
         while True:
             await self._pause(min(_BEAT, rounds.left()))
             faults = watched.inbox.take_faults()
-            if Fault.UNMOUNT in faults or mounts_around(watched.place.path, self._mounts()) != watched.around:
+            if Fault.UNMOUNT in faults or self._is_remounted(watched):
                 return Why.MOUNT
             if Fault.ROOT in faults or await self._place() != watched.place:
-                return Why.ROOT_BACK
+                return Why.MOUNT if self._is_remounted(watched) else Why.ROOT_BACK  # it may have been mounted just now
             if Fault.OVERFLOW in faults:
                 # A storm that outruns the kernel's queue would otherwise keep us at walking the tree.
                 await self._clock.sleep(self._overflows.left())
@@ -212,6 +212,9 @@ class Watching:
             if reason is None:
                 return Why.ROOT_BACK
             self._now = Away(reason=reason)
+
+    def _is_remounted(self, watched: Watched) -> bool:
+        return mounts_around(watched.place.path, self._mounts()) != watched.around
 
     async def _place(self) -> Place | None:
         try:

@@ -3,11 +3,15 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cgwire.codes import Code
+from cloudgather.core.mounts import parse_mountinfo
+from cloudgather.triggers import place, watching
+from cloudgather.triggers.place import Place
 from cloudgather.triggers.watching import Mode
 from unit.triggers.following import as_nobody, following, run
 
@@ -171,6 +175,30 @@ def test_a_watched_disk_can_be_unmounted_at_any_time(disk: Path) -> None:
                 await notes.is_told("mount", times=2 * times - 1)
                 _mount(disk)
                 await notes.is_told("mount", times=2 * times)
+
+    run(scenario)
+
+
+def test_a_mount_that_comes_while_the_root_is_looked_at_is_told_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = b"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+    mounts = list(parse_mountinfo(disk))
+
+    def locate(root: bytes) -> Place:
+        there = place.locate(root)
+        if len(mounts) > 1:
+            return there
+        mounts.extend(parse_mountinfo(b"2 1 8:17 / %s rw - ext4 /dev/sdb1 rw\n" % root))
+        return replace(there, inode=there.inode + 1)
+
+    async def scenario() -> None:
+        async with following(tmp_path, mounts=lambda: mounts) as notes:
+            monkeypatch.setattr(watching, "locate", locate)
+            notes.watching.check()
+
+            await notes.is_told("mount")
+            assert notes.rescans == ["start", "mount"]
 
     run(scenario)
 
