@@ -102,7 +102,7 @@ class Cloud:
                         assert file.read() == self.sent[os.fsdecode(path)]
             return condition(states.get(os.fsencode(name), ""))
 
-        eventually_sync(reached, within=within, what=f"{name}: {self.running.transfers()}")
+        eventually_sync(reached, within=within, what=lambda: f"{name}: {self.running.transfers()}")
 
     def until_told(self, name: str, *codes: str) -> dict[str, object]:
         """Until the written file waits for one of these reasons, which is the answer."""
@@ -114,7 +114,7 @@ class Cloud:
             found[:] = [reason for reason in each["held"] if reason["code"] in codes]
             return bool(found)
 
-        eventually_sync(told, within=30.0, what=f"{codes}: {self.running.transfers()}")
+        eventually_sync(told, within=30.0, what=lambda: f"{codes}: {self.running.transfers()}")
         return found[0]
 
 

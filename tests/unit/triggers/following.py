@@ -44,15 +44,15 @@ class Notes:
     async def hears(self, *paths: str | bytes) -> None:
         """Wait until each of these was sighted."""
         wanted = {os.fsencode(path) for path in paths}
-        await eventually(lambda: wanted <= set(self.sights), what=f"{wanted} in {self.sights[:20]}")
+        await eventually(lambda: wanted <= set(self.sights), what=lambda: f"{wanted} in {self.sights[:20]}")
 
     async def is_told(self, why: str, times: int = 1) -> None:
         """Wait until a rescan was asked for with this reason."""
-        await eventually(lambda: self.rescans.count(why) >= times, what=f"{why} in {self.rescans}")
+        await eventually(lambda: self.rescans.count(why) >= times, what=lambda: f"{why} in {self.rescans}")
 
     async def is_in(self, mode: Mode) -> None:
         """Wait until the source is followed in this mode."""
-        await eventually(lambda: self.watching.state.mode == mode, what=f"{mode}, is {self.watching.state}")
+        await eventually(lambda: self.watching.state.mode == mode, what=lambda: f"{mode}, is {self.watching.state}")
 
 
 @contextlib.asynccontextmanager
