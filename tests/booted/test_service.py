@@ -171,7 +171,7 @@ def test_a_download_arrives_on_a_drive_that_root_itself_may_not_see(machine: Mac
     arrived(machine, "first.mkv", download(machine, "first.mkv"))
 
     assert machine.show("cloudgather", "StatusText") == "0 moving, 0 settling, 1 tasks"
-    assert "first.mkv" in machine.says("journalctl", "--no-pager", "TASK=films")
+    machine.until("journalctl", "--no-pager", "TASK=films", says="first.mkv")
 
 
 def test_it_brings_man_pages_and_completion(machine: Machine) -> None:

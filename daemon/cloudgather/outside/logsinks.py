@@ -3,7 +3,7 @@
 import os
 import select
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Final, Protocol
@@ -50,22 +50,40 @@ class Console:
 
     def write(self, lines: Sequence[Line]) -> Loss | None:
         """A descriptor that polls writable takes PIPE_BUF bytes at once; so much is written at a time."""
-        for count, line in enumerate(lines):
-            text = line.text(self._zone) + "\n"
-            if self._priorities:
-                text = "".join(f"<{line.priority}>{part}\n" for part in text.splitlines())
-            data = text.encode("utf-8", "backslashreplace")
+        left = len(lines)
+        for count, data in _together(map(self._data, lines)):
             try:
                 for start in range(0, len(data), select.PIPE_BUF):
                     if not any(found & select.POLLOUT for _, found in self._poll.poll(_PATIENCE * 1000)):
                         raise BlockingIOError("nobody reads it")
                     os.write(self._fd, data[start : start + select.PIPE_BUF])
             except OSError as error:
-                return Loss(lines=len(lines) - count, why=f"cannot write to the console: {error.strerror or error}")
+                return Loss(lines=left, why=f"cannot write to the console: {error.strerror or error}")
+            left -= count
         return None
+
+    def _data(self, line: Line) -> bytes:
+        text = line.text(self._zone) + "\n"
+        if self._priorities:
+            text = "".join(f"<{line.priority}>{part}\n" for part in text.splitlines())
+        return text.encode("utf-8", "backslashreplace")
 
     def close(self) -> None:
         """The descriptor is not ours."""
+
+
+def _together(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """(how many, their bytes): as many whole lines as PIPE_BUF bytes hold; one that is longer by itself."""
+    piece: list[bytes] = []
+    size = 0
+    for line in lines:
+        if piece and size + len(line) > select.PIPE_BUF:
+            yield len(piece), b"".join(piece)
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    if piece:
+        yield len(piece), b"".join(piece)
 
 
 class File:

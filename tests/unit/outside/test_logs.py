@@ -1,7 +1,9 @@
 """Log lines reach console, files and listeners, and a place that cannot be written costs nothing but its lines."""
 
+import fcntl
 import logging
 import os
+import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
@@ -9,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudgather.outside.loglines import line_of
+from cloudgather.outside.loglines import Line, line_of
 from cloudgather.outside.logs import Logging, set_up
+from cloudgather.outside.logsinks import Console
 from disks import filled, small_disk
 
 logger = logging.getLogger("cloudgather.tests")
@@ -38,6 +41,10 @@ def a_log(
 
 def about(task: str, run: int | None = None) -> Mapping[str, object]:
     return {"TASK": task, "TRANSFER": 7} | ({} if run is None else {"RUN": run})
+
+
+def a_line(message: str) -> Line:
+    return Line(created=0.0, level=logging.INFO, logger="cloudgather.tests", message=message, fields={})
 
 
 def without_time(lines: list[str]) -> list[str]:
@@ -132,6 +139,34 @@ def test_a_console_that_nobody_reads_loses_its_lines_and_nothing_else(tmp_path: 
     assert read[2:] == ["INFO two"]
 
 
+def test_lines_are_written_to_a_console_in_order_and_those_that_do_not_fit_are_counted() -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
+    lines = [a_line(f"{number:04} " + "x" * 95) for number in range(100)]
+
+    loss = Console(writing, level=logging.INFO, zone=None).write(lines)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        read = file.read().decode().splitlines()
+
+    assert loss is not None
+    assert 0 < len(read) == 100 - loss.lines
+    assert read == [line.text(None) for line in lines[: len(read)]]
+
+
+def test_a_long_line_takes_nothing_from_its_neighbours() -> None:
+    reading, writing = os.pipe()
+    lines = [a_line("short"), a_line("long " + "y" * 3 * select.PIPE_BUF), a_line("after")]
+
+    loss = Console(writing, level=logging.INFO, zone=None).write(lines)
+    os.close(writing)
+    with open(reading, "rb") as file:
+        read = file.read().decode().splitlines()
+
+    assert loss is None
+    assert read == [line.text(None) for line in lines]
+
+
 def test_a_file_that_cannot_be_written_is_said_once_and_again_when_it_can(tmp_path: Path) -> None:
     console = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
     (tmp_path / "logs").write_text("a file where the folder should be")
@@ -194,9 +229,13 @@ def test_without_a_folder_the_last_lines_are_kept_in_memory() -> None:
 
 
 def test_closing_puts_logging_back_as_it_was(tmp_path: Path) -> None:
-    before = (list(logging.getLogger().handlers), logging.getLogger("cloudgather").level)
+    def settings() -> list[object]:
+        root, ours = logging.getLogger(), logging.getLogger("cloudgather")
+        return [*root.handlers, ours.level, logging.logThreads, logging.logProcesses, logging.logMultiprocessing]
+
+    before = settings()
 
     with a_log(tmp_path, log_level="DEBUG"):
-        pass
+        assert settings() != before
 
-    assert (list(logging.getLogger().handlers), logging.getLogger("cloudgather").level) == before
+    assert settings() == before
