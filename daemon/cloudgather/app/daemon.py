@@ -294,6 +294,8 @@ class Daemon:
         self._systemd.ready(self._summary())
         gc.collect()
         gc.freeze()  # what is there now stays: no collection need ever look through it again
+        # A batch makes some thousand values, which end with it and not in a cycle: they need not be looked through.
+        gc.set_threshold(10_000, 10, 10)
 
     async def _follow_mounts(self) -> None:
         async with contextlib.aclosing(self._mounts.changes()) as changes:
