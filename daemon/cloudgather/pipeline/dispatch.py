@@ -64,7 +64,6 @@ class Dispatcher:
         self._pressure = pressure
         self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
-        self._working: dict[str, set[asyncio.Task[None]]] = {}
         self._copied: set[asyncio.Task[None]] = set()  # of those: batches whose copies all stand aside
 
     def wake(self, target: str | None = None) -> None:
@@ -104,7 +103,7 @@ class Dispatcher:
     async def serve(self, name: str) -> None:
         """Work for one target until cancelled; what it runs is then interrupted and put back."""
         wake = self._wakes[name] = asyncio.Event()
-        working = self._working[name] = set()
+        working: set[asyncio.Task[None]] = set()
         taken_up = False
         served: TargetState | None = None
         try:
@@ -133,8 +132,8 @@ class Dispatcher:
                 task.cancel()
             if working:
                 await asyncio.gather(*working, return_exceptions=True)
-            if self._wakes[name] is wake:  # else another serves it already, and has taken up what was left
-                del self._wakes[name], self._working[name]
+            if self._wakes.get(name, wake) is wake:  # else another serves it already, and has taken up what was left
+                self._wakes.pop(name, None)
                 if served is not None and not self._board.stopping:
                     with contextlib.suppress(StoreUnavailable):  # then the next start does it
                         await self._take_up(served)

@@ -297,6 +297,40 @@ def test_a_claim_that_is_under_way_as_its_target_leaves_orphans_nothing(tmp_path
     asyncio.run(main())
 
 
+def test_a_target_that_comes_and_leaves_again_while_its_first_leaving_takes_long(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            held, released = asyncio.Event(), asyncio.Event()
+
+            async def met(step: str) -> None:
+                if step == "move:defer.begin" and not held.is_set():
+                    held.set()
+                    await released.wait()
+
+            works.store.met = met
+            works.target.hang("copy.write")
+            await works.queue(b"a.mkv")
+            other = a_spec("other")
+            works.world.target(other)
+            for specs, tasks in (
+                ([other], [a_task(target="other")]),
+                ([a_spec()], [a_task()]),
+                ([other], [a_task(target="other")]),
+            ):
+                await works.take(specs=specs, tasks=tasks)
+                works.serve()
+                await works.rest()
+            assert held.is_set()
+            released.set()
+            await works.advance(60)
+
+            assert works.errands.failed == []
+            assert await works.states() == {b"a.mkv": "done"}
+            assert works.world.targets["other"].published == [b"films/a.mkv"]
+
+    asyncio.run(main())
+
+
 def test_what_could_not_be_written_of_any_target_is_once_the_disk_has_room(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(), a_spec("other")]) as works:
