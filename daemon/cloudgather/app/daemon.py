@@ -47,7 +47,7 @@ from cloudgather.outside.mounts import MountTable
 from cloudgather.outside.rclone import Rclone
 from cloudgather.outside.systemd import Systemd
 from cloudgather.outside.zone import local_zone
-from cloudgather.pipeline.board import Board, TaskState
+from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.confirm import Confirmer
 from cloudgather.pipeline.dispatch import Dispatcher
@@ -449,10 +449,8 @@ class Daemon:
         """So that it is not caught up again."""
         if (state := self._board.tasks.get(task)) is not None:
             state.memory = replace(state.memory, last_due=instant)
-            self._serving.errand(self._remember_task(state), f"remember {task}")
-
-    async def _remember_task(self, state: TaskState) -> None:
-        await self._store.remember_task(state.memory)
+            remember = self._recorder.insist(lambda: self._store.remember_task(state.memory))  # as it is by then
+            self._serving.errand(remember, f"remember {task}")
 
     async def _folder_seen(self, task: str, path: bytes) -> None:
         self._serving.errand(self._scanner.scan(task, "watch", below=path), f"scan {task}")

@@ -59,6 +59,9 @@ class Serving:
             try:
                 await loop()
             except Exception:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    logger.exception("%s %s failed as it was to end: a bug of ours", kind, name)
+                    return
                 logger.exception("%s %s failed: a bug of ours; it is started again", kind, name)
             await self._clock.sleep(_AGAIN_AFTER)
 
