@@ -238,7 +238,7 @@ class QueueMachine(RuleBasedStateMachine):
 
         expected = 0
         waiting = [row for row in self.matching(chosen, State.QUEUED) if row.due is not None]
-        for row in self.matching(chosen, State.FAILED, State.CANCELLED):
+        for row in reversed(self.matching(chosen, State.FAILED, State.CANCELLED)):  # of one path the newest
             if self.live(row.plan) is None:
                 row.attempts = 0
                 row.queue()
