@@ -278,6 +278,16 @@ class Code(StrEnum):
     DOWNLOAD_STAYS_CHANGED = "download.stays-changed"  # path: is not what was uploaded any more
     DOWNLOAD_STAYS_MORE = "download.stays-more"  # downloader, path, files: chosen there later on, and not uploaded
 
+    # Why something cannot be downloaded.
+    LINK_OTHER = "link.other"  # begins with none of magnet, http, https, ftp
+    LINK_NO_HASH = "link.no-hash"  # a magnet link without the hash of a torrent
+    LINK_NO_HOST = "link.no-host"
+    LINK_SPACE = "link.space"  # a space or a control character in it
+    LINK_UNKNOWN_HOST = "link.unknown-host"  # host, message
+    TORRENT_WEB_PAGE = "torrent.web-page"  # saved in its place
+    TORRENT_OTHER = "torrent.other"  # something else
+    TORRENT_CUT = "torrent.cut"  # ends before its end
+
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join
     ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method
@@ -299,9 +309,11 @@ class Code(StrEnum):
     ERROR_DOWNLOAD_THERE = "error.download-there"  # downloader, name: it has this torrent already
     ERROR_DOWNLOAD_STATE = "error.download-state"  # state, order: not possible in this state
     ERROR_DOWNLOAD_FOREIGN = "error.download-foreign"  # downloader: had it before, and keeps the files that it has
-    ERROR_LINK = "error.link"  # message
+    ERROR_NO_FILES = "error.no-files"  # files of it cannot be chosen: it is an address of the web
+    ERROR_PLACE = "error.place"  # target, message: not the way in which a place is written
+    ERROR_LINK = "error.link"  # cause (link.*), or message
     ERROR_PRIVATE_ADDRESS = "error.private-address"  # host, address
-    ERROR_TORRENT = "error.torrent"  # message
+    ERROR_TORRENT = "error.torrent"  # cause (torrent.*), or message
     ERROR_OPTION = "error.option"  # downloader, message
     ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (that was named), web: only aria2 would do
     ERROR_NO_DESTINATION = "error.no-destination"

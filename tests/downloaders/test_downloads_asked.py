@@ -162,7 +162,7 @@ def test_an_order_is_checked_even_where_the_torrent_is_there(folder: Path, aria2
         for words, said in {
             ("--task", "flim", str(file)): "no task is named flim; there is film",
             ("--to", "cluod:x", str(file)): "no target is named cluod; there is cloud",
-            ("--task", "film", "--files", "2", str(file)): "files: numbers from 1 to 1",
+            ("--task", "film", "--files", "2", str(file)): "number 2 was chosen, and it has 1 file",
             ("--task", "film", "--option", "frob=1", str(file)): "frob",
         }.items():
             done = running.cgctl("download", "add", *words, check=False)

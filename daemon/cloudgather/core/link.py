@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from cgwire.codes import Code
+
 _LONGEST: Final = 8192
 _HEX: Final = re.compile(r"[0-9a-fA-F]{40}")
 _BASE32: Final = re.compile(r"[A-Za-z2-7]{32}")
@@ -25,7 +27,11 @@ class Scheme(StrEnum):
 
 
 class BadLink(ValueError):
-    """It cannot be downloaded; says why."""
+    """It cannot be downloaded; says why, as a code where one is likely to meet it."""
+
+    def __init__(self, message: str, code: Code | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,8 @@ def read_link(given: str) -> Link:
     """The link in `given`; raises BadLink."""
     if len(given) > _LONGEST:
         raise BadLink(f"it is longer than {_LONGEST} characters")
-    if not given or _SPACE.search(given):
-        raise BadLink("it is empty, or holds a space or a control character")
+    if _SPACE.search(given):
+        raise BadLink("it holds a space or a control character", Code.LINK_SPACE)
     try:
         parts = urlsplit(given)
         port = parts.port
@@ -53,9 +59,9 @@ def read_link(given: str) -> Link:
     if parts.scheme == Scheme.MAGNET:
         return _magnet(given, parts.query)
     if parts.scheme not in tuple(Scheme):
-        raise BadLink("only magnet, http, https and ftp can be downloaded")
+        raise BadLink("only magnet, http, https and ftp can be downloaded", Code.LINK_OTHER)
     if not parts.hostname or port == 0:
-        raise BadLink("it names no host")
+        raise BadLink("it names no host", Code.LINK_NO_HOST)
     return Link(
         uri=given,
         scheme=Scheme(parts.scheme),
@@ -75,7 +81,7 @@ def _magnet(given: str, query: str) -> Link:
         if topic.startswith("urn:btmh:") and (match := _V2.fullmatch(topic.removeprefix("urn:btmh:"))):
             found = match[1].lower()[:40]
     if found is None:
-        raise BadLink("it is a magnet link without the hash of a torrent (xt=urn:btih:…)")
+        raise BadLink("it is a magnet link without the hash of a torrent (xt=urn:btih:…)", Code.LINK_NO_HASH)
     return Link(uri=given, scheme=Scheme.MAGNET, name=fields.get("dn", [found])[0], infohash=found, host=None)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cgwire.codes import Code
+
 MOST_BYTES: Final = 16 * 1024 * 1024  # of a torrent file
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 1_000_000  # read in about a second; 16 MiB can hold far more of them
@@ -16,7 +18,11 @@ _PAD: Final = b"p"  # BEP 47: a file of nothing, which no program stores
 
 
 class BadTorrent(ValueError):
-    """It is no torrent file, or one that must not be downloaded; says why."""
+    """It is no torrent file, or one that must not be downloaded; says why, as a code where one is likely to meet it."""
+
+    def __init__(self, message: str, code: Code | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +56,16 @@ def read_torrent(content: bytes) -> Torrent:
     """
     if len(content) > MOST_BYTES:
         raise BadTorrent(f"it is larger than the {MOST_BYTES >> 20} MiB that a torrent file may have")
+    begin = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begin.startswith(b"<"):
+        raise BadTorrent("it is a web page", Code.TORRENT_WEB_PAGE)
+    if not content.startswith(b"d"):
+        raise BadTorrent("it is no torrent file", Code.TORRENT_OTHER)
     reader = _Reader(content)
     document = reader.document()
     info = document.get(b"info")
     if not isinstance(info, dict) or reader.info is None:
-        raise BadTorrent("it has no info dictionary, so it is no torrent file")
+        raise BadTorrent("it has no info dictionary", Code.TORRENT_OTHER)
     name = _name(info.get(b"name.utf-8", info.get(b"name")))
     version = info.get(b"meta version", 1)
     pieces = info.get(b"pieces")
@@ -150,9 +161,7 @@ class _Reader:
         self.info: bytes | None = None
 
     def document(self) -> dict[bytes, Any]:
-        value = self._value(0)
-        if not isinstance(value, dict):
-            raise BadTorrent("it is no bencoded dictionary, so it is no torrent file")
+        value: dict[bytes, Any] = self._value(0)  # begins with a d
         if self._at != len(self._content):
             raise BadTorrent("something follows after its end")
         return value
@@ -185,7 +194,7 @@ class _Reader:
     def _text(self) -> bytes:
         length = self._number(b":")
         if length < 0 or self._at + length > len(self._content):
-            raise BadTorrent("it is cut short")
+            raise BadTorrent("it is cut short", Code.TORRENT_CUT)
         self._at += length
         return self._content[self._at - length : self._at]
 
@@ -211,7 +220,7 @@ class _Reader:
 
     def _ends(self) -> bool:
         if self._at >= len(self._content):
-            raise BadTorrent("it is cut short")
+            raise BadTorrent("it is cut short", Code.TORRENT_CUT)
         if self._content[self._at : self._at + 1] == b"e":
             self._at += 1
             return True

@@ -15,7 +15,7 @@ from cloudgather.core.download import ARRIVING, MOVES, Download, Event, State
 from cloudgather.core.downloader import Item
 from cloudgather.core.secrecy import shown_options
 from cloudgather.operations import describe_downloads
-from cloudgather.operations.requesting import as_numbers, bad_request, is_theirs, read_in_thread
+from cloudgather.operations.requesting import as_numbers, is_theirs, read_in_thread
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.beginning import is_to_begin
 from cloudgather.pipeline.downloading import Known
@@ -96,7 +96,7 @@ class DownloadOperations:
             with _asking():
                 files = await known.client.files(item.id)
                 if (picked := chosen(files, numbers)) is None:
-                    raise bad_request(f"files: there are {len(files)}, numbered from 1")
+                    raise Refused(because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(numbers), files=len(files)))
                 await known.client.select(item.id, picked)
         await self._note(download, {"wanted": numbers})
         return {}

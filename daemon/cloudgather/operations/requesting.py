@@ -12,7 +12,7 @@ from cgwire import blob as blob_wire
 from cgwire import download as wire
 from cgwire.access import Access
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.config.values import below
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.download import Allowance, Asked, Download
@@ -119,12 +119,12 @@ class DownloadRequests:
             try:
                 return _Wish(torrent=await read_in_thread(content), content=content)
             except BadTorrent as bad:
-                raise Refused(because(Code.ERROR_TORRENT, message=str(bad))) from bad
+                raise Refused(_because(Code.ERROR_TORRENT, bad)) from bad
         assert request.uri is not None
         try:
             link = read_link(request.uri)
         except BadLink as bad:
-            raise Refused(because(Code.ERROR_LINK, message=str(bad))) from bad
+            raise Refused(_because(Code.ERROR_LINK, bad)) from bad
         if link.host is not None and not self._world.configuration().settings.downloads.allow_private:
             await self._refuse_private(link.host)
         return _Wish(link=link)
@@ -137,8 +137,8 @@ class DownloadRequests:
             try:
                 addresses = await self._world.resolve(host)
             except OSError as error:
-                message = f"the host {host} is not known: {error.strerror or 'no answer'}"
-                raise Refused(because(Code.ERROR_LINK, message=message)) from error
+                unknown = because(Code.LINK_UNKNOWN_HOST, host=host, message=error.strerror)
+                raise Refused(because(Code.ERROR_LINK, cause=unknown.to_wire())) from error
             except UnicodeError as error:  # from the codec of names: "a..b", or a label that is too long
                 raise Refused(because(Code.ERROR_LINK, message=f"{host} cannot be the name of a host")) from error
         for address in addresses:
@@ -180,11 +180,11 @@ class DownloadRequests:
         name, colon, folder = given.partition(":")
         self._world.target(name)
         if not colon:
-            raise bad_request(f'to: write it as "{name}:folder"')
+            raise Refused(because(Code.ERROR_PLACE, target=name))
         try:
             return None, name, below(folder)
         except ValueError as error:
-            raise bad_request(f"to: {error}") from error
+            raise Refused(because(Code.ERROR_PLACE, message=str(error))) from error
 
     def _options(self, spec: DownloaderSpec, allowance: Allowance, given: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -202,7 +202,7 @@ class DownloadRequests:
         if request.choose:
             raise bad_request("give either files or choose")
         if wish.needs_aria2 and not request.uri.endswith(".torrent"):  # type: ignore[union-attr]  # a link has one
-            raise bad_request("files: there are none to choose from at an address of the web")
+            raise Refused(because(Code.ERROR_NO_FILES))
         return as_numbers(request.files, len(wish.torrent.files) if wish.torrent is not None else None)
 
 
@@ -213,8 +213,10 @@ def is_theirs(download: Download, caller: Caller) -> bool:
 
 def as_numbers(given: Sequence[int], most: int | None) -> tuple[int, ...]:
     """The numbers of files, sorted; raises Refused."""
-    if not given or min(given) < 1 or (most is not None and max(given) > most) or len(given) > 100_000:
-        raise bad_request("files: numbers from 1" + (f" to {most}" if most is not None else ""))
+    if not given or min(given) < 1 or len(given) > 100_000:
+        raise bad_request("files: numbers from 1")
+    if most is not None and max(given) > most:
+        raise Refused(because(Code.DOWNLOAD_NO_SUCH_FILES, largest=max(given), files=most))
     return tuple(sorted(set(given)))
 
 
@@ -222,6 +224,12 @@ def _size(wish: _Wish, wanted: Sequence[int] | None) -> int | None:
     if wish.torrent is None:
         return None
     return sum(file.size for n, file in enumerate(wish.torrent.files, 1) if wanted is None or n in wanted)
+
+
+def _because(code: Code, bad: BadLink | BadTorrent) -> Reason:
+    if bad.code is not None:
+        return because(code, cause=because(bad.code).to_wire())
+    return because(code, message=str(bad))
 
 
 async def read_in_thread(content: bytes) -> Torrent:

@@ -136,3 +136,15 @@ def test_a_list_of_downloads_says_which_downloader_is_silent(cgctl: Any, chinese
     assert listed[2].endswith("  the downloader qb refuses that: no")
     assert "qb：它没有回答" in chinese("download", "list").out
     assert "cgctl: qb: it does not answer" in cgctl("download", "pause", "17").err
+
+
+def test_a_web_page_in_place_of_a_torrent_is_told_with_the_remedy(cgctl: Any, chinese: Any, torrent: str) -> None:
+    cgctl.daemon(
+        blob_append={"blob": 1, "size": 9}, download_add=refusing("error.torrent", cause={"code": "torrent.web-page"})
+    )
+
+    told = (
+        "cgctl: this torrent file cannot be used: it is a web page (log in to the site, and save the torrent file anew)"
+    )
+    assert cgctl("download", "add", torrent).err == f"cgctl: {told}\n"
+    assert chinese("download", "add", torrent).err.endswith("：这是一个网页（请登录网站后重新保存种子文件）\n")

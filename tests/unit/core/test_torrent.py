@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cgwire.codes import Code
 from cloudgather.core.torrent import MOST_BYTES, BadTorrent, read_torrent
 
 
@@ -110,6 +111,24 @@ def test_what_is_no_sound_torrent_is_refused_with_a_reason(content: bytes) -> No
         read_torrent(content)
 
     assert str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"<!DOCTYPE html><html>", Code.TORRENT_WEB_PAGE),
+        (b"\xef\xbb\xbf\r\n <html>", Code.TORRENT_WEB_PAGE),
+        (b"", Code.TORRENT_OTHER),
+        (b"PK\x03\x04", Code.TORRENT_OTHER),
+        (b"de", Code.TORRENT_OTHER),
+        (a_torrent(length=1)[:-9], Code.TORRENT_CUT),
+    ],
+)
+def test_what_is_often_saved_in_place_of_a_torrent_has_a_name(content: bytes, code: Code) -> None:
+    with pytest.raises(BadTorrent) as caught:
+        read_torrent(content)
+
+    assert caught.value.code is code
 
 
 _VALUES = st.recursive(st.integers() | st.binary(max_size=9), st.lists, max_leaves=9)
