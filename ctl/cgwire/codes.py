@@ -276,6 +276,7 @@ class Code(StrEnum):
     DOWNLOAD_STAYS_FOREIGN = "download.stays-foreign"  # downloader: had it before; its data is left alone
     DOWNLOAD_STAYS_UNPROVEN = "download.stays-unproven"  # target: cannot prove that it has stored the files
     DOWNLOAD_STAYS_CHANGED = "download.stays-changed"  # path: is not what was uploaded any more
+    DOWNLOAD_STAYS_BESIDE = "download.stays-beside"  # path, files: lie in its folder, are not of it, and not uploaded
     DOWNLOAD_STAYS_MORE = "download.stays-more"  # downloader, path, files: chosen there later on, and not uploaded
 
     # Why something cannot be downloaded.

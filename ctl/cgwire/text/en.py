@@ -328,6 +328,10 @@ SENTENCES: Final[Mapping[str, Template]] = {
         "uploaded; its files stay here, since further ones were chosen in {downloader} afterwards",
         ", such as {path}",
     ),
+    "download.stays-beside": (
+        "uploaded; its files stay here, since something else lies in its folder, which was not uploaded",
+        ", such as {path}",
+    ),
     "download.stays-changed": ("uploaded; its files stay here, since one was changed afterwards", ": {path}"),
     "error.denied": ("not allowed", " for {user}", "; it needs the access level {needed:word}"),
     "error.unknown-method": "the daemon does not know {method}",
@@ -502,6 +506,7 @@ HINTS: Final[Mapping[str, Template]] = {
         "perhaps nobody who has it is online, its trackers do not answer, or no port is open; extra_trackers may help"
     ),
     "download.foreign-choice": "choose the files in the downloader, or ask for the download without a choice",
+    "download.stays-beside": "move that elsewhere, then cgctl download remove {download}",
     "download.unsent": "mend the cause, then cgctl download retry {download}; nothing here is removed",
     "error.no-such-download": "cgctl download list",
     "error.private-address": "allow_private = true in [downloads] allows it",

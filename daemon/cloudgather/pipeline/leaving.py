@@ -165,6 +165,8 @@ class Leaving:
         stays = await self._sparing.for_good(download)
         if stays is None and item is not None:
             stays = await self._sparing.by_choice(download, item, known)
+        if stays is None:
+            stays = await self._sparing.put_there(download, item, known)
         if stays is not None:
             await self._end(download, stays)
             return

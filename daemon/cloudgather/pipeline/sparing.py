@@ -12,11 +12,12 @@ from cloudgather.core.downloader import Item, Kind, Phase
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination
 from cloudgather.core.task import Task
+from cloudgather.core.torrent import is_pad
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Known
 from cloudgather.pipeline.matching import is_ours, stops_for_choice
 from cloudgather.ports.queue import LedgerEntry, Origin, QueueStore
-from cloudgather.ports.source import Absent, Source, SourceUnavailable
+from cloudgather.ports.source import Absent, Seen, Source, SourceUnavailable
 
 _PROVEN: Final = frozenset({"stored", "rclone"})
 
@@ -85,6 +86,16 @@ class Sparing:
             return None
         return because(Code.DOWNLOAD_STAYS_MORE, downloader=known.client.spec.name, path=more[0], files=len(more))
 
+    async def put_there(self, download: Download, item: Item | None, known: Known) -> Reason | None:
+        """Somebody has put something into its folder, which was never sent. Raises CannotAsk, SourceUnavailable."""
+        state = self._board.tasks.get(download.task_name)
+        own = await _own(download, item, known)
+        if state is None or own is None:
+            return None
+        seen = [each async for batch in state.source.scan() for each in batch if isinstance(each, Seen)]
+        others = sorted(each.path for each in seen if each.path not in own and not _is_left_behind(each))
+        return because(Code.DOWNLOAD_STAYS_BESIDE, path=others[0], files=len(others)) if others else None
+
     async def for_others(self, download: Download, known: Known, others: Collection[Download]) -> Reason | None:
         """Another download, another task or another item of a downloader is not done with it."""
         return shared(download, others) or await self._claimed(download) or self.beside(download, known)
@@ -145,3 +156,20 @@ async def arrived(store: QueueStore, task: Task, paths: Sequence[bytes]) -> dict
 def _has_forgotten_the_choice(download: Download, item: Item, known: Known) -> bool:
     """aria2 does with its restart, and waits for another one: nobody has chosen more."""
     return known.client.spec.kind is Kind.ARIA2 and item.paused and stops_for_choice(download)
+
+
+async def _own(download: Download, item: Item | None, known: Known) -> set[bytes] | None:
+    """What may lie in its folder of itself; None where it is not known any more. Raises CannotAsk."""
+    own = {path for path, _ in download.files}
+    if item is None or item.phase is Phase.METADATA:
+        # Of files that were not chosen there are pieces, and who could name them has forgotten it.
+        return own if download.wanted is None else None
+    base = os.path.relpath(known.client.spec.ours(item.final), download.folder)
+    listed = await known.client.files(item.id)
+    return own.union(os.path.normpath(os.path.join(base, file.path)) for file in listed)
+
+
+def _is_left_behind(seen: Seen) -> bool:
+    """Whether a downloader writes such a file beside what it downloads."""
+    name = seen.path.rpartition(b"/")[2]
+    return filters.partial_pattern(name) is not None or is_pad(seen.path, seen.size)

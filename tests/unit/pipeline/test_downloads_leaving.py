@@ -249,6 +249,59 @@ def test_what_somebody_has_chosen_later_in_the_downloader_is_never_removed(tmp_p
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize(
+    ("path", "goes"),
+    [
+        (b"ours.srt", False),
+        (b"unpacked/ours.iso", False),
+        (b"Thumbs.db", True),
+        (b"ours.mkv.aria2", True),
+        (b".%s.parts" % (b"a" * 40), True),
+        (b"ours/.pad/1", True),
+    ],
+    ids=["subtitles", "unpacked", "junk", "control file", "pieces", "pad file"],
+)
+def test_what_somebody_has_put_into_its_folder_is_not_removed_with_it(
+    tmp_path: Path, path: bytes, goes: bool, listed: bool
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            stage.works.world.source_at(download.folder).write(path, b"x", age=3600)
+            if listed:
+                stage.client.put(of(download, phase=Phase.COMPLETE))
+
+            download = await looked(stage, download)
+
+            assert download.state is State.DONE
+            assert code(download) == (Code.DOWNLOAD_CLEARED if goes else Code.DOWNLOAD_STAYS_BESIDE)
+            assert stage.removed == ([download.folder] if goes else [])
+            assert [what for what, _ in stage.client.told] == (["remove"] if goes and listed else [])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_pieces_of_files_that_were_not_chosen_go_with_it(tmp_path: Path, listed: bool) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await stage.book.note(await uploaded(stage), {"wanted": (1,)})
+            stage.works.world.source_at(download.folder).write(b"other.mkv", b"piece", age=3600)
+            if listed:
+                names = [(b"ours.mkv", True), (b"other.mkv", False)]
+                files = [ItemFile(index=n, path=p, size=100, done=9, wanted=w) for n, (p, w) in enumerate(names)]
+                stage.client.put(of(download, phase=Phase.COMPLETE), files)
+
+            download = await looked(stage, download)
+
+            assert (code(download), stage.removed) == (Code.DOWNLOAD_CLEARED, [download.folder])
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 @pytest.mark.parametrize("by_order", [False, True], ids=["seeded", "removed"])
 def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
