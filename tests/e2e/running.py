@@ -135,7 +135,7 @@ class Running:
         ended = code == -signal.SIGKILL or (stopping is not None and code in (0, -signal.SIGTERM))
         assert ended, f"it had ended with {code}:\n{self.said()}"
 
-    def stop(self, *, within: float = 10.0) -> int:
+    def stop(self, *, within: float = 40.0) -> int:
         """SIGTERM; its exit code. An AssertionError when it takes longer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
@@ -146,7 +146,7 @@ class Running:
             self._process.wait()
             raise AssertionError(f"it did not stop within {within} s:\n{self.said()}") from None
 
-    def ended(self, *, within: float = 20.0) -> int:
+    def ended(self, *, within: float = 40.0) -> int:
         """Its exit code, once it has ended by itself."""
         assert self._process is not None
         return self._process.wait(within)
@@ -241,14 +241,14 @@ class Running:
 
     # ---- waiting
 
-    def until(self, name: str | bytes, *states: str, within: float = 30.0) -> None:
+    def until(self, name: str | bytes, *states: str, within: float = 60.0) -> None:
         """Until the file's newest transfer is in one of these states."""
         wanted = os.fsencode(name)
         eventually_sync(
             lambda: self.states().get(wanted) in states, within=within, what=f"{wanted!r} {' or '.join(states)}"
         )
 
-    def until_code(self, name: str | bytes, code: str, *, within: float = 30.0) -> None:
+    def until_code(self, name: str | bytes, code: str, *, within: float = 60.0) -> None:
         """Until path.why of the file names this code."""
         eventually_sync(lambda: code in self.codes(name), within=within, what=f"{code} for {name!r}")
 

@@ -75,7 +75,7 @@ def test_a_mount_that_hangs_does_not_keep_the_daemon_from_ending(hanging: Hangin
     running.write("a.mkv", content)
     eventually_sync(lambda: sick.hanging(op), what=f"{op} that hangs")
 
-    assert running.stop(within=10) == 0
+    assert running.stop() == 0
     assert sick.hanging(op)
 
     sick.heal()
@@ -94,7 +94,7 @@ def test_listing_and_removing_that_hang_do_not_keep_the_daemon_from_ending(hangi
         running.write(name, content)
     eventually_sync(lambda: sick.hanging(op), what=f"{op} that hangs")
 
-    assert running.stop(within=10) == 0
+    assert running.stop() == 0
     assert sick.hanging(op)
 
     sick.heal()
@@ -115,7 +115,7 @@ def test_a_daemon_ends_whose_agents_cannot_die_and_the_next_takes_up_their_work(
         what="agents that cannot be killed",
     )
 
-    assert running.stop(within=10) == 0
+    assert running.stop() == 0
     running.start()
     hanging.goes_on()
     assert sick.hanging("write")
