@@ -23,6 +23,7 @@ class FakeFile:
     ctime_ns: int
     device: int
     inode: int
+    links: int = 1
 
     @property
     def version(self) -> Version:
@@ -64,6 +65,12 @@ class FakeSource:
             device=self._device,
             inode=known.inode if known else self._inodes,
         )
+
+    def link(self, path: bytes, to: bytes, *, of: "FakeSource | None" = None) -> None:
+        """Make `to` another link to a file of this source, or of that."""
+        file = (of or self).files[path]
+        file.links += 1
+        self.files[to] = file
 
     def touch(self, path: bytes) -> None:
         """Only its ctime changes: a link was made, or its mode changed."""
@@ -129,7 +136,7 @@ class FakeSource:
             path=path,
             version=file.version,
             ctime_ns=file.ctime_ns,
-            links=1,
+            links=file.links,
             access=access,
             unknown_why=self.blind,
             control_file=self._control_file(path),

@@ -16,6 +16,14 @@ class Kind(StrEnum):
     ARIA2 = "aria2"
     TRANSMISSION = "transmission"
 
+    @property
+    def suffix(self) -> bytes:
+        """What it may add to the name of a file until that is complete; empty where it never does."""
+        return _SUFFIXES.get(self, b"")
+
+
+_SUFFIXES: Final = {Kind.QBITTORRENT: b".!qB", Kind.TRANSMISSION: b".part"}
+
 
 class Phase(StrEnum):
     """What a downloader does with an item, as far as it matters to us."""

@@ -15,6 +15,7 @@ from cloudgather.core.claim import Claim
 from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, Polled
 from cloudgather.core.items import Items
 from cloudgather.core.mounts import is_below
+from cloudgather.pipeline.links import Links
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.source import Absent, Look, Source, SourceUnavailable
@@ -32,8 +33,6 @@ _GONE_AFTER: Final = (
     60.0  # seconds after which it is looked whether files of an item that left unfinished are still here
 )
 _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
-
-Inode = tuple[int, int]  # device, inode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -80,11 +79,10 @@ class Following:
         self._known = False
         self._complete: set[str] = set()
         self._left: dict[str, tuple[Item, float]] = {}  # not complete when last listed; when to look for their files
-        self._places: defaultdict[tuple[bytes, bytes | None], set[str]] = defaultdict(set)
+        self._places: dict[bytes, defaultdict[bytes | None, set[str]]] = {}  # folder here -> top -> ids
         self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
         self._whole: dict[str, Mapping[bytes, float]] = {}  # id -> of its complete files: the answer that was the first
-        self._inodes: dict[Inode, tuple[str, ItemFile]] = {}
-        self._inodes_of: dict[str, object] = {}  # id -> what the item was like when its files were looked at
+        self._links = Links(spec=spec, source_at=source_at)
         self._remembered = tuple(remembered)  # by an answer that shows what has become of them, forgotten
 
     # ---- polling -----------------------------------------------------------------------------------------------------
@@ -150,15 +148,14 @@ class Following:
             if place.top and place.item not in self.items:
                 places[place.item, place.top].append(place.folder)
         for (id, top), folders in places.items():
-            if all((folder, top) not in self._places for folder in folders):
+            if all(top not in self._places.get(folder, ()) for folder in folders):
                 name = top.decode(errors="surrogateescape")
                 first, *others = (self.spec.theirs(folder) for folder in folders)
                 item = Item(
                     id=id, name=name, phase=Phase.STALLED, final=first, current=first, others=tuple(others), top=top
                 )
                 self._left[id] = item, now
-                for known in self._places_of(item):
-                    self._places[known].add(id)
+                self._place(id, item)
         self._remembered = ()
 
     async def let_go_of_what_is_not_here(self) -> None:
@@ -193,19 +190,24 @@ class Following:
             self._unplace(id, before, forget=False)
         self.items.put(item)
         (self._complete.add if item.complete else self._complete.discard)(id)
-        for place in self._places_of(item):
-            self._places[place].add(id)
+        self._place(id, item)
+
+    def _place(self, id: str, item: Item) -> None:
+        for folder, top in self._places_of(item):
+            self._places.setdefault(folder, defaultdict(set))[top].add(id)
 
     def _unplace(self, id: str, item: Item, *, forget: bool = True) -> None:
-        for place in self._places_of(item):
-            self._places[place].discard(id)
-            if not self._places[place]:
-                del self._places[place]
+        for folder, top in self._places_of(item):
+            tops = self._places[folder]
+            tops[top].discard(id)
+            if not tops[top]:
+                del tops[top]
+            if not tops:
+                del self._places[folder]
         if forget:
             self._files.pop(id, None)
             self._whole.pop(id, None)
-            self._inodes_of.pop(id, None)
-            self._inodes = {inode: known for inode, known in self._inodes.items() if known[0] != id}
+            self._links.forget(id)
 
     def _places_of(self, item: Item) -> Iterator[tuple[bytes, bytes | None]]:
         if item.followed_by is None:
@@ -231,7 +233,7 @@ class Following:
         """Whether `path` lies where this downloader puts its files, as far as is known."""
         return any(
             is_below(path, folder) for folder in (*self.spec.folders, *(place.folder for place in self._remembered))
-        ) or any(is_below(path, folder) for folder, _ in self._places)
+        ) or any(is_below(path, folder) for folder in self._places)
 
     def unfinished(self) -> list[Place]:
         """Where files lie here that it has not completed."""
@@ -240,14 +242,23 @@ class Following:
         return sorted({Place(folder=folder, top=top or b"", item=id) for id, folder, top in places})
 
     async def claims(self, path: bytes, look: Look) -> list[Claim]:
-        """By path, or by another link to the same file. Raises CannotAsk."""
+        """By path, also one with the suffix of what is incomplete, or by another link to the same file.
+
+        Raises CannotAsk.
+        """
         found = []
         for id, rest in self._candidates(path):
             file = (await self._files_of(id)).get(rest) or self._of_one_that_left(id, rest, look)
             if file is not None and self._knows(id):
                 found.append(self._claim(id, file))
+        suffix = self.spec.kind.suffix
+        if not found and suffix and path.endswith(suffix):
+            for id, rest in self._candidates(path.removesuffix(suffix)):
+                file = (await self._files_of(id)).get(rest)
+                if file is not None and not file.complete and self._knows(id):
+                    found.append(self._claim(id, file))
         if not found and look.links > 1:
-            found = await self._by_inode((look.version.device, look.version.inode))
+            found = await self._by_inode(look)
         return found
 
     def _of_one_that_left(self, id: str, path: bytes, look: Look) -> ItemFile | None:
@@ -280,8 +291,9 @@ class Following:
         above = accumulate(parts[:-1], lambda folder, part: folder + b"/" + part)
         for depth, folder in enumerate([b"/", *(b"/" + each for each in above)]):
             rest = b"/".join(parts[depth:])
-            for top in (parts[depth], None):
-                found += [(id, rest) for id in self._places.get((folder, top), ())]
+            if (tops := self._places.get(folder)) is not None:
+                for top in (parts[depth], None):
+                    found += [(id, rest) for id in tops.get(top, ())]
         return found
 
     async def _files_of(self, id: str) -> Mapping[bytes, ItemFile]:
@@ -301,31 +313,18 @@ class Following:
                 self._whole[id] = {each.path: before.get(each.path, self.heard) for each in files if each.complete}
         return known[1]
 
-    async def _by_inode(self, inode: Inode) -> list[Claim]:
+    async def _by_inode(self, look: Look) -> list[Claim]:
         """Looks for another link among the files of what was unfinished while this daemon ran."""
-        for id in [*(self._unfinished() | self._inodes_of.keys())]:
+        for id in [*(self._unfinished() | self._links.items)]:
             if (item := self.items.get(id)) is None or item.phase is Phase.METADATA:
                 continue
-            likeness = _likeness(item)
-            if self._inodes_of.get(id) != likeness:
-                await self._look_at(id, item)
-                self._inodes_of[id] = likeness
-        if (known := self._inodes.get(inode)) is None:
+            if self._links.is_due(id, likeness := _likeness(item), heard := self.heard):
+                await self._links.look_at(item, await self._files_of(id), likeness, heard)
+        if (known := self._links.file(look.inode)) is None:
             return []
         id, file = known
         file = (await self._files_of(id)).get(file.path, file)
         return [self._claim(id, file)] if self._knows(id) else []
-
-    async def _look_at(self, id: str, item: Item) -> None:
-        files = await self._files_of(id)
-        for folder in {self.spec.ours(folder) for folder in item.folders}:
-            try:
-                looks = await self._source_at(folder).look_all(list(files))
-            except SourceUnavailable:
-                continue
-            for path, look in zip(files, looks, strict=True):
-                if isinstance(look, Look):
-                    self._inodes[look.version.device, look.version.inode] = id, files[path]
 
     # ---- what it means here ------------------------------------------------------------------------------------------
 
@@ -336,7 +335,7 @@ class Following:
 
     def may_claim(self, path: bytes, look: Look) -> bool:
         """Whether it may have a word on a file while it cannot be asked."""
-        return (look.version.device, look.version.inode) in self._inodes or self.may_have_in(path)
+        return self._links.file(look.inode) is not None or self.may_have_in(path)
 
     def may_have_in(self, folder: bytes) -> bool:
         """Whether it may have something there that it cannot be asked about."""

@@ -30,6 +30,11 @@ class Look:
     unknown_why: str | None  # when access is UNKNOWN: "file-system", "permission", "error"
     control_file: bytes | None  # the `.aria2` file beside it or beside its top folder, relative to the source
 
+    @property
+    def inode(self) -> tuple[int, int]:
+        """(device, inode): the same for all links to one file."""
+        return self.version.device, self.version.inode
+
 
 class Absent(StrEnum):
     """Why a path gives no Look."""
