@@ -137,7 +137,7 @@ class Board:
     def holds_of_target(self, name: str) -> tuple[Reason, ...]:
         """What holds everything that goes to this target, the daemon's own holds left out."""
         if (state := self.targets.get(name)) is None:
-            return ()
+            return (because(Code.ERROR_NO_SUCH_TARGET, target=name),)
         return holds.of_target(
             holds.TargetFacts(
                 name=name,
@@ -197,7 +197,7 @@ class Board:
     def unconfirmed(self, transfer: Transfer) -> tuple[Reason, ...]:
         """Why this written transfer is not done yet."""
         if (target := self.targets.get(transfer.target)) is None:
-            return ()
+            return self.holds_of_target(transfer.target)
         why = target.unconfirmed_why or target.unconfirmed.get(transfer.id)
         return self.unasked(target) or ((why,) if why else ())
 
@@ -211,8 +211,9 @@ class Board:
 
     def unpublished(self, transfer: Transfer) -> tuple[Reason, ...]:
         """Why this transfer, whose copy is whole, does not get its final name now; nothing while it is worked on."""
-        target = self.targets.get(transfer.target)
-        if target is None or transfer.id not in target.unresolved:
+        if (target := self.targets.get(transfer.target)) is None:
+            return self.holds_of_target(transfer.target)
+        if transfer.id not in target.unresolved:
             return ()
         refused = target.refused.get(transfer.id)
         return (*self.holds_of_daemon(), *self.holds_of_target(transfer.target), *([refused.reason] if refused else ()))

@@ -249,6 +249,30 @@ def test_a_written_file_that_is_not_done_says_why(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_what_waits_for_a_target_that_has_left_says_so(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
+            await works.queue(b"a.mkv")
+            other = a_spec("other")
+            works.world.target(other)
+            await works.take(specs=[other], tasks=[a_task(target="other")])
+            works.serve()
+            await works.advance(120)
+
+            gone = because(Code.ERROR_NO_SUCH_TARGET, target="cloud")
+            assert works.board.unconfirmed(await works.one()) == (gone,)
+            assert works.board.holds_of_target("cloud") == (gone,)
+
+            await works.take(specs=[a_spec(confirm=Confirm.SEEN)], tasks=[a_task()])
+            works.target.mend()
+            works.confirmer.offer(works.lane)
+            await works.advance(120)
+            assert await works.states() == {b"a.mkv": "done"}
+
+    asyncio.run(main())
+
+
 def test_a_target_where_every_look_fails_says_so(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
