@@ -1,6 +1,5 @@
 """Which names are wanted: junk, downloaders' unfinished names, and the operator's filter."""
 
-import re
 from functools import lru_cache
 from typing import Final
 
@@ -8,6 +7,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.globs import matches
 from cloudgather.core.kinds import DISC_FOLDERS, DISC_STREAMS, SIDECARS
+from cloudgather.core.naming import download_of_folder
 from cloudgather.core.task import Filter
 from cloudgather.core.torrent import is_pad
 
@@ -28,9 +28,6 @@ _JUNK: Final = frozenset(
 )  # fmt: skip
 _JUNK_PREFIXES: Final = (b"._", b".trash-", b".nfs0000", b".fuse_hidden", b"~utorrentpartfile_")
 _JUNK_SUFFIXES: Final = (b"@synoeastream", b"@synoresource")
-
-# store.downloads.folder_name: the download in there is uploaded by a task of its own.
-_OF_DOWNLOAD: Final = re.compile(rb"cg-[0-9a-f]{8}-([1-9][0-9]{0,17})")
 
 # Compared in lower case.
 _PARTIAL_SUFFIXES: Final = (
@@ -136,8 +133,7 @@ def _of_folder(folder: bytes) -> tuple[bytes | None, bool, int | None]:
     A scan asks for many files of one folder.
     """
     names = folder.split(b"/")
-    made = next(filter(None, map(_OF_DOWNLOAD.fullmatch, names)), None)
-    download = None if made is None else int(made[1])
+    _, download = next(filter(None, map(download_of_folder, names)), (None, None))  # a task of its own uploads that
     return next(filter(is_junk, names), None), any(name.upper() in DISC_FOLDERS for name in names), download
 
 

@@ -1,5 +1,10 @@
 """Where a file goes, and how names that need not be UTF-8 are put together and shown."""
 
+import re
+from typing import Final
+
+_FOLDER_OF_DOWNLOAD: Final = re.compile(rb"cg-([0-9a-f]{8})-([1-9][0-9]{0,17})")
+
 
 def destination(base: bytes, path: bytes) -> bytes:
     """A path below the target's root for a path below the source."""
@@ -21,6 +26,17 @@ def sibling(path: bytes, name: bytes) -> bytes:
 def unit_of(path: bytes) -> bytes:
     """The top-level entry that a path belongs to."""
     return path.split(b"/", 1)[0]
+
+
+def folder_of_download(daemon: str, id: int) -> bytes:
+    """The name of a download's own folder: another daemon may download into the same disk, and ids begin anew there."""
+    return f"cg-{daemon}-{id}".encode()
+
+
+def download_of_folder(name: bytes) -> tuple[str, int] | None:
+    """The daemon and the id of the download that a folder of this name was made for; None: it was made for none."""
+    made = _FOLDER_OF_DOWNLOAD.fullmatch(name)
+    return None if made is None else (made[1].decode(), int(made[2]))
 
 
 def shown(path: bytes) -> str:

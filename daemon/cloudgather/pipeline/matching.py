@@ -8,6 +8,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.download import Download
 from cloudgather.core.downloader import Item, ItemFile, Kind, Phase
+from cloudgather.core.naming import download_of_folder
 from cloudgather.pipeline.downloading import Known
 
 WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
@@ -15,8 +16,9 @@ WRONG: Final = frozenset({Phase.FAILED, Phase.MISSING})
 
 def mark(download: Download) -> str:
     """What tells it from others in the downloader: 16 hexadecimal digits, another one for each time."""
-    daemon = os.path.basename(download.folder).split(b"-")[1].decode() if not download.foreign else "0"
-    return f"{daemon[:8]:0>8}{download.id & 0xFFFFFF:06x}{download.tries & 0xFF:02x}"
+    made = None if download.foreign else download_of_folder(os.path.basename(download.folder))
+    daemon = "0" * 8 if made is None else made[0]
+    return f"{daemon}{download.id & 0xFFFFFF:06x}{download.tries & 0xFF:02x}"
 
 
 def find(download: Download, known: Known) -> Item | None:

@@ -5,13 +5,13 @@ a minute at best, and would download again, into a folder of ours, what nobody f
 """
 
 import logging
-import re
+import os
 from collections.abc import Callable, Collection, Mapping
-from typing import Final
 
 from cloudgather.core.download import Download, State
 from cloudgather.core.downloader import Item, Kind
 from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import download_of_folder
 from cloudgather.pipeline.downloading import Book, Known
 from cloudgather.pipeline.matching import is_marked, is_ours
 from cloudgather.ports.downloads import DownloadStore
@@ -19,8 +19,6 @@ from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.ports.uploads import CannotAsk
 
 logger = logging.getLogger(__name__)
-
-_FOLDER: Final = re.compile(rb".*/cg-[^/]*-(\d{1,18})/?", re.DOTALL)
 
 
 class Returning:
@@ -63,8 +61,8 @@ class Returning:
         self._seen[name] = items.keys() - again
 
     async def _of(self, folder: bytes) -> Download | None:
-        match = _FOLDER.fullmatch(folder)
-        return await self._store.download(int(match[1])) if match is not None else None
+        made = download_of_folder(os.path.basename(folder))
+        return await self._store.download(made[1]) if made is not None else None
 
     def _has_ended(self, download: Download, known: Known, folder: bytes, item: Item) -> bool:
         """Whether its data was removed, and it is this that has come back: nobody has put there what is his since."""

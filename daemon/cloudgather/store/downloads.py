@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.download import Asked, Download, Event, ImpossibleMove, State, moved
+from cloudgather.core.naming import folder_of_download
 from cloudgather.ports.downloads import NewDownload, PastDownloadMove
 from cloudgather.ports.queue import Overtaken
+from cloudgather.store.debris import daemon_id
 from cloudgather.store.errors import RowDamaged
-from cloudgather.store.remembered import DAEMON_ID
 from cloudgather.store.rows import (
     from_instant,
     from_optional_instant,
@@ -47,7 +48,7 @@ def add(connection: Connection, new: NewDownload, now: datetime) -> Download:
         state=State.QUEUED,
         infohash=new.infohash,
         name=new.name,
-        folder=os.path.join(new.parent, folder_name(connection, id)),
+        folder=os.path.join(new.parent, folder_of_download(daemon_id(connection), id)),
         foreign=False,
         wanted=new.wanted,
         size=new.size,
@@ -67,12 +68,6 @@ def add(connection: Connection, new: NewDownload, now: datetime) -> Download:
     if new.torrent is not None:
         connection.execute("INSERT INTO torrent (download, content) VALUES (?, ?)", (id, new.torrent))
     return download
-
-
-def folder_name(connection: Connection, id: int) -> bytes:
-    """Of a download's own folder: another daemon may download into the same disk, and ids begin anew there."""
-    (daemon,) = connection.execute("SELECT value FROM flag WHERE name = ?", (DAEMON_ID,)).fetchone()
-    return f"cg-{daemon}-{id}".encode()
 
 
 def one(connection: Connection, id: int) -> Download | None:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudgather.core.naming import destination, shown, sibling, split, unit_of
+from cloudgather.core.naming import (
+    destination,
+    download_of_folder,
+    folder_of_download,
+    shown,
+    sibling,
+    split,
+    unit_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -55,3 +63,8 @@ def test_a_name_is_shown_on_one_line(path: bytes, expected: str) -> None:
 @given(st.binary())
 def test_whatever_is_shown_is_printable(path: bytes) -> None:
     assert shown(path).isprintable()
+
+
+@given(daemon=st.from_regex("[0-9a-f]{8}", fullmatch=True), id=st.integers(1, 2**59))
+def test_the_download_that_a_folder_was_made_for_is_known_by_its_name(daemon: str, id: int) -> None:
+    assert download_of_folder(folder_of_download(daemon, id)) == (daemon, id)
