@@ -143,8 +143,6 @@ def test_a_web_page_in_place_of_a_torrent_is_told_with_the_remedy(cgctl: Any, ch
         blob_append={"blob": 1, "size": 9}, download_add=refusing("error.torrent", cause={"code": "torrent.web-page"})
     )
 
-    told = (
-        "cgctl: this torrent file cannot be used: it is a web page (log in to the site, and save the torrent file anew)"
-    )
+    told = "this torrent file cannot be used: it is a web page (log in to the site, and save the torrent file anew)"
     assert cgctl("download", "add", torrent).err == f"cgctl: {told}\n"
     assert chinese("download", "add", torrent).err.endswith("：这是一个网页（请登录网站后重新保存种子文件）\n")
