@@ -45,6 +45,7 @@ class FakeSource:
         self.lost_disk: int | None = None
         self.scans: list[bytes] = []  # what was walked
         self.looks: list[bytes] = []
+        self.may_hang = False
         self.gate: asyncio.Event | None = None  # a look waits for it
         self._clock = clock
         self._device = device
@@ -87,6 +88,11 @@ class FakeSource:
     def gone(self) -> None:
         """Its root is not there."""
         self.unavailable = because(Code.SOURCE_GONE, source=self.path)
+
+    def is_settled(self, path: bytes) -> bool:
+        """Whether a look would show a complete file."""
+        written = path in self.writing and self.blind is None
+        return self.unavailable is None and path in self.files and not written and self._control_file(path) is None
 
     # ---- ports.source.Source
 

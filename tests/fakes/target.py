@@ -23,6 +23,7 @@ from cloudgather.ports.target import (
     Published,
     SourceChanged,
     SourceGone,
+    SourceUnsettled,
     Stalled,
     Standing,
     TargetHeld,
@@ -193,11 +194,17 @@ class FakeTarget:
         return file.content
 
     async def copy_all(
-        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
     ) -> Sequence[Sent | Exception | None]:
         """copy() of each, until the agent hangs or ends."""
-        calls = [partial(self.copy, order, partial(progress, index)) for index, order in enumerate(orders)]
-        return await _each(calls)
+        copy = self.copy if looked else self._copy_settled
+        return await _each([partial(copy, order, partial(progress, index)) for index, order in enumerate(orders)])
+
+    async def _copy_settled(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
+        source = self._sources[order.source_root]
+        if not source.is_settled(order.path) or source.files[order.path].version != order.version:
+            raise SourceUnsettled
+        return await self.copy(order, progress)
 
     async def barrier(self) -> None:
         """Everything is durable."""

@@ -90,7 +90,7 @@ def test_of_several_the_one_that_hangs_is_told_and_those_behind_it_are_as_if_not
             orders = [an_order(a_file(tmp_path, name, 1000), root=sick.root) for name in ("one", "two", "three")]
             sick.hang("write", path="two")
 
-            one, two, three = await target.copy_all(orders, lambda index, done: None)
+            one, two, three = await target.copy_all(orders, lambda index, done: None, looked=False)
 
             assert isinstance(one, Sent)
             assert isinstance(two, Stalled)

@@ -52,10 +52,15 @@ class Copying:
         verify: str,
         file_mode: int | None,
         dir_mode: int | None,
+        looked: bool = True,
         keep: float = 0.0,
         durable_folders: DurableFolders | None = None,
     ) -> None:
-        """Raises Trouble "identity" where the root must not be used."""
+        """Raises Trouble "identity" where the root must not be used.
+
+        Unless somebody has `looked` at the sources, each is looked at first, and is "unsettled" where that shows
+        anything but a complete file of the version that was ordered.
+        """
         self._job = job
         self._throttle = throttle
         self._base = base
@@ -64,6 +69,7 @@ class Copying:
         self._file_mode = file_mode
         self._dir_mode = dir_mode
         self._originals = Originals(source_root, job, keep=keep)
+        self._open = self._originals.open if looked else self._originals.open_settled
         self._target = Root(root, identity, job, durable_folders=durable_folders)
         self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
         self._folders = LastFolder(self._made, keep=keep)
@@ -94,7 +100,7 @@ class Copying:
         parts, above = components(destination), components(self._base)
         if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
             raise Trouble("bad", "these names make no copy")
-        with self._originals.open(path, version) as original:
+        with self._open(path, version) as original:
             folder = self._folders.at(destination.rpartition(b"/")[0])
             standing = _standing(folder, parts[-1], job, replace=replace)
             mount = self._target.mount

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from cloudgather.agent import leases
+from cloudgather.agent import control_files, leases
 from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
@@ -23,8 +23,6 @@ __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
 _ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
-# aria2 keeps it beside what it downloads for as long as that is not complete.
-_CONTROL_SUFFIX: Final = b".aria2"
 
 
 def root_of(root: bytes) -> tuple[int, int]:
@@ -144,13 +142,7 @@ def _lease(found: int) -> leases.Word:
 
 
 def _control_file(folder: int, above: Sequence[bytes], name: bytes) -> bytes | None:
-    try:
-        os.stat(name + _CONTROL_SUFFIX, dir_fd=folder, follow_symlinks=False)
-    except OSError as error:
-        if error.errno in _GONE:
-            return None
-        raise
-    return b"/".join([*above, name + _CONTROL_SUFFIX])
+    return b"/".join([*above, name + control_files.SUFFIX]) if control_files.beside(folder, name) else None
 
 
 def _why_gone(top: int, parts: Sequence[bytes]) -> Absent:

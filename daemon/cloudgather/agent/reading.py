@@ -1,5 +1,6 @@
 """The source's side of a copy: the very version that was ordered, read, and compared again afterwards."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -8,7 +9,7 @@ from typing import Final
 
 import xxhash
 
-from cloudgather.agent import leases
+from cloudgather.agent import control_files, leases
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
 from cloudgather.mounted import mount_under
@@ -40,16 +41,38 @@ class Originals:
         self._root = root
         self._job = job
         self._folders = LastFolder(self._walked, keep=keep)
+        self._top = LastFolder(lambda _: open_root(root), keep=keep)
 
     def __enter__(self) -> "Originals":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._folders.__exit__()
+        self._top.__exit__()
 
     def open(self, path: bytes, version: Sequence[int]) -> "Original":
         """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened."""
         return Original(self, path, version, self._job)
+
+    def open_settled(self, path: bytes, version: Sequence[int]) -> "Original":
+        """open() without a look before; raises Trouble "unsettled" for all that a look would have more to say about."""
+        try:
+            original = self.open(path, version)
+            with contextlib.ExitStack() as opened:
+                opened.enter_context(original)
+                original.demand_no_writer()
+                self._demand_no_control_file(path)
+                opened.pop_all()
+        except (Trouble, OSError) as error:
+            raise Trouble("unsettled", str(error)) from error
+        return original
+
+    def _demand_no_control_file(self, path: bytes) -> None:
+        self._job.step("stat", "source")
+        above, _, name = path.rpartition(b"/")
+        found = control_files.beside(self._folders.at(above), name)
+        if found or (above and control_files.beside(self._top.at(b""), path.split(b"/", 1)[0])):
+            raise Trouble("changed", "a control file says that it is being downloaded")
 
     def find(self, path: bytes) -> int:
         """O_PATH, so that a FIFO that was put there is neither waited for nor woken."""
@@ -104,15 +127,22 @@ class Original:
         The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it. With
         `written` it is not asked for.
         """
-        self._demand_no_writer(unless=written)
+        self.demand_no_writer(unless=written)
         state = self._demand_same_file()
         if state.st_ctime_ns != self._ctime_ns:
             # A link was made, or a mode set; or somebody wrote and then put the mtime back.
             os.lseek(self.fd, 0, os.SEEK_SET)
             if digest_of(self.fd, self._job, "source") != digest:
                 raise Trouble("changed", "the source's content changed while it was copied")
-            self._demand_no_writer(unless=written)
+            self.demand_no_writer(unless=written)
             self._demand_same_file()
+
+    def demand_no_writer(self, *, unless: bool = False) -> None:
+        """Raises Trouble "changed" where it is known that somebody writes to it, unless that means nothing."""
+        if self._tells_writers and not unless:
+            self._job.step("lease", "source")
+            if leases.ask(self.fd).access == leases.WRITTEN:
+                raise Trouble("changed", "somebody has the source open for writing")
 
     def _demand_version(self, state: os.stat_result) -> None:
         if stat.S_ISLNK(state.st_mode):
@@ -128,9 +158,3 @@ class Original:
         state = os.fstat(self.fd)
         self._demand_version(state)
         return state
-
-    def _demand_no_writer(self, *, unless: bool) -> None:
-        if self._tells_writers and not unless:
-            self._job.step("lease", "source")
-            if leases.ask(self.fd).access == leases.WRITTEN:
-                raise Trouble("changed", "somebody has the source open for writing")

@@ -62,6 +62,11 @@ class LocalSource:
         self._deadlines = deadlines if deadlines is not None else Deadlines()
         self._workers = Workers(most=_THREADS, name="source")
 
+    @property
+    def may_hang(self) -> bool:
+        """No: what takes too long is a disk that is broken."""
+        return False
+
     async def root(self) -> tuple[int, int]:
         """(device, inode) of the root folder."""
         return await self._do(functools.partial(looking.root_of, self._root))
@@ -132,6 +137,11 @@ class AgentSource:
         # A walk of hours that hangs must not take the looks down with it, nor may they be told of its every batch.
         self._crew = f"source {root.decode('utf-8', 'backslashreplace')}"
         self._walker = f"scan of {self._crew}"
+
+    @property
+    def may_hang(self) -> bool:
+        """Yes."""
+        return True
 
     async def root(self) -> tuple[int, int]:
         """(device, inode) of the root folder."""

@@ -107,13 +107,14 @@ class AgentTarget:
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
     async def copy_all(
-        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
     ) -> Sequence[Sent | Exception | None]:
         """Copy aside in one operation, as ports.target.Target.copy_all says."""
         params = _in_common(orders[0])
         if any(_in_common(order) != params for order in orders):
             raise ValueError("the orders are not alike")
         await self._take_turn(orders)
+        params["looked"] = looked
         return await self._each("copy.each", params, [_of_its_own(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:

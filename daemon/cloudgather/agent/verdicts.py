@@ -7,7 +7,16 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.operation import AgentError
 from cloudgather.core.target import Identity, TargetSpec
-from cloudgather.ports.target import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, Standing, TargetHeld
+from cloudgather.ports.target import (
+    AgentLost,
+    AlreadyStanding,
+    Failed,
+    SourceChanged,
+    SourceGone,
+    SourceUnsettled,
+    Standing,
+    TargetHeld,
+)
 
 _HELD: Final[Mapping[str, Code]] = {
     "absent": Code.HELD_NOT_MOUNTED,
@@ -30,6 +39,8 @@ def verdict(error: AgentError, spec: TargetSpec, identity: Identity | None) -> E
             return TargetHeld(why_held(facts, spec, identity))
         case "changed":
             return SourceChanged(facts.get("message", ""))
+        case "unsettled":
+            return SourceUnsettled(facts.get("message", ""))
         case "gone":
             return SourceGone(facts.get("message", ""))
         case "standing":

@@ -27,6 +27,7 @@ from cloudgather.ports.target import (
     Failed,
     SourceChanged,
     SourceGone,
+    SourceUnsettled,
     Stalled,
     Standing,
     TargetHeld,
@@ -79,11 +80,14 @@ class Copier:
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return Ahead()
         those = [transfer for transfer in group if lane.moving[transfer.id].ending is None]
-        try:
-            looks = await task.source.look_all([transfer.path for transfer in those])
-        except SourceUnavailable:
-            return Ahead()
-        those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
+        # The target's agent looks, in the step in which it copies, but where that could cost the target an agent.
+        looked = task.source.may_hang
+        if looked:
+            try:
+                looks = await task.source.look_all([transfer.path for transfer in those])
+            except SourceUnavailable:
+                return Ahead()
+            those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
         clashing = await self._clashes.among(lane, those)
         those = [transfer for transfer in those if transfer.id not in clashing]
         if not those:
@@ -93,8 +97,14 @@ class Copier:
         def progress(index: int, done: int) -> None:
             self._progressed(lane.moving[those[index].id], done)
 
-        outcomes = await lane.port.copy_all(orders, progress)
-        return Ahead(dict(zip((order.temporary for order in orders), outcomes, strict=True)))
+        outcomes = await lane.port.copy_all(orders, progress, looked=looked)
+        return Ahead(
+            {
+                order.temporary: outcome
+                for order, outcome in zip(orders, outcomes, strict=True)
+                if not isinstance(outcome, SourceUnsettled)
+            }
+        )
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""

@@ -73,6 +73,11 @@ class Refused:
 class Source(Protocol):
     """One task's source folder. Nothing here follows a symlink below the root or leaves the root."""
 
+    @property
+    def may_hang(self) -> bool:
+        """Whether it is on a network or FUSE file system: who waits for that may wait for good."""
+        ...
+
     async def root(self) -> tuple[int, int]:
         """(device, inode) of the root folder; raises SourceUnavailable when it cannot be opened as a folder."""
         ...

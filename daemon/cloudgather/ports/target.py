@@ -80,6 +80,10 @@ class SourceGone(Exception):
     """The source is not there any more (ENOENT, or a component became a symlink or no folder)."""
 
 
+class SourceUnsettled(Exception):
+    """Nothing was made: the source is not what was ordered, or not known to be complete. A look tells how it is."""
+
+
 class AlreadyStanding(Exception):
     """A file stands under the final name and `replace` was not asked for."""
 
@@ -134,13 +138,14 @@ class Target(Protocol):
         ...
 
     async def copy_all(
-        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None]
+        self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
     ) -> Sequence[Sent | Exception | None]:
         """copy() of several small files of one task, one after the other, at a lower price.
 
         For each order what copy() answers or raises. Whatever ends the work early (Stalled, AgentLost, TargetHeld) is
         the outcome of the order that it ended, and None that of those behind, which are as if not ordered; their
-        temporaries may all the same come to be. `progress` hears the index of an order and its bytes.
+        temporaries may all the same come to be. `progress` hears the index of an order and its bytes. Unless somebody
+        has `looked` at the sources, each is looked at before it is copied, and SourceUnsettled may be its outcome.
         """
         ...
 

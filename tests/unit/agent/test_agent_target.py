@@ -179,7 +179,7 @@ def test_several_are_copied_and_published_at_once_each_with_an_outcome_of_its_ow
             orders = [an_order(path, root=os.fsencode(folder), replace=False) for path in paths]
             os.unlink(paths[2])
 
-            sent = await target.copy_all(orders, lambda index, done: None)
+            sent = await target.copy_all(orders, lambda index, done: None, looked=True)
             await target.barrier()
             files = [(order.destination, order.temporary, 1000, False) for order in orders]
             published = await target.publish_all([files[0], files[2], files[3]])

@@ -94,7 +94,9 @@ def test_all_that_is_done_at_a_target_shares_its_budget_also_over_a_reload(tmp_p
 
             doing = [
                 asyncio.create_task(do("copy", target.copy(files[0], lambda size: None))),
-                asyncio.create_task(do("two copies", target.copy_all(files[1:], lambda index, size: None))),
+                asyncio.create_task(
+                    do("two copies", target.copy_all(files[1:], lambda index, size: None, looked=True))
+                ),
                 asyncio.create_task(do("listing", target.listing(b""))),
                 asyncio.create_task(do("look", target.look([b"a", b"b", b"x/c", b"x/d"]))),
                 asyncio.create_task(do("sweep", target.sweep([b"x"]))),

@@ -1,6 +1,7 @@
 """Several files through one open root: what happens to the mount or the source meanwhile counts for each of them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,51 @@ def test_a_folder_that_cannot_be_reached_leaves_nothing_open(tmp_path: Path) -> 
             folders.at(b"b")
 
     assert os.listdir("/proc/self/fd") == before
+
+
+def controlled(name: str) -> Callable[[Pair], object]:
+    """aria2 downloads what has this name."""
+    return lambda pair: pair.file(f"{name}.aria2")
+
+
+SPOILED: dict[str, Callable[[Pair], object]] = {
+    "a control file beside it": controlled("show/two"),
+    "a control file beside its top folder": controlled("show"),
+    "another version": lambda pair: pair.file("show/two", b"longer than it was before" * 1000),
+    "gone": lambda pair: os.unlink(pair.source / "show" / "two"),
+    "its folder gone": lambda pair: os.rename(pair.source / "show", pair.source / "other"),
+    "no source": lambda pair: os.rename(pair.source, pair.source.with_name("elsewhere")),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
+def test_nothing_is_made_of_a_file_that_nobody_looked_at_and_a_look_has_more_to_say_about(
+    pair: Pair, spoil: Callable[[Pair], object]
+) -> None:
+    one, two = (order(pair, pair.file(f"{name}"), n) for n, name in enumerate(("one", "show/two")))
+
+    with copying(pair, Job(), looked=False, keep=0.0) as session:
+        session.copy(**one)
+        spoil(pair)
+        with pytest.raises(Trouble) as trouble:
+            session.copy(**two)
+
+    assert trouble.value.kind == "unsettled"
+    assert pair.at_target() == [b".temporary-0"]
+
+
+@pytest.mark.usefixtures("trusted")
+def test_nothing_is_made_of_a_file_that_nobody_looked_at_and_somebody_writes_to(pair: Pair) -> None:
+    one = order(pair, pair.file("one"), 1)
+    job = EventfulJob()
+
+    with (
+        copying(pair, job, looked=False) as session,
+        closing(os.open(pair.source / "one", os.O_WRONLY)),
+        pytest.raises(Trouble) as trouble,
+    ):
+        session.copy(**one)
+
+    assert trouble.value.kind == "unsettled"
+    assert ("open", "target") not in job.steps
+    assert pair.at_target() == []

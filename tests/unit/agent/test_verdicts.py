@@ -9,7 +9,15 @@ from cloudgather.agent.operation import AgentError
 from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
-from cloudgather.ports.target import AgentLost, AlreadyStanding, Failed, SourceChanged, SourceGone, TargetHeld
+from cloudgather.ports.target import (
+    AgentLost,
+    AlreadyStanding,
+    Failed,
+    SourceChanged,
+    SourceGone,
+    SourceUnsettled,
+    TargetHeld,
+)
 
 SPEC = TargetSpec(name="c115", root=b"/CloudDrive/115")
 CLOUD = Identity(mount_point=b"/CloudDrive", fs_type="fuse", source=b"CloudFS")
@@ -57,6 +65,7 @@ def test_another_mount_is_held_with_what_was_expected_and_what_was_found() -> No
     [
         (an_error("changed"), SourceChanged, None),
         (an_error("gone"), SourceGone, None),
+        (an_error("unsettled"), SourceUnsettled, None),
         (an_error("standing", size=1, mtime_ns=2, is_file=True), AlreadyStanding, None),
         (an_error("errno", errno=5, step="close", side="target"), Failed, "close"),
         (an_error("length", step="stat", side="target"), Failed, "length"),

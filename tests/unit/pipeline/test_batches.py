@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from cgwire.codes import Code
 from cloudgather.core.target import Profile
 from cloudgather.core.transfer import State, Transfer
 from cloudgather.pipeline.ahead import groups
@@ -105,5 +108,54 @@ def test_one_whose_rename_hangs_is_found_out_about_like_those_behind_it(tmp_path
             assert await works.states() == dict.fromkeys(NAMES, "done")
             assert sorted(works.target.published) == [b"films/" + name for name in NAMES]
             assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_those_of_a_batch_that_are_not_complete_any_more_wait_and_nothing_is_made_of_them(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[DISK]) as works:
+            source, names = works.world.source, [b"a.nfo", b"b.nfo", b"c.nfo", b"d.nfo", b"e.nfo"]
+            works.board.queue_paused = True
+            await works.queue(*names)
+            source.writing.add(b"b.nfo")
+            source.write(b"c.nfo.aria2")
+            source.write(b"d.nfo", b"another content")
+            source.remove(b"e.nfo")
+
+            works.board.queue_paused = False
+            works.dispatcher.wake()
+            await works.rest()
+
+            reasons = {each.path: each.reason.code for each in await works.transfers() if each.reason is not None}
+            assert await works.states() == dict(zip(names, ["done", *["queued"] * 3, "vanished"], strict=True))
+            assert [reasons[name] for name in names[1:]] == [
+                Code.WAIT_WRITER,
+                Code.WAIT_CONTROL_FILE,
+                Code.RETRY_CHANGED,
+                Code.GONE_SOURCE,
+            ]
+            assert {path for step, path in works.target.steps if step == "copy.begin"} == {b"films/a.nfo"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_source_that_is_lost_before_a_batch_is_copied_is_waited_for(tmp_path: Path, hangs: bool) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[DISK]) as works:
+            works.world.source.may_hang = hangs
+            works.board.queue_paused = True
+            await works.queue(*NAMES)
+            works.world.source.gone()
+
+            works.board.queue_paused = False
+            works.dispatcher.wake()
+            await works.rest()
+
+            assert await works.states() == dict.fromkeys(NAMES, "queued")
+            assert {each.attempts for each in await works.transfers()} == {0}
+            assert works.board.tasks["films"].source_hold is not None
+            assert works.target.count("copy.begin") == 0
 
     asyncio.run(main())
