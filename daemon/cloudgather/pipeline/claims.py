@@ -1,6 +1,7 @@
 """Asks the configured downloaders what they know of files, and tells when they have completed something."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -83,8 +84,9 @@ class Claims:
             await each.port.close()
         for name in ended:
             if name not in specs:
-                await self._store.set_flag(_FLAG + name, None)
                 self._written.pop(name, None)
+                with contextlib.suppress(StoreUnavailable):  # it stays, and is read if that downloader comes again
+                    await self._store.set_flag(_FLAG + name, None)
         return ended
 
     async def close(self) -> None:

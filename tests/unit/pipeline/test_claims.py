@@ -62,6 +62,21 @@ def test_a_stalled_download_waits_as_long_as_it_is_stalled(tmp_path: Path) -> No
     asyncio.run(main())
 
 
+def test_a_downloader_leaves_the_configuration_while_the_state_disk_is_full(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        async with asking(tmp_path, qb) as works:
+            works.store.refuse("set_flag")
+
+            assert await works.claims.take({}) == ["qb"]
+
+            assert works.store.refused["set_flag"] == 1
+            assert works.claims.following == {}
+
+    asyncio.run(main())
+
+
 def test_what_is_complete_and_of_another_size_on_disk_waits(tmp_path: Path) -> None:
     async def main() -> None:
         qb = FakeDownloader()
