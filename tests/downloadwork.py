@@ -136,7 +136,12 @@ class Stage:
             source_at=lambda root: cast(Source, _AllThere(self, root)),
             admission=admission,
             handing=Handing(
-                store=self.store, book=self.book, rules=lambda: self.rules, admission=admission, listed=listed
+                store=self.store,
+                book=self.book,
+                clock=works.clock,
+                rules=lambda: self.rules,
+                admission=admission,
+                listed=listed,
             ),
         )
         self.leaving = Leaving(

@@ -70,7 +70,12 @@ def make_downloads(
             source_at=source_at,
             admission=admission,
             handing=Handing(
-                store=store, book=book, rules=rules, admission=admission, listed=TrackerFile(clock=clock).trackers
+                store=store,
+                book=book,
+                clock=clock,
+                rules=rules,
+                admission=admission,
+                listed=TrackerFile(clock=clock).trackers,
             ),
         ),
         leaving=Leaving(

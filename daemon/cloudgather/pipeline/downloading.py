@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.download import MOVES, Download, Event, State
@@ -15,6 +15,9 @@ from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.downloads import DownloadStore, NewDownload
 
+MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
+MISSED_FOR: Final = 60.0  # and for so many seconds before it counts as taken away
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -25,6 +28,36 @@ class Known:
     heard: float  # monotonic: its last answer
     steady: Collection[str]  # ids of items that two polls in a row have shown complete
     poll_soon: Callable[[], None]  # it was told something: what has come of it is seen before the next poll is due
+
+
+class Polls:
+    """Since when something has been so with a download, and how many polls of its downloader there have been since.
+
+    A downloader that was started anew does not list at once all that it has.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: dict[int, tuple[float, float, int]] = {}  # id -> since when (monotonic), the last poll, polls
+
+    def __contains__(self, id: int) -> bool:
+        return id in self._since
+
+    def begin(self, id: int, known: Known) -> None:
+        """It has been so since the last poll."""
+        self._since[id] = self._clock.monotonic(), known.heard, 0
+
+    def so_far(self, id: int, known: Known) -> tuple[int, float]:
+        """It is still so, or is now: polls and seconds since it began."""
+        if id not in self._since:
+            self.begin(id, known)
+        since, last, count = self._since[id]
+        self._since[id] = since, known.heard, (count := count + (known.heard != last))
+        return count, self._clock.monotonic() - since
+
+    def forget(self, id: int) -> None:
+        """It is not so any more."""
+        self._since.pop(id, None)
 
 
 class Book:

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -10,15 +9,14 @@ from cloudgather.core.download import Download, Event, Rules, State
 from cloudgather.core.downloader import DownloadOrder, Item, Phase
 from cloudgather.core.options import going_on
 from cloudgather.pipeline.admitting import Admission
-from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.downloading import MISSED_FOR, MISSED_POLLS, Book, Known, Polls
 from cloudgather.pipeline.journal import english
 from cloudgather.pipeline.matching import WRONG, facts, has, mark, not_chosen_there, same_torrent, stops_for_choice
+from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.downloads import DownloadStore
 
 logger = logging.getLogger(__name__)
-
-_MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
 
 
 class Handing:
@@ -29,6 +27,7 @@ class Handing:
         *,
         store: DownloadStore,
         book: Book,
+        clock: Clock,
         rules: Callable[[], Rules],
         admission: Admission,
         listed: Callable[[bytes], Awaitable[Sequence[str]]],
@@ -40,14 +39,13 @@ class Handing:
         self._admission = admission
         self._listed = listed
         self._announced: dict[int, Sequence[str]] = {}  # id -> the further trackers that were told last
-        # id -> the last poll, and how many there have been since it was missed first, and since it was handed over.
-        self._missing: dict[int, tuple[float, int]] = {}
-        self._handed: dict[int, tuple[float, int]] = {}
+        self._missing = Polls(clock)
+        self._handed = Polls(clock)  # polls since then
         self._refused: dict[int, Reason] = {}  # id -> the downloader's answer, of torrents that it may have by now
 
     def found(self, download: Download) -> bool:
         """The downloader has it; whether what it has may be of an earlier try."""
-        self._missing.pop(download.id, None)
+        self._missing.forget(download.id)
         self._refused.pop(download.id, None)
         return download.state is State.QUEUED and download.id not in self._handed
 
@@ -57,20 +55,21 @@ class Handing:
 
     async def _gone(self, download: Download, known: Known) -> None:
         """Whoever gave it to the downloader has taken it away; it is not ours to bring back."""
-        if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
+        polls, seconds = self._missing.so_far(download.id, known)
+        if polls >= MISSED_POLLS and seconds >= MISSED_FOR:
             reason = because(Code.DOWNLOAD_FOREIGN_GONE, downloader=download.asked.downloader)
             await self._book.move(download, Event.FAIL, reason, {})
 
     async def _absent(self, download: Download, known: Known, others: Collection[Download]) -> None:
         if download.state is not State.QUEUED:
-            if _counted(self._missing, download.id, known) >= _MISSED_POLLS:
+            if self._missing.so_far(download.id, known)[0] >= MISSED_POLLS:
                 await self._book.move(download, Event.LOSE, because(Code.DOWNLOAD_LOST), {})
             return
         if (refusal := self._refused.get(download.id)) is not None and (there := same_torrent(download, known)):
             self._refused.pop(download.id)
             await self._reuse(download, known, there, others)
             return
-        if download.id in self._handed and _counted(self._handed, download.id, known) < _MISSED_POLLS:
+        if download.id in self._handed and self._handed.so_far(download.id, known)[0] < MISSED_POLLS:
             return  # the polls have yet to show it
         if refusal is not None:
             await self._book.move(download, Event.FAIL, refusal, {})
@@ -139,7 +138,7 @@ class Handing:
             trackers=await self._trackers_for(download),
             options={**download.asked.options, **going_on(spec.kind)},
         )
-        self._handed[download.id] = known.heard, 0
+        self._handed.begin(download.id, known)
         try:
             await known.client.add(order)
         except DownloadRefused as refused:
@@ -175,8 +174,10 @@ class Handing:
 
     def forget(self, id: int) -> None:
         """It has come, was given up, or begins anew."""
-        for remembered in (self._missing, self._handed, self._refused, self._announced):
-            remembered.pop(id, None)
+        self._missing.forget(id)
+        self._handed.forget(id)
+        self._refused.pop(id, None)
+        self._announced.pop(id, None)
 
 
 def too_large(download: Download, size: int) -> Reason | None:
@@ -185,10 +186,3 @@ def too_large(download: Download, size: int) -> Reason | None:
     if most is None or size <= most:
         return None
     return because(Code.DOWNLOAD_TOO_LARGE, size=size, limit=most)
-
-
-def _counted(polls: dict[int, tuple[float, int]], id: int, known: Known) -> int:
-    """How many polls there have been since it was put there."""
-    last, count = polls.get(id, (known.heard, 0))
-    polls[id] = known.heard, count + (known.heard != last)
-    return polls[id][1]

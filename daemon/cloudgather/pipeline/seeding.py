@@ -14,7 +14,7 @@ from cloudgather.core.downloader import DownloadOrder, Item, Kind, Phase, Seedin
 from cloudgather.core.options import going_on
 from cloudgather.core.torrent import read_torrent
 from cloudgather.outside.threads import on_thread
-from cloudgather.pipeline.downloading import Book, Known
+from cloudgather.pipeline.downloading import MISSED_FOR, MISSED_POLLS, Book, Known, Polls
 from cloudgather.pipeline.matching import mark
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import DownloadRefused
@@ -22,8 +22,6 @@ from cloudgather.ports.downloads import DownloadStore
 
 logger = logging.getLogger(__name__)
 
-_MISSED_POLLS: Final = 3  # so often it must be missing before it counts as forgotten
-_MISSED_FOR: Final = 60.0  # and for so many seconds before it counts as taken away
 _SHARED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE})
 
 
@@ -35,7 +33,7 @@ class Seeding:
         self._book = book
         self._clock = clock
         self._rules = rules
-        self._missing: dict[int, tuple[float, float, int]] = {}  # id -> missed first, last poll, polls since
+        self._missing = Polls(clock)
         self._given_back: set[int] = set()  # ids of those that were, and have not been listed since
 
     async def hold(self, download: Download, item: Item | None, known: Known) -> Reason | None:
@@ -59,17 +57,14 @@ class Seeding:
         return because(Code.HELD_DOWNLOAD_SEEDING, ratio=item.ratio, left=left.total_seconds())
 
     async def _is_missed(self, download: Download, known: Known, goal: SeedingGoal) -> bool:
-        now = self._clock.monotonic()
-        first, last, polls = self._missing.get(download.id, (now, known.heard, 0))
-        polls += known.heard != last
-        self._missing[download.id] = first, known.heard, polls
-        if polls >= _MISSED_POLLS and download.id not in self._given_back:
+        polls, seconds = self._missing.so_far(download.id, known)
+        if polls >= MISSED_POLLS and download.id not in self._given_back:
             given = await self._give_back(download, known, goal)
             self._given_back.add(download.id)  # once: what is not listed then either is not to be had there
             if given:
-                del self._missing[download.id]
+                self._missing.forget(download.id)
                 return False
-        return polls >= _MISSED_POLLS and now - first >= _MISSED_FOR
+        return polls >= MISSED_POLLS and seconds >= MISSED_FOR
 
     async def _give_back(self, download: Download, known: Known, goal: SeedingGoal) -> bool:
         """Hand it over once more, to be seeded for the time that is left, where the downloader forgets by itself.
@@ -108,7 +103,7 @@ class Seeding:
 
     def forget(self, download: Download) -> None:
         """It is listed, or over."""
-        self._missing.pop(download.id, None)
+        self._missing.forget(download.id)
         self._given_back.discard(download.id)
 
 

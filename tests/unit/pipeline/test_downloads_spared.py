@@ -40,7 +40,14 @@ def test_an_adopted_torrent_that_was_taken_away_is_not_handed_over(tmp_path: Pat
             assert download.state is (State.DOWNLOADING if began else State.QUEUED)
 
             stage.client.items.clear()
+            for _ in range(59):
+                download = await stage.step(download)
+                await stage.works.advance(1.0)
+            assert download.state is not State.FAILED  # its downloader may have been started anew
+
             download = await stage.step(download, times=4)
+            await stage.works.advance(2.0)
+            download = await stage.step(download)
 
             assert (download.state, code(download)) == (State.FAILED, Code.DOWNLOAD_FOREIGN_GONE)
             assert stage.client.told == []
