@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Final
 
 from cloudgather.core.downloader import Kind
+from cloudgather.core.trackers import is_tracker
 
 _SPEED: Final = re.compile(r"(\d{1,15})([kKmM]?)", re.ASCII)
 _UNITS: Final = {"": 1, "k": 1024, "m": 1024**2}
@@ -59,13 +60,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _urls(value: Any) -> str:
+def _trackers(value: Any) -> str:
     given = value.split(",") if isinstance(value, str) else value
-    if not isinstance(given, Sequence) or not given:
-        raise ValueError('must be a list: ["udp://…", "http://…"]')
-    for each in given:
-        if not isinstance(each, str) or "://" not in each or "," in each or not each.isprintable() or " " in each:
-            raise ValueError('must be a list of addresses of trackers: ["udp://…", "http://…"]')
+    listed = isinstance(given, Sequence) and len(given) > 0
+    if not listed or not all(isinstance(each, str) and is_tracker(each) for each in given):
+        raise ValueError('must be a list of addresses of trackers: ["udp://…", "http://…"]')
     return ",".join(given)
 
 
@@ -89,8 +88,8 @@ _KNOWN: Final[Mapping[Kind, Mapping[str, _Convert]]] = {
         "lowest-speed-limit": _speed,
         "seed-ratio": _RATIO,
         "seed-time": _number(0, 10_000_000, whole=False),  # minutes
-        "bt-tracker": _urls,
-        "bt-exclude-tracker": _urls,
+        "bt-tracker": _trackers,
+        "bt-exclude-tracker": _trackers,
         "bt-max-peers": _COUNT,
         "bt-request-peer-speed-limit": _speed,
         "bt-stop-timeout": _number(0, 10_000_000, whole=True),  # seconds

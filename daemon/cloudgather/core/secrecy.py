@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote
 
 HIDDEN: Final = "***"
 _SIGN_IN: Final = re.compile(r"(?<=://)[^/?#\s]*@")  # up to the last @: a password may hold one
-_TOLD: Final = frozenset({"xt", "dn", "xl", "so"})  # the address of a private tracker holds its user's key
+_TOLD: Final = frozenset({"xt", "dn", "xl", "so"})
 # The address of a private tracker holds its user's key.
 _SECRET: Final = re.compile(r"passw|secret|token|cookie|auth|header|tracker$", re.IGNORECASE)
 
