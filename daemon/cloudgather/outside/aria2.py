@@ -10,6 +10,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.downloader import About, DownloaderSpec, DownloadOrder, Item, ItemFile, Polled, folder_named
 from cloudgather.core.secrecy import without_sign_in
+from cloudgather.outside.answers import understood
 from cloudgather.outside.aria2_items import KEYS, files_of, item_of, like, rests, seeding, trackers
 from cloudgather.outside.http import Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
@@ -58,14 +59,14 @@ class Aria2:
     async def about(self) -> About:
         """ports.downloader.Downloader."""
         self._refused = None
-        version = await self._call("aria2.getVersion")
-        options = await self._call("aria2.getGlobalOption")
-        return About(program=str(version["version"]), api="JSON-RPC", folder=folder_named(str(options["dir"])))
+        with understood("what it says of itself", self._foreign):
+            version, options = await self._calls(("aria2.getVersion", []), ("aria2.getGlobalOption", []))
+            return About(program=str(version["version"]), api="JSON-RPC", folder=folder_named(str(options["dir"])))
 
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
-        session, counts, active, waiting = await self._lists(_BRIEF)
-        try:
+        with understood("its list", self._foreign):
+            session, counts, active, waiting = await self._lists(_BRIEF)
             if (session, waiting) != self._brief:
                 session, counts, active, self._waiting = await self._lists(_KEYS)
                 self._brief = session, [{key: each[key] for key in _BRIEF if key in each} for each in self._waiting]
@@ -77,8 +78,6 @@ class Aria2:
             others = {id: status for id, status in told.items() if id not in same}
             files = await self._files_of(others, same)
             changed = {id: item_of(id, status, files.get(id, ())) for id, status in others.items()}
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign(f"its list cannot be understood: {error!r}") from error
         items = {id: changed[id] if id in changed else self._items[id] for id in told}
         changed = {id: item for id, item in changed.items() if self._items.get(id) != item}
         gone = frozenset(self._items.keys() - items.keys())
@@ -137,12 +136,9 @@ class Aria2:
     async def files(self, id: str) -> Sequence[ItemFile]:
         """ports.downloader.Downloader."""
         item = self._items.get(id)
-        (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
-        try:
-            folder = item.final if item is not None else b""
-            return files_of(files, folder)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign(f"its files cannot be understood: {error!r}") from error
+        with understood("its files", self._foreign):
+            (files,) = await self._calls(("aria2.getFiles", [id]), missing=[])
+            return files_of(files, item.final if item is not None else b"")
 
     # ---- telling -----------------------------------------------------------------------------------------------------
 
@@ -168,7 +164,9 @@ class Aria2:
     async def _added(self, method: str, *params: Any) -> str:
         """What is larger than it takes it answers by hanging up."""
         size = len(json.dumps(params)) + _AROUND
-        limit = int((await self._told("aria2.getGlobalOption")).get("rpc-max-request-size") or _LARGEST_REQUEST)
+        with understood("its options", self._foreign):
+            options = await self._told("aria2.getGlobalOption")
+            limit = int(options.get("rpc-max-request-size") or _LARGEST_REQUEST)
         if size > limit:
             raise DownloadRefused(self._because(Code.DOWNLOADER_REQUEST, size=size, limit=limit))
         return str(await self._told(method, *params))
@@ -184,19 +182,19 @@ class Aria2:
 
     async def pause(self, id: str) -> None:
         """ports.downloader.Downloader."""
-        if (await self._told("aria2.tellStatus", id, ["status"]))["status"] in ("active", "waiting"):
+        if self._status(await self._told("aria2.tellStatus", id, ["status"])) in ("active", "waiting"):
             await self._told("aria2.forcePause", id)
 
     async def resume(self, id: str) -> None:
         """ports.downloader.Downloader."""
-        if (await self._told("aria2.tellStatus", id, ["status"]))["status"] == "paused":
+        if self._status(await self._told("aria2.tellStatus", id, ["status"])) == "paused":
             await self._told("aria2.unpause", id)
 
     async def remove(self, id: str, *, with_files: bool) -> None:
         """ports.downloader.Downloader: aria2 never removes files. What was active stays listed until removed again."""
         try:
-            status = (await self._call("aria2.tellStatus", id, ["status"]))["status"]
-            await self._call("aria2.removeDownloadResult" if status in _ENDED else "aria2.forceRemove", id)
+            ended = self._status(await self._call("aria2.tellStatus", id, ["status"])) in _ENDED
+            await self._call("aria2.removeDownloadResult" if ended else "aria2.forceRemove", id)
         except _Refused as refused:
             if not str(refused).endswith(_NOT_FOUND):
                 raise self._refusal(refused) from refused
@@ -204,6 +202,10 @@ class Aria2:
     async def close(self) -> None:
         """ports.downloader.Downloader."""
         await self._http.close()
+
+    def _status(self, told: Any) -> str:
+        with understood("what it says of a download", self._foreign):
+            return str(told["status"])
 
     async def _told(self, method: str, *params: Any) -> Any:
         try:
@@ -260,9 +262,9 @@ class Aria2:
             raise self._foreign(f"this is not aria2's JSON-RPC (HTTP status {answer.status})")
         return read
 
-    def _error(self, error: Mapping[str, Any]) -> _Refused:
+    def _error(self, error: Any) -> _Refused:
         """aria2's own error; raises CannotAsk where it is about us."""
-        message = str(error.get("message"))
+        message = str(error.get("message") if isinstance(error, dict) else error)
         if message == _UNAUTHORIZED:
             self._refused = self._shown
             raise CannotAsk(self._because(Code.DOWNLOADER_PASSWORD))

@@ -15,6 +15,7 @@ from cloudgather.core.downloader import (
     Polled,
     folder_named,
 )
+from cloudgather.outside.answers import understood
 from cloudgather.outside.qbittorrent_items import PHASES, file_of, item_of, seeding
 from cloudgather.outside.qbittorrent_session import Session
 
@@ -48,16 +49,15 @@ class QBittorrent:
         finally:
             await fresh.close()
         self._session.trust()
-        return About(program=program, api=api, folder=folder_named(preferences["save_path"]))
+        with understood("its preferences", self._session.foreign):
+            return About(program=program, api=api, folder=folder_named(preferences["save_path"]))
 
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
         answer = self._session.read(await self._session.get("sync/maindata", rid=str(self._poll)))
-        try:
+        self._poll = 0  # unless it can be understood it is to be told anew
+        with understood("its list", self._session.foreign):
             changed, gone = self._merged(answer)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            self._poll = 0
-            raise self._session.foreign(f"its list cannot be understood: {error!r}") from error
         return Polled(changed=changed, gone=frozenset(gone))
 
     def _merged(self, answer: Mapping[str, Any]) -> tuple[dict[str, Item], set[str]]:
@@ -101,10 +101,8 @@ class QBittorrent:
         answer = await self._session.get("torrents/files", accept=(200, 404, 409), hash=id)
         if answer.status != 200:
             return ()
-        try:
+        with understood("its files", self._session.foreign):
             return [file_of(number, each) for number, each in enumerate(json.loads(answer.body))]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._session.foreign(f"its files cannot be understood: {error!r}") from error
 
     # ---- telling -----------------------------------------------------------------------------------------------------
 
@@ -170,12 +168,10 @@ class QBittorrent:
         if (told := self._torrents.get(id, {}).get("private")) is not None:
             return bool(told)
         answer = await self._session.get("torrents/trackers", accept=(200, 404), hash=id)
-        try:
+        with understood("its trackers", self._session.foreign):
             listed = json.loads(answer.body) if answer.status == 200 else []
             ways = [each for each in listed if str(each["url"]).startswith("** [")]
             return not ways or any(each["msg"] for each in ways)
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._session.foreign(f"its trackers cannot be understood: {error!r}") from error
 
     async def pause(self, id: str) -> None:
         """ports.downloader.Downloader."""

@@ -19,6 +19,7 @@ from cloudgather.core.downloader import (
     Polled,
     folder_named,
 )
+from cloudgather.outside.answers import understood
 from cloudgather.outside.http import Answer, Conversation, NoAnswer
 from cloudgather.outside.secrets import cause_of, secret_of
 from cloudgather.ports.downloader import DownloadRefused
@@ -59,22 +60,21 @@ class Transmission:
         """ports.downloader.Downloader."""
         self._refused = None
         session = await self._call("session-get")
-        return About(
-            program=str(session["version"]),
-            api=str(session["rpc-version"]),
-            folder=folder_named(str(session["download-dir"])),
-        )
+        with understood("what it says of itself", self._foreign):
+            return About(
+                program=str(session["version"]),
+                api=str(session["rpc-version"]),
+                folder=folder_named(str(session["download-dir"])),
+            )
 
     async def poll(self) -> Polled:
         """ports.downloader.Downloader."""
         try:
-            return await self._polled()
+            with understood("its list", self._foreign):
+                return await self._polled()
         except CannotAsk:
             self._listed = False  # what happened meanwhile may be no longer "recent" by the time that it answers
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            self._listed = False
-            raise self._foreign(f"its list cannot be understood: {error!r}") from error
 
     async def _polled(self) -> Polled:
         if not self._listed:
@@ -132,14 +132,12 @@ class Transmission:
     async def files(self, id: str) -> Sequence[ItemFile]:
         """ports.downloader.Downloader."""
         answer = await self._call("torrent-get", ids=[id], fields=["files", "wanted"])
-        try:
+        with understood("its files", self._foreign):
             torrents = answer["torrents"]
             if not torrents:
                 return ()
             both = zip(torrents[0]["files"], torrents[0]["wanted"], strict=True)
             return [_file(number, each, bool(wanted)) for number, (each, wanted) in enumerate(both)]
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._foreign(f"its files cannot be understood: {error!r}") from error
 
     # ---- telling: not in this release --------------------------------------------------------------------------------
 
