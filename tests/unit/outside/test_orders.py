@@ -1,6 +1,5 @@
 """What a downloader is told with a new download, against answers made up here."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,12 +10,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, SeedingGoal
-from cloudgather.outside.aria2 import Aria2
-from cloudgather.outside.qbittorrent import QBittorrent
+from cloudgather.core.downloader import DownloadOrder, SeedingGoal
 from cloudgather.ports.downloader import DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
-from fakes.web import Answered, answering
+from fakes.web import Answered
+from unit.outside.talking import aria2, qbittorrent, talking
 
 GOAL = SeedingGoal(ratio=1.5, time=timedelta(seconds=90))
 NONE_AT_ALL = SeedingGoal(ratio=1.5, time=timedelta(0))
@@ -40,15 +38,7 @@ def told_to_qbittorrent(order: DownloadOrder, *, action: int) -> Mapping[str, st
             return b"Ok."
         return b"2.8.18"
 
-    async def add(url: str) -> None:
-        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
-        try:
-            await client.add(order)
-        finally:
-            await client.close()
-
-    with answering(answer) as url:
-        asyncio.run(add(url))
+    talking(qbittorrent, answer, lambda client: client.add(order))
     (form,) = forms
     return {name: values[0] for name, values in form.items()}
 
@@ -66,15 +56,7 @@ def told_to_aria2(order: DownloadOrder, *, limit: int = 2 << 20) -> Mapping[str,
             result = order.mark
         return json.dumps({"jsonrpc": "2.0", "id": "1", "result": result}).encode()
 
-    async def add(url: str) -> None:
-        client = Aria2(DownloaderSpec(name="aria2", kind=Kind.ARIA2, url=url))
-        try:
-            await client.add(order)
-        finally:
-            await client.close()
-
-    with answering(answer) as url:
-        asyncio.run(add(url))
+    talking(aria2, answer, lambda client: client.add(order))
     (call,) = calls
     options: Mapping[str, str] = call["params"][-1]
     return options
@@ -153,14 +135,6 @@ def test_a_proxy_that_cannot_reach_qbittorrent_refuses_nothing_for_good() -> Non
             return Answered(status=502)
         return b'{"max_ratio_act": 0}' if "preferences" in path else b"2.8.18"
 
-    async def add(url: str) -> None:
-        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
-        try:
-            with pytest.raises(CannotAsk) as cannot:
-                await client.add(an_order())
-            assert "502" in repr(cannot.value.reason)
-        finally:
-            await client.close()
-
-    with answering(answer) as url:
-        asyncio.run(add(url))
+    with pytest.raises(CannotAsk) as cannot:
+        talking(qbittorrent, answer, lambda client: client.add(an_order()))
+    assert "502" in repr(cannot.value.reason)

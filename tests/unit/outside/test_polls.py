@@ -1,18 +1,18 @@
 """What polls of downloaders' clients cost and keep, against answers made up here."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from cloudgather.core.downloader import DownloaderSpec, Kind, Phase, Polled
+from cloudgather.core.downloader import Phase, Polled
 from cloudgather.outside.aria2 import Aria2
 from cloudgather.outside.qbittorrent import QBittorrent
 from cloudgather.outside.transmission import Transmission
 from cloudgather.ports.uploads import CannotAsk
-from fakes.web import Answered, answering
+from fakes.web import Answered
+from unit.outside.talking import aria2, qbittorrent, talking, transmission
 
 TORRENT = {"state": "stalledDL", "save_path": "/d", "name": "a", "size": 10, "amount_left": 5, "dlspeed": 0}
 BROKEN = {**TORRENT, "size": "many"}
@@ -25,21 +25,16 @@ def told_by_qbittorrent(*answers: dict[str, Any]) -> list[Polled | None]:
     def answer(path: str, body: bytes) -> bytes:
         return json.dumps(left.pop(0)).encode() if "maindata" in path else b"2.11.2"
 
-    async def poll(url: str) -> list[Polled | None]:
-        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
+    async def poll(client: QBittorrent) -> list[Polled | None]:
         brought: list[Polled | None] = []
-        try:
-            for _ in answers:
-                try:
-                    brought.append(await client.poll())
-                except CannotAsk:
-                    brought.append(None)
-        finally:
-            await client.close()
+        for _ in answers:
+            try:
+                brought.append(await client.poll())
+            except CannotAsk:
+                brought.append(None)
         return brought
 
-    with answering(answer) as url:
-        return asyncio.run(poll(url))
+    return talking(qbittorrent, answer, poll)
 
 
 def test_what_a_poll_told_that_failed_midway_the_next_one_tells_again() -> None:
@@ -127,19 +122,14 @@ class FakeSessions:
 def test_whom_qbittorrent_lets_in_without_a_login_has_one_session_and_hears_only_what_is_new() -> None:
     sessions = FakeSessions()
 
-    async def poll(url: str) -> None:
-        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
-        try:
-            assert [len((await client.poll()).changed) for _ in range(3)] == [1, 0, 0]
-            assert (sessions.made, sessions.whole) == (1, 1)
-            sessions.forget()
-            assert [len((await client.poll()).changed) for _ in range(3)] == [0, 0, 0]
-            assert (sessions.made, sessions.whole) == (2, 2)
-        finally:
-            await client.close()
+    async def poll(client: QBittorrent) -> None:
+        assert [len((await client.poll()).changed) for _ in range(3)] == [1, 0, 0]
+        assert (sessions.made, sessions.whole) == (1, 1)
+        sessions.forget()
+        assert [len((await client.poll()).changed) for _ in range(3)] == [0, 0, 0]
+        assert (sessions.made, sessions.whole) == (2, 2)
 
-    with answering(sessions.answer, cookies=sessions.cookies) as url:
-        asyncio.run(poll(url))
+    talking(qbittorrent, sessions.answer, poll, cookies=sessions.cookies)
 
 
 class FakeAria2:
@@ -192,17 +182,8 @@ class FakeAria2:
 
 def with_aria2(work: Callable[[FakeAria2, Aria2], Awaitable[None]]) -> None:
     """`work` with a client of its own."""
-    aria2 = FakeAria2()
-
-    async def run(url: str) -> None:
-        client = Aria2(DownloaderSpec(name="aria2", kind=Kind.ARIA2, url=url))
-        try:
-            await work(aria2, client)
-        finally:
-            await client.close()
-
-    with answering(aria2.answer) as url:
-        asyncio.run(run(url))
+    server = FakeAria2()
+    talking(aria2, server.answer, lambda client: work(server, client))
 
 
 def test_files_of_what_rests_or_is_seeded_are_asked_for_once() -> None:
@@ -312,17 +293,12 @@ def test_however_many_there_are_qbittorrent_is_asked_once_a_poll_for_what_has_ch
             return json.dumps({"rid": 1, "full_update": True, "torrents": whole}).encode()
         return json.dumps({"rid": len(asked), "torrents": {"0": {"amount_left": len(asked)}}}).encode()
 
-    async def poll(url: str) -> None:
-        client = QBittorrent(DownloaderSpec(name="qb", kind=Kind.QBITTORRENT, url=url), warn=lambda *_: None)
-        try:
-            assert len((await client.poll()).changed) == torrents
-            for _ in range(3):
-                assert (await client.poll()).changed.keys() == {"0"}
-        finally:
-            await client.close()
+    async def poll(client: QBittorrent) -> None:
+        assert len((await client.poll()).changed) == torrents
+        for _ in range(3):
+            assert (await client.poll()).changed.keys() == {"0"}
 
-    with answering(answer) as url:
-        asyncio.run(poll(url))
+    talking(qbittorrent, answer, poll)
 
     assert asked == ["webapiVersion", *(f"maindata?rid={rid}" for rid in (0, 1, 3, 4))]
 
@@ -347,16 +323,11 @@ def test_however_many_there_are_transmission_is_asked_once_a_poll_for_what_was_a
         given = session if call["method"] == "session-get" else {"torrents": told, "removed": []}
         return json.dumps({"result": "success", "arguments": given}).encode()
 
-    async def poll(url: str) -> None:
-        client = Transmission(DownloaderSpec(name="tr", kind=Kind.TRANSMISSION, url=url))
-        try:
-            assert len((await client.poll()).changed) == torrents
-            for _ in range(3):
-                assert (await client.poll()).changed.keys() == {"0"}
-        finally:
-            await client.close()
+    async def poll(client: Transmission) -> None:
+        assert len((await client.poll()).changed) == torrents
+        for _ in range(3):
+            assert (await client.poll()).changed.keys() == {"0"}
 
-    with answering(answer) as url:
-        asyncio.run(poll(url))
+    talking(transmission, answer, poll)
 
     assert asked == [("session-get", None), ("torrent-get", None), *[("torrent-get", "recently-active")] * 3]
