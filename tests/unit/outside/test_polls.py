@@ -186,6 +186,16 @@ def with_aria2(work: Callable[[FakeAria2, Aria2], Awaitable[None]]) -> None:
     talking(aria2, server.answer, lambda client: work(server, client))
 
 
+def test_what_was_complete_and_is_paused_in_aria2_is_not_seeded() -> None:
+    async def poll(aria2: FakeAria2, client: Aria2) -> None:
+        aria2.status |= {"completedLength": "20", "seeder": "true"}
+        assert (await client.poll()).changed["1"].phase is Phase.SEEDING
+        aria2.status |= {"status": "paused"}
+        assert (await client.poll()).changed["1"].phase is Phase.QUEUED
+
+    with_aria2(poll)
+
+
 def test_files_of_what_rests_or_is_seeded_are_asked_for_once() -> None:
     async def poll(aria2: FakeAria2, client: Aria2) -> None:
         for _ in range(3):

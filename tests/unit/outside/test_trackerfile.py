@@ -40,6 +40,8 @@ def test_it_is_read_again_when_it_has_changed_and_what_it_held_counts_while_it_c
         assert list(await trackers.trackers(file)) == ["udp://a:1"]  # it was looked at a moment ago
         await clock.advance(31)
         assert list(await trackers.trackers(file)) == ["udp://a:1", "udp://b:1"]
+        await clock.advance(31)
+        assert list(await trackers.trackers(file)) == ["udp://a:1", "udp://b:1"]  # as it was
 
         path.unlink()
         for _ in range(3):

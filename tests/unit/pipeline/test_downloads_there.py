@@ -55,6 +55,21 @@ def test_it_is_followed_or_refused(tmp_path: Path, client: type[ToldDownloader],
     asyncio.run(main())
 
 
+def test_before_its_files_are_known_it_is_followed_whatever_was_chosen(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client = Refusing()
+            download = await stage.step(await stage.add(wanted=frozenset({7})))
+            # As aria2 does: meanwhile it lists one file, which is no file of the torrent.
+            stage.client.put(theirs(phase=Phase.METADATA, top=b"[METADATA]show"))
+
+            found = await stage.step(download, times=4)
+
+            assert found.foreign and found.state is State.METADATA, (found.state, code(found))
+
+    asyncio.run(main())
+
+
 def test_what_is_refused_for_another_reason_fails_with_that(tmp_path: Path) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
