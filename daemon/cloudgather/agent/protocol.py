@@ -14,8 +14,7 @@ import msgpack
 MOST: Final = 64 * 1024 * 1024
 _PREFIX: Final = 4
 
-# Every step an operation may name, by how long it may take; `nbytes` is what fsync, close and rename may still write.
-QUICK_STEPS: Final = frozenset({"root", "open", "stat", "lease", "mkdir", "unlink", "utime", "chmod", "reopen", "read"})
+# Steps by how long they may take, all others being quick; `nbytes` is what fsync, close and rename may still write.
 WRITE_STEPS: Final = frozenset({"write"})
 LISTING_STEPS: Final = frozenset({"list"})
 FLUSH_STEPS: Final = frozenset({"fsync", "close", "rename", "syncfs"})

@@ -77,7 +77,6 @@ def _one_of(*words: str) -> _Convert:
     return convert
 
 
-_MINUTES: Final = _number(0, 10_000_000, whole=True)
 _COUNT: Final = _number(0, 10_000, whole=True)
 _RATIO: Final = _number(0, 1_000_000, whole=False)
 
