@@ -108,6 +108,8 @@ class Stage:
         self.listed: Sequence[str] = ()  # in the file of trackers
         self.free = 1 << 50  # bytes, on every disk
         self.free_fails = False  # the disk does not answer
+        self.removal_fails: OSError | None = None  # of each folder
+        self.removals_refused = 0
         self.needed_elsewhere: Reason | None = None  # by another downloader
         self.hung: set[bytes] = set()  # folders that answer nothing
         self.hung_at: set[bytes] = set()  # of them, those that were asked
@@ -124,6 +126,9 @@ class Stage:
             if folder in self.hung:
                 self.hung_at.add(folder)
                 await asyncio.get_running_loop().create_future()
+            if self.removal_fails is not None:
+                self.removals_refused += 1
+                raise self.removal_fails
             self.removed.append(folder)
 
         async def tasks_changed() -> None: ...

@@ -1,7 +1,6 @@
 """Brings complete downloads to their targets, and removes their data once it may go."""
 
 import logging
-import math
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final
@@ -25,7 +24,7 @@ from cloudgather.ports.source import SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
-_SCAN_AGAIN: Final = 15.0  # seconds
+_AGAIN: Final = 15.0  # seconds after which a disk is asked again that did not do what it should
 _ENDED_BADLY: Final = frozenset({TransferState.FAILED, TransferState.CANCELLED, TransferState.VANISHED})
 
 
@@ -59,7 +58,8 @@ class Leaving:
         self._remove_tree = remove_tree
         self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
         self._scanned: set[int] = set()  # a scan of this daemon has found all their files
-        self._unscanned: dict[int, tuple[Reason, float]] = {}  # id -> why it has not, monotonic: when it is tried again
+        # id -> why its scan or its removal did not work, monotonic: when it is tried again
+        self._put_off: dict[int, tuple[Reason, float]] = {}
 
     async def begin(self, download: Download) -> None:
         """Hand its files to the queue."""
@@ -107,20 +107,31 @@ class Leaving:
 
     async def _scan(self, download: Download, state: TaskState) -> None:
         """Have all of its files taken in; where that is not possible now, say why and wait some time."""
-        problem, again = self._unscanned.get(download.id, (None, -math.inf))
+        if self._is_put_off(download):
+            return
+        try:
+            await state.source.root()  # a run for nothing is not even begun
+            problem = (await self._scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)).problem
+        except SourceUnavailable as lost:
+            problem = lost.reason
+        if problem is None:
+            self._scanned.add(download.id)
+        else:
+            self._put_it_off(download, problem)
+
+    def _is_put_off(self, download: Download) -> bool:
+        if download.id not in self._put_off:
+            return False
+        problem, again = self._put_off[download.id]
         if again <= self._clock.monotonic():
-            try:
-                await state.source.root()  # a run for nothing is not even begun
-                problem = (await self._scanner.upload(state, b"", skip_settle=SkipSettle.GUESS)).problem
-            except SourceUnavailable as lost:
-                problem = lost.reason
-            if problem is None:
-                self._scanned.add(download.id)
-                self._unscanned.pop(download.id, None)
-                return
-            self._unscanned[download.id] = problem, self._clock.monotonic() + _SCAN_AGAIN
-        if problem is not None:
-            self._book.hold(download.id, problem)
+            del self._put_off[download.id]
+            return False
+        self._book.hold(download.id, problem)
+        return True
+
+    def _put_it_off(self, download: Download, problem: Reason) -> None:
+        self._put_off[download.id] = problem, self._clock.monotonic() + _AGAIN
+        self._book.hold(download.id, problem)
 
     async def _failure(self, download: Download, missing: set[bytes]) -> Reason | None:
         """Why the upload will not go on by itself; None while something of it is under way, or waits and says so."""
@@ -215,13 +226,15 @@ class Leaving:
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
             known.poll_soon()
             return False  # gone only when two polls do not show it: a downloader may yet be removing its files
+        if self._is_put_off(download):
+            return False
         try:
             if not download.keep_files:
                 await self._remove_tree(download.folder)
         except OSError as error:
             path = error.filename if isinstance(error.filename, bytes | str) else download.folder
             message = error.strerror or "no answer in time"
-            self._book.hold(download.id, because(Code.HELD_DOWNLOAD_REMOVAL, path=path, message=message))
+            self._put_it_off(download, because(Code.HELD_DOWNLOAD_REMOVAL, path=path, message=message))
             return False
         self._emptied.pop(download.id)
         return True

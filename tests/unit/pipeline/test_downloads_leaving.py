@@ -1,6 +1,7 @@
 """How downloads whose files are complete are brought on: the upload, the seeding, and what may go then."""
 
 import asyncio
+import errno
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -219,6 +220,25 @@ def test_what_comes_back_into_the_downloader_while_it_goes_must_be_missing_twice
 
             download = await looked(stage, download, times=1)
             assert stage.removed == [download.folder]
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_removed_is_held_and_tried_again_at_leisure(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.book.note(await uploaded(stage), {"clearing": True})
+            stage.removal_fails = PermissionError(errno.EACCES, "Permission denied", b"/downloads/theirs")
+            async with stage.followed():
+                await stage.works.advance(300.0)
+                assert 2 <= stage.removals_refused <= 21
+                hold = stage.book.hold_of(download.id)
+                assert hold is not None and hold.code == Code.HELD_DOWNLOAD_REMOVAL
+                assert (hold.facts["path"], hold.facts["message"]) == (b"/downloads/theirs", "Permission denied")
+
+                stage.removal_fails = None
+                await stage.works.advance(60.0)
+                assert code(await stage.now(download)) == Code.DOWNLOAD_CLEARED
 
     asyncio.run(main())
 
