@@ -32,6 +32,7 @@ class FakeDownloader:
     def __init__(self, name: str = "qb", **changes: Any) -> None:
         self.spec = DownloaderSpec(name=name, kind=Kind.QBITTORRENT, url="http://qb", **changes)
         self.down = False
+        self.refuses_files = 0  # so many questions for them to come
         self.slow: asyncio.Event | None = None
         self.slow_files: dict[str, asyncio.Event] = {}
         self.polls = 0
@@ -84,6 +85,9 @@ class FakeDownloader:
 
     async def files(self, id: str) -> Sequence[ItemFile]:
         self._ask()
+        if self.refuses_files:
+            self.refuses_files -= 1
+            raise CannotAsk(because(Code.DOWNLOADER_FOREIGN, downloader=self.spec.name, url=self.spec.url))
         if id in self.slow_files:
             await self.slow_files[id].wait()
         return self.content.get(id, ())

@@ -12,10 +12,10 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cgwire.text import EN, sentence
 from cloudgather.core.claim import Claim, word_of
-from cloudgather.core.downloader import DownloaderSpec
+from cloudgather.core.downloader import DownloaderSpec, Item
 from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
-from cloudgather.pipeline.following import Following, News, Place
+from cloudgather.pipeline.following import Following, Place
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
@@ -131,30 +131,40 @@ class Claims:
 
     async def _poll(self, following: Following, listener: Listener) -> None:
         silent = False
+        finished: list[Item] = []  # what nobody has been told of yet
         while True:
             news = await following.poll()
+            finished += news.finished
+            if news.finished and self._finished is not None:
+                self._finished()
             if (following.silent is not None) != silent:
                 silent = not silent
                 _tell(following)
             if following.silent is None:
-                await self._heard(following, news, listener)
+                if news.back:
+                    listener.answers(following.spec.name)
+                await self._tell_of(finished, following, listener)
+                await self._remember(following)
             while (left := following.again - self._clock.monotonic()) > 0:
                 await wait_for_either(following.wake.wait(), self._clock.sleep(left))
                 following.wake.clear()
 
-    async def _heard(self, following: Following, news: News, listener: Listener) -> None:
+    async def _tell_of(self, finished: list[Item], following: Following, listener: Listener) -> None:
+        """What is left of `finished` is to be told with the next answer; what could not be told now comes last then."""
         name = following.spec.name
-        if news.back:
-            listener.answers(name)
-        for item in news.finished:
+        while finished:
+            item = finished.pop(0)
             try:
                 files = await following.port.files(item.id)
             except CannotAsk:
-                return
+                finished.append(item)
+                break
             logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
             listener.finished(following.paths_of(item, files), name, item.id)
-        if news.finished and self._finished is not None:
-            self._finished()
+
+    async def _remember(self, following: Following) -> None:
+        """Write down where it has unfinished files, for the next start."""
+        name = following.spec.name
         unfinished = _at_most(_MOST_REMEMBERED, following.unfinished())
         if self._written.get(name) != unfinished:
             try:

@@ -280,6 +280,24 @@ def test_a_finished_item_is_looked_at_though_nothing_told_of_its_files(tmp_path:
     asyncio.run(main())
 
 
+def test_what_has_finished_while_files_cannot_be_asked_for_is_told_with_a_later_answer(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        for id in ("1", "2"):
+            qb.put(an_item(id))
+        async with asking(tmp_path, qb) as works:
+            await works.advance(5.0)
+            for id in ("1", "2"):
+                works.world.source.write(f"{id}.mkv".encode(), b"x" * 100)
+                qb.put(complete(an_item(id)))
+            qb.refuses_files = 2
+            await works.advance(15.0)
+            assert qb.refuses_files == 0
+            assert await works.states() == {b"1.mkv": "done", b"2.mkv": "done"}
+
+    asyncio.run(main())
+
+
 def test_what_leaves_the_list_unfinished_is_not_taken_for_complete_at_once(tmp_path: Path) -> None:
     async def main() -> None:
         qb = FakeDownloader()
