@@ -1,12 +1,13 @@
 """Downloads on request: the table [downloads], and what [groups.NAME] says of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from cloudgather.config.amounts import size, span
+from cloudgather.config.names import near
 from cloudgather.config.reading import Table
-from cloudgather.config.values import boolean, folder, kind_of, text, texts, whole
+from cloudgather.config.values import below, boolean, folder, kind_of, text, texts, whole
 from cloudgather.core.download import Allowance, Rules
 from cloudgather.core.downloader import Kind
 from cloudgather.core.options import BadOption, of_group
@@ -16,11 +17,11 @@ _DEFAULTS = Rules()
 _MOST_DAYS = timedelta(days=3650)
 
 
-def read_rules(table: Table) -> Rules:
-    """The table [downloads]."""
+def read_rules(table: Table, targets: Collection[str]) -> Rules:
+    """The table [downloads]; `targets`: the names of those in the same file."""
     trackers = table.take("extra_trackers", _trackers, ())
     rules = Rules(
-        to=table.take("to", _destination, None),
+        to=table.take("to", lambda value: _destination(value, targets), None),
         min_free=table.take("min_free", size, _DEFAULTS.min_free),
         keep_after=table.take("keep_after", span(timedelta(0), _MOST_DAYS), _DEFAULTS.keep_after),
         stalled_after=table.take("stalled_after", span(timedelta(seconds=1), _MOST_DAYS), _DEFAULTS.stalled_after),
@@ -45,10 +46,15 @@ def read_allowance(table: Table) -> Allowance:
     )
 
 
-def _destination(value: object) -> str:
+def _destination(value: object, targets: Collection[str]) -> str:
     given = text(value)
-    if ":" not in given or given.startswith("/"):
+    name, colon, folder_there = given.partition(":")
+    if not colon or given.startswith("/"):
         raise ValueError(f'"{given}" names no target; write it as "TARGET:folder"')
+    if name not in targets:
+        known = f"known are {', '.join(targets)}" if targets else "none is configured"
+        raise ValueError(f'there is no target "{name}"{near(name, targets)}; {known}')
+    below(folder_there)
     return given
 
 

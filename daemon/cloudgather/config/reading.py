@@ -48,6 +48,11 @@ class Table:
             found = {}
         return Table(found, self._faults, (*self._path, key))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is here, whether it is as it should be or not."""
+        return tuple(self._values)
+
     def tables(self) -> "list[tuple[str, Table]]":
         """All tables here, which have names of their own."""
         self._known += self._values

@@ -84,6 +84,7 @@ def parse_settings(
 
     state_dir = daemon.take("state_dir", _directory, _DEFAULTS.state_dir)
     granted = _groups(groups)
+    targets = table.table("targets")
     settings = Settings(
         file=file,
         state_dir=state_dir,
@@ -101,9 +102,9 @@ def parse_settings(
         timezone=outside.take("TZ", _zone_of_variable, daemon.take("timezone", zone, None)),
         groups={name: access for name, (access, _) in granted.items()},
         allowances={name: allowance for name, (_, allowance) in granted.items()},
-        targets=read_targets(table.table("targets"), mounts, secret=secret_file(file, environ)),
+        targets=read_targets(targets, mounts, secret=secret_file(file, environ)),
         downloaders=read_downloaders(table.table("downloaders"), file=file, environ=environ),
-        downloads=read_rules(table.table("downloads")),
+        downloads=read_rules(table.table("downloads"), targets.names),
     )
     daemon.close()
     control.close()

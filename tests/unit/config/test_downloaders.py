@@ -87,3 +87,18 @@ def test_paths_there_and_here(theirs: bytes, ours: bytes) -> None:
 
     assert spec.ours(theirs) == ours
     assert spec.theirs(ours) == theirs
+
+
+@pytest.mark.parametrize(
+    ("to", "complaint"),
+    [
+        ("c151:films", 'to: there is no target "c151" (did you mean c115?); known are c115'),
+        ("c115:../films", 'to: "../films" goes up with ..'),
+        ("c115", 'to: "c115" names no target'),
+    ],
+)
+def test_results_go_to_a_target_that_is_configured(to: str, complaint: str) -> None:
+    target = '[targets.c115]\nroot = "/CloudDrive/115"\n'
+
+    parse_settings(f'{target}[downloads]\nto = "c115:films"\n', file="/f", mounts=())
+    assert complaint in complaints(f'{target}[downloads]\nto = "{to}"\n')
