@@ -275,6 +275,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "download {id}: {name} is there already ({state}, to {place})": (
         "下载任务 {id}：已经有 {name}（{state}，上传到 {place}）"
     ),
+    "to have it once more: cgctl download remove {id}, then add it again": (
+        "如需重新下载：先执行 cgctl download remove {id}，再添加"
+    ),
     "download {id}: chosen": "下载任务 {id}：已选择文件",
     "download {id} is paused": "下载任务 {id} 已暂停",
     "download {id} goes on": "下载任务 {id} 继续",

@@ -61,7 +61,8 @@ def table(
 ) -> Iterator[str]:
     """Lines of a table, two spaces between columns; `right` are the columns of figures.
 
-    Where `cells` (the terminal's width) is given and the table is wider, the column `flexible` is cut to fit.
+    Where `cells` (the terminal's width) is given and the table is wider, the column `flexible` is cut to fit, but not
+    to less than a quarter of it: of a name something must be left, and a sentence may go on in the next line.
     """
     body = [list(row) for row in rows]
     lines = [list(headings), *body] if headings else body
@@ -72,7 +73,7 @@ def table(
     if cells is not None:
         over = indent + sum(widths) + 2 * (len(widths) - 1) - cells
         if over > 0:
-            widths[flexible] = max(min(widths[flexible], 8), widths[flexible] - over)
+            widths[flexible] = max(min(widths[flexible], max(8, cells // 4)), widths[flexible] - over)
     figures = set(right)
     for line in lines:
         line[flexible] = fit(line[flexible], widths[flexible], dots=dots)

@@ -103,6 +103,8 @@ def add(
         replies.append(reply)
         if not as_json:
             session.print(_told(session, reply["download"], reused=reply["reused"]))
+            if reply["reused"] and (advice := _once_more(session, reply["download"])):
+                session.print(f"  {session.arrow} {advice}")
     if follows:
         code = max(code, *(follow(session, reply["download"]["id"], quiet=as_json) for reply in replies), Exit.OK)
     if as_json:
@@ -122,12 +124,23 @@ def _told(session: Session, download: Mapping[str, Any], *, reused: bool) -> str
     return session.say(told, id=download["id"], name=name, state=state(session, download), place=there)
 
 
+def _once_more(session: Session, download: Mapping[str, Any]) -> str | None:
+    """How to have one that has ended once more."""
+    match download["state"]:
+        case "done":
+            return session.say("to have it once more: cgctl download remove {id}, then add it again", id=download["id"])
+        case "failed":
+            return f"cgctl download retry {download['id']}"
+    return None
+
+
 def _wish(session: Session, given: str) -> Mapping[str, Any]:
-    """A link as it is; a torrent file as a blob that the daemon has by then."""
-    if not given:
+    """A link, without spaces that were copied with it; a torrent file as a blob that the daemon has by then."""
+    link = given.strip()
+    if not link:
         raise Trouble(Exit.USAGE, session.say("give a link, or the name of a torrent file"))
-    if ":" in given and not given.startswith(("/", ".")) and given.partition(":")[0].isalnum():
-        return {"uri": given}
+    if ":" in link and not link.startswith(("/", ".")) and link.partition(":")[0].isalnum():
+        return {"uri": link}
     content, blob = _content(session, given), None
     for begin in range(0, len(content), PIECE):
         blob = session.call(Append(data=content[begin : begin + PIECE], blob=blob))["blob"]

@@ -146,3 +146,26 @@ def test_a_web_page_in_place_of_a_torrent_is_told_with_the_remedy(cgctl: Any, ch
     told = "this torrent file cannot be used: it is a web page (log in to the site, and save the torrent file anew)"
     assert cgctl("download", "add", torrent).err == f"cgctl: {told}\n"
     assert chinese("download", "add", torrent).err.endswith("：这是一个网页（请登录网站后重新保存种子文件）\n")
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"),
+    [
+        ("done", "  → to have it once more: cgctl download remove 17, then add it again\n"),
+        ("failed", "  → cgctl download retry 17\n"),
+        ("seeding", ""),
+    ],
+)
+def test_what_was_had_before_is_told_with_how_to_have_it_once_more(cgctl: Any, state: str, advice: str) -> None:
+    cgctl.daemon(download_add={"download": a_download(state=state), "reused": True})
+
+    said = cgctl("download", "add", "https://a.example")
+
+    assert said.out == f"download 17: film is there already ({state}, to c115:films)\n{advice}"
+
+
+def test_a_link_may_have_been_copied_with_spaces_around_it(cgctl: Any) -> None:
+    daemon = cgctl.daemon(download_add=added)
+
+    assert cgctl("download", "add", " https://a.example\n").code == 0
+    assert daemon.asked[0][1]["uri"] == "https://a.example"

@@ -36,6 +36,13 @@ def test_the_flexible_column_is_cut_to_the_terminal() -> None:
     assert lines[0].endswith("…19.mkv  queued") or "…" in lines[0]
 
 
+def test_a_name_can_be_told_apart_however_long_the_sentence_beside_it_is() -> None:
+    lines = list(table((), [["film 1", "x" * 100], ["film 2" + "y" * 30, "x"]], flexible=0, cells=40))
+
+    assert lines[0].startswith("film 1      ")
+    assert lines[1].startswith("film …yyyy")
+
+
 def test_output_that_is_no_terminal_is_not_cut() -> None:
     assert list(table((), [["x" * 500, "y"]], flexible=0)) == ["x" * 500 + "  y"]
 
