@@ -61,6 +61,9 @@ class Ask:
     """Only the target can tell."""
 
 
+MISSING: Final = Go(reason=because(Code.GO_MISSING), replace=False)
+
+
 def decide(
     rules: frozenset[Rule],
     *,
@@ -82,7 +85,7 @@ def decide(
         return Ask()
     if shown is None:
         if Rule.MISSING in rules:
-            return Go(reason=because(Code.GO_MISSING), replace=False)
+            return MISSING
         return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
     if Rule.SIZE in rules and size != shown.size:
         return Go(reason=because(Code.GO_SIZE, size=size, target_size=shown.size), replace=True)

@@ -22,6 +22,11 @@ _LOOK_AGAIN_AT_NAME: Final = 600.0
 _LOOK_AGAIN_AT_DOWNLOADER: Final = 10.0
 _LOOK_AGAIN_WHEN_ASKED: Final = 1.0
 
+# Said of almost every file.
+_NO_WRITER: Final = because(Code.MET_NO_WRITER)
+_GOOD_NAME: Final = because(Code.MET_NAME)
+_NO_DOWNLOADER: Final = because(Code.MET_NO_DOWNLOADER)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -107,14 +112,14 @@ def _writer(evidence: Evidence) -> tuple[Reason, float | None]:
         case True:
             return because(Code.WAIT_WRITER, writers=[]), evidence.now + _LOOK_AGAIN_AT_WRITER
         case False:
-            return because(Code.MET_NO_WRITER), None
+            return _NO_WRITER, None
         case None:
             return because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error"), None
 
 
 def _name(evidence: Evidence) -> tuple[Reason, float | None]:
     if evidence.partial_pattern is None:
-        return because(Code.MET_NAME), None
+        return _GOOD_NAME, None
     return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern), evidence.now + _LOOK_AGAIN_AT_NAME
 
 
@@ -124,7 +129,7 @@ def _beside(evidence: Evidence) -> tuple[Reason, float | None]:
         again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
         return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again
     if not evidence.asked:
-        return because(Code.MET_NO_DOWNLOADER), None
+        return _NO_DOWNLOADER, None
     names = list(evidence.asked)
     if evidence.asked_since is not None:
         needed = evidence.now - evidence.asked_since + ASKED_AFTER_CHANGE.total_seconds()

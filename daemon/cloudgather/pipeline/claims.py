@@ -216,6 +216,8 @@ class Claims:
 
     def answering(self, task: Task, path: bytes) -> bool:
         """Whether a downloader that puts files there can be asked."""
+        if not self.following:
+            return False
         path = _absolute(task, path)
         return any(each.silent is None and each.covers(path) for each in self.following.values())
 

@@ -256,15 +256,16 @@ class Dispatcher:
 
     def _end_what_the_window_stops(self, lane: TargetState) -> None:
         closed = [reason for reason in self._board.holds_of_target(lane.spec.name) if reason.code == Code.HELD_WINDOW]
-        for moving in lane.moving.values():
-            task = self._board.tasks.get(moving.transfer.task)
+        for name in {moving.transfer.task for moving in lane.moving.values()}:
+            task = self._board.tasks.get(name)
             theirs: list[Reason] = []
             if task is not None and task.task.window_end is WindowEnd.STOP:
-                theirs = [r for r in self._board.holds_of_task(task.task.name) if r.code == Code.HELD_WINDOW]
+                theirs = [r for r in self._board.holds_of_task(name) if r.code == Code.HELD_WINDOW]
             if lane.spec.window_end is WindowEnd.STOP:
                 theirs += closed
             if theirs:
-                self.cancel([moving.transfer.id], Event.DEFER, theirs[0])
+                stopped = [id for id, moving in lane.moving.items() if moving.transfer.task == name]
+                self.cancel(stopped, Event.DEFER, theirs[0])
 
     # ---- is the target there? ----------------------------------------------------------------------------------------
 

@@ -161,8 +161,11 @@ class Intake:
         finally:
             del self._workers[name]
 
-    async def _look_at(self, name: str, files: Sequence[Pending]) -> None:
-        """Judge these files of one task; whatever goes wrong, they stay pending."""
+    async def _look_at(self, name: str, files: Sequence[Pending], *, asked: bool = False) -> None:
+        """Judge these files of one task; whatever goes wrong, they stay pending.
+
+        `asked`: that neither the ledger nor the queue has them was found out just now.
+        """
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
             for pending in files:  # a paused task's folder is scanned when it is resumed
@@ -170,7 +173,8 @@ class Intake:
             return
         try:
             for begin in range(0, len(files), _AT_ONCE):
-                await self._plan(state, await self._settled(state, files[begin : begin + _AT_ONCE]))
+                some = files[begin : begin + _AT_ONCE]
+                await self._plan(state, await self._settled(state, some, asked=asked))
         except (SourceUnavailable, StoreUnavailable) as refused:
             if isinstance(refused, SourceUnavailable):
                 state.source_hold = refused.reason
@@ -192,7 +196,7 @@ class Intake:
         except StoreUnavailable as refused:
             self._board.store_hold = refused.reason
 
-    async def _settled(self, state: TaskState, files: Sequence[Pending]) -> list[Pending]:
+    async def _settled(self, state: TaskState, files: Sequence[Pending], *, asked: bool) -> list[Pending]:
         """Look at these pending files; answers with those that are settled and wanted."""
         begun = self._clock.monotonic()
         looks = await state.source.look_all([pending.path for pending in files])
@@ -205,7 +209,7 @@ class Intake:
                     await self._folder_seen(pending.task, pending.path)
             else:
                 wanted.append((pending, look))
-        passed = await self._dealt_with(state, wanted)
+        passed = set() if asked else await self._dealt_with(state, wanted)
         told = self._told
         asked_since = self.claims.asked_since()  # not later than the words: a poll meanwhile may have brought another
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
@@ -285,14 +289,20 @@ class Intake:
         candidates = []
         for pending in files:
             assert pending.fingerprint is not None
-            candidates.append(Candidate(path=pending.path, version=pending.fingerprint[0], guessed=pending.guessed))
+            number = None if pending.run is None else pending.run.id
+            version = pending.fingerprint[0]
+            candidates.append(Candidate(path=pending.path, version=version, guessed=pending.guessed, run=number))
         begun = self._clock.monotonic()
         answer = await self._planner.plan(state, candidates, listings=self._remembered(), force=force)
         runs = {pending.path: pending.run for pending in files}
         plans = []
         for plan in answer.plans:
             run = runs[plan.path]
-            plans.append(plan if run is None else replace(plan, run=await self._runs.keep(run)))
+            if run is not None and (
+                run.id is None or run.id != plan.run
+            ):  # a silent one, or another has come meanwhile
+                plan = replace(plan, run=await self._runs.keep(run))
+            plans.append(plan)
         if answer.adopt:
             await self._store.adopt(answer.adopt)
         added = await self._store.add(plans, now=self._clock.now())
@@ -354,7 +364,7 @@ class Intake:
             self.pending.keep(pending)
             taken.append(pending)
         if taken:
-            await self._look_at(state.task.name, taken)
+            await self._look_at(state.task.name, taken, asked=True)
             self._wake.set()  # what is not settled has a due time that the loop does not know of
 
     def forget(self, task: str) -> None:

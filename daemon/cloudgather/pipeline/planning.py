@@ -8,7 +8,7 @@ from datetime import datetime
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.naming import destination, split
-from cloudgather.core.rules import Ask, Go, Skip, Unasked, decide
+from cloudgather.core.rules import MISSING, Ask, Go, Skip, Unasked, decide
 from cloudgather.core.task import Rule, Task
 from cloudgather.core.transfer import Plan, Version
 from cloudgather.pipeline.board import Board, TaskState
@@ -29,6 +29,7 @@ class Candidate:
     path: bytes
     version: Version
     guessed: bool = True
+    run: int | None = None  # that found it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,7 +101,6 @@ class Planner:
         candidates: Sequence[Candidate],
         *,
         listings: Listings,
-        run: int | None = None,
         force: bool = False,
         thorough: bool = False,
     ) -> Answer:
@@ -122,14 +122,14 @@ class Planner:
                 answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_UNDER_WAY))
                 continue
             if force:
-                answer.plans.append(_plan(task, candidate, Go(reason=because(Code.GO_OVERWRITE), replace=True), run))
+                answer.plans.append(_plan(task, candidate, Go(reason=because(Code.GO_OVERWRITE), replace=True)))
                 continue
             entry = known.get(candidate.path)
             match self._decide(task, candidate, entry, Unasked.UNASKED):
                 case Ask():
                     asking[split(destination(task.base, candidate.path))[0]].append(candidate)
                 case decided:
-                    self._add(answer, task, candidate, decided, run)
+                    self._add(answer, task, candidate, decided)
         for folder, those in asking.items():
             shown = await self._folder(state, folder, those, listings, thorough=thorough)
             if shown:  # what it shows may be what we have sent since
@@ -143,10 +143,9 @@ class Planner:
                     standing = shown.get(split(candidate.path)[1])
                     if standing is not None and not standing.is_file:
                         standing = None  # no file of this name; the copy will say what is in its way
-                    self._add(answer, task, candidate, self._decide(task, candidate, entry, standing), run, standing)
+                    self._add(answer, task, candidate, self._decide(task, candidate, entry, standing), standing)
                 elif Rule.MISSING in task.rules:
-                    go = Go(reason=because(Code.GO_MISSING), replace=False)
-                    answer.plans.append(_plan(task, candidate, go, run))
+                    answer.plans.append(_plan(task, candidate, MISSING))
                 else:
                     answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_LISTING))
         return answer
@@ -176,12 +175,11 @@ class Planner:
         task: Task,
         candidate: Candidate,
         decided: Go | Skip | Ask,
-        run: int | None,
         standing: Standing | None = None,
     ) -> None:
         match decided:
             case Go():
-                answer.plans.append(_plan(task, candidate, decided, run))
+                answer.plans.append(_plan(task, candidate, decided))
             case Skip(adopt=adopt):
                 answer.skips[candidate.path] = decided
                 if adopt and standing is not None:
@@ -206,7 +204,7 @@ class Planner:
         return shown or {}
 
 
-def _plan(task: Task, candidate: Candidate, go: Go, run: int | None) -> Plan:
+def _plan(task: Task, candidate: Candidate, go: Go) -> Plan:
     return Plan(
         task=task.name,
         path=candidate.path,
@@ -217,7 +215,7 @@ def _plan(task: Task, candidate: Candidate, go: Go, run: int | None) -> Plan:
         replace=go.replace,
         guessed=candidate.guessed,
         priority=task.priority,
-        run=run,
+        run=candidate.run,
     )
 
 

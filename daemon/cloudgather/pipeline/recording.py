@@ -50,8 +50,7 @@ class Recorder:
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
-            if self._bus.heard:
-                self.announce(transfer, move.event)
+            self.announce(transfer, move.event)
             _, first = lines.get(transfer.id, (transfer, move.event))
             lines[transfer.id] = transfer, first  # written and confirmed in one step is one outcome
         for transfer, event in lines.values():
@@ -85,7 +84,9 @@ class Recorder:
                 return result
 
     def announce(self, transfer: Transfer, event: Event) -> None:
-        """Tell listeners of a move that has been committed."""
+        """Tell listeners, if there are any, of a move that has been committed."""
+        if not self._bus.heard:
+            return
         self._bus.publish(
             {
                 "kind": "transfer",
