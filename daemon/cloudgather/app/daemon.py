@@ -390,8 +390,10 @@ class Daemon:
         self._dispatcher.wake()
 
     def _wanted(self, configuration: Configuration) -> Wanted:
-        wanted = _wanted(configuration)
-        return replace(wanted, tasks={**wanted.tasks, **self._downloads.tasks(configuration.tasks)})
+        wanted, broken = _wanted(configuration), configuration.broken
+        waiting = dict.fromkeys(self._downloads.waiting_for(broken), ())
+        tasks = {**wanted.tasks, **self._downloads.tasks(configuration.tasks, broken)}
+        return replace(wanted, tasks=tasks, broken={**wanted.broken, **waiting})
 
     def _attend(self, *, changed: Sequence[str]) -> None:
         """Have a loop for each target, and for each task's scans and watch; those that run already go on."""

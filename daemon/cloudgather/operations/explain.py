@@ -55,7 +55,8 @@ class PathOperations:
         if not claiming:
             reasons = [because(Code.SKIP_NO_TASK, path=path)]
             # A task whose file has errors may be the one that was meant: nobody can tell.
-            reasons += [because(Code.HELD_TASK_BROKEN, task=name) for name in sorted(self._world.board.broken)]
+            broken = [name for name in sorted(self._world.board.broken) if download_of(name) is None]
+            reasons += [because(Code.HELD_TASK_BROKEN, task=name) for name in broken]
             return _reply(path, None, None, "unclaimed", reasons=reasons)
         # The deepest source is the one that was meant; the others are named.
         state = claiming[0]

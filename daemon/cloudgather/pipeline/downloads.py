@@ -70,13 +70,19 @@ class Downloads:
         """Something has happened that may bring one on."""
         self._wake.set()
 
-    def tasks(self, configured: Mapping[str, Task]) -> dict[str, Task]:
+    def tasks(self, configured: Mapping[str, Task], broken: Collection[str]) -> dict[str, Task]:
         """The tasks of those that are being uploaded, by name; their settings are those of the configured ones."""
+        waiting = self.waiting_for(broken)
         return {
             each.task_name: task_of(each, configured.get(each.asked.task) if each.asked.task else None)
             for each in self.open
-            if uploads(each)
+            if uploads(each) and each.task_name not in waiting
         }
+
+    def waiting_for(self, broken: Collection[str]) -> frozenset[str]:
+        """The names of the tasks of those whose upload waits until these are mended, whose settings they have."""
+        concerned = (each for each in self.open if uploads(each) and each.state is not State.SEEDING)
+        return frozenset(each.task_name for each in concerned if each.asked.task in broken)
 
     # ---- what may be asked and ordered -------------------------------------------------------------------------------
 

@@ -70,6 +70,9 @@ class Leaving:
         """Look what has become of its files' transfers."""
         state = self._board.tasks.get(download.task_name)
         if state is None:
+            if download.task_name in self._board.broken:
+                self._book.hold(download.id, because(Code.HELD_TASK_BROKEN, task=download.asked.task))
+                return
             await self._tasks_changed()
             return
         if state.task.target not in self._board.targets:
@@ -241,9 +244,13 @@ class Leaving:
 
 
 def task_of(download: Download, configured: Task | None) -> Task:
-    """The task that uploads it: all of its files and no others, as the configured one it was asked for would."""
+    """The task that uploads it: all of its files and no others, as the configured one it was asked for would.
+
+    Where that has left the configuration, what its filter left out is left out still.
+    """
     files = frozenset(path for path, _ in download.files)
     if configured is None:
+        files -= download.left_out or frozenset()
         return Task(
             name=download.task_name,
             source=download.folder,

@@ -13,6 +13,7 @@ from cgwire.reasons import because
 from cloudgather.core.download import Download, Event, Rules, State
 from cloudgather.core.downloader import Item, ItemFile, Phase
 from cloudgather.core.task import Filter
+from cloudgather.pipeline.leaving import task_of
 from cloudgather.pipeline.matching import mark
 from downloadwork import HASH, Stage, code, staged
 from fakes.downloader import an_item, complete
@@ -239,6 +240,28 @@ def test_what_cannot_be_removed_is_held_and_tried_again_at_leisure(tmp_path: Pat
                 stage.removal_fails = None
                 await stage.works.advance(60.0)
                 assert code(await stage.now(download)) == Code.DOWNLOAD_CLEARED
+
+    asyncio.run(main())
+
+
+def test_what_was_left_out_stays_so_and_is_not_waited_for_when_its_task_has_left_the_configuration(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            files = ((b"ours.mkv", 100), (b"ours.nfo", 100))
+            download = await stage.book.note(
+                await uploaded(stage), {"files": files, "left_out": frozenset({files[1][0]})}
+            )
+            source = stage.works.world.source_at(download.folder)
+            source.write(b"ours.nfo", b"n" * 100, age=3600)
+            state = stage.works.board.tasks[download.task_name]
+            state.task = task_of(download, None)
+
+            download = await looked(stage, download)
+
+            assert (code(download), stage.removed) == (Code.DOWNLOAD_CLEARED, [download.folder])
 
     asyncio.run(main())
 
