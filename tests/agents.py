@@ -95,10 +95,13 @@ def agent_pids() -> set[int]:
 
 
 def _may_be_agent(pid: int) -> bool:
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = file.read().split(b"\0")
-    with open(f"/proc/{pid}/comm") as file:
-        is_python = file.read().startswith("python")
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        with open(f"/proc/{pid}/comm") as file:
+            is_python = file.read().startswith("python")
+    except (FileNotFoundError, ProcessLookupError):  # reaped meanwhile
+        return False
     return is_python and (words == [b""] or b"cloudgather.agent" in words)
 
 

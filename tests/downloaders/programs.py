@@ -1,6 +1,7 @@
 """The real downloaders, each started on loopback in a folder of its own, and told what to do as a person would."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -425,6 +426,14 @@ def free_ports(count: int) -> list[int]:
     for each in opened:
         each.close()
     return ports
+
+
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens at, nor can until the block ends."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def _multipart(form: Mapping[str, str], files: Mapping[str, bytes]) -> tuple[bytes, str]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from downloaders.programs import USER, Aria2c, Program, QBittorrentNox, free_ports
+from downloaders.programs import USER, Aria2c, Program, QBittorrentNox, closed_port
 from e2e.running import Running
 from waiting import eventually_sync
 
@@ -67,12 +67,11 @@ def is_named(running: Running, name: str, code: str) -> None:
 
 
 def test_every_wrong_thing_has_a_name(tmp_path: Path, qbittorrent: Program, aria2: Program) -> None:
-    (closed,) = free_ports(1)
-    nobody = f'[downloaders.port]\nkind = "transmission"\nurl = "http://127.0.0.1:{closed}"\n'
+    nobody = '[downloaders.port]\nkind = "transmission"\nurl = "http://127.0.0.1:%d"\n'
     secret = re.sub(r"secret_file = .*\n", "", aria2.table("secret"))
     nameless = re.sub(r"(username|password_file) = .*\n", "", qbittorrent.table("nameless"))
 
-    with daemon(tmp_path, nobody, secret, nameless) as running:
+    with closed_port() as closed, daemon(tmp_path, nobody % closed, secret, nameless) as running:
         is_named(running, "port", "downloader.unreachable")
         is_named(running, "secret", "downloader.password")
         is_named(running, "nameless", "downloader.password")

@@ -11,7 +11,7 @@ from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, Pha
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
 from downloaders.following import Followed, with_client
-from downloaders.programs import PROGRAMS, Program, free_ports
+from downloaders.programs import PROGRAMS, Program, closed_port
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise
 
@@ -174,9 +174,8 @@ def test_a_secret_that_cannot_be_read(program: Program, tmp_path: Path) -> None:
 
 
 def test_nobody_listens_there(program: Program) -> None:
-    (port,) = free_ports(1)
-
-    assert refusal(replace(program.spec(), url=f"http://127.0.0.1:{port}")) == Code.DOWNLOADER_UNREACHABLE
+    with closed_port() as port:
+        assert refusal(replace(program.spec(), url=f"http://127.0.0.1:{port}")) == Code.DOWNLOADER_UNREACHABLE
 
 
 def test_another_program_listens_there(program: Program, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -116,7 +116,7 @@ def test_a_plain_disk_mounted_over_it(tmp_path: Path, cloud: RcloneMount) -> Non
         until_held(running, "b.mkv", "held.not-mounted")
         assert os.listdir(cloud.root) == []
         assert running.sent(cloud.backing) == {}
-        subprocess.run(["umount", cloud.root], check=True)
+        subprocess.run(["umount", "-l", cloud.root], check=True)  # the agent may just be looking at what is mounted
 
         all_arrive(running, cloud.backing, {b"a.mkv": first, b"b.mkv": second})
 

@@ -258,7 +258,7 @@ def test_a_root_that_is_unmounted_while_files_wait_and_mounted_again(tmp_path: P
                 running.write("2.mkv", b"whole")
                 running.until("2.mkv", "queued")
 
-                subprocess.run(["umount", os.fsdecode(running.source)], check=True)
+                subprocess.run(["umount", "-l", os.fsdecode(running.source)], check=True)
                 running.cgctl("queue", "resume")
                 eventually_sync(
                     lambda: running.why("2.mkv")["transfer"]["reason"]["code"] == "held.source",
