@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from cgwire import target as wire
 from cgwire.codes import Code
@@ -15,6 +15,8 @@ from cloudgather.core.retry import Breaker
 from cloudgather.core.transfer import Event
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.board import TargetState
+from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.ports.target import Failed, TargetHeld
 
 _SHOWN: Final = 5  # of what is put off
@@ -64,8 +66,7 @@ class TargetOperations:
             return {"held": [held.reason.to_wire()], "steps": []}
         except Failed as error:
             return {"held": [], "steps": [[error.step, False, error.limit or 0.0, error.message]]}
-        lane.memory = replace(lane.memory, facts=report)
-        await self._world.store.remember_target(lane.memory)
+        await self._remember_target(lane, facts=report)
         self._world.dispatcher.wake(request.name)
         return report
 
@@ -74,39 +75,43 @@ class TargetOperations:
         lane = self._world.target(request.name)
         with self._world.asking(request.name):
             identity = await lane.port.current()
-        lane.memory = replace(lane.memory, identity=identity)
-        await self._world.store.remember_target(lane.memory)
+        await self._remember_target(lane, identity=identity)
         lane.hold, lane.probe_at = None, 0.0
         self._world.dispatcher.wake(request.name)
         return {"identity": describe.plain(identity)}
 
     async def target_pause(self, request: wire.Pause, caller: Caller) -> WireMap:
         """Its transfers wait; those that run are interrupted and go back to the queue."""
-        await self._set_paused(request.name, paused=True)
-        running = list(self._world.target(request.name).moving)
+        lane = self._world.target(request.name)
+        await self._remember_target(lane, paused=True)
+        running = list(lane.moving)
         reason = because(Code.HELD_TARGET_PAUSED, target=request.name)
         self._world.dispatcher.cancel(running, Event.DEFER, reason)
         return {}
 
     async def target_resume(self, request: wire.Resume, caller: Caller) -> WireMap:
         """Go on, and try a target that was rested or held at once."""
-        await self._set_paused(request.name, paused=False)
         lane = self._world.target(request.name)
+        await self._remember_target(lane, paused=False)
         lane.breaker, lane.probe_at = Breaker(), 0.0
         self._world.dispatcher.wake(request.name)
         return {}
 
-    async def _set_paused(self, name: str, *, paused: bool) -> None:
-        lane = self._world.target(name)
-        lane.memory = replace(lane.memory, paused=paused)
-        await self._world.store.remember_target(lane.memory)
+    async def _remember_target(self, lane: TargetState, **changes: Any) -> None:
+        """Nothing of it is in effect where it cannot be written; what others remember meanwhile stays."""
+        before = {name: getattr(lane.memory, name) for name in changes}
+        lane.memory = replace(lane.memory, **changes)
+        try:
+            await self._world.store.remember_target(lane.memory)
+        except StoreUnavailable:
+            lane.memory = replace(lane.memory, **before)
+            raise
 
     async def target_limit(self, request: wire.Limit, caller: Caller) -> WireMap:
         """Takes effect at once, on running copies too."""
         lane = self._world.target(request.name)
         order = None if request.bandwidth is None else self._order(request.bandwidth, request.span)
-        lane.memory = replace(lane.memory, rate_order=order)
-        await self._world.store.remember_target(lane.memory)
+        await self._remember_target(lane, rate_order=order)
         self._world.limiter.wake()
         return describe.bandwidth(self._world, lane)
 

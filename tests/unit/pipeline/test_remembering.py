@@ -1,32 +1,45 @@
-"""What is remembered of a task by several at once: nobody writes back what another has changed meanwhile."""
+"""What is remembered of tasks and targets: nobody undoes what another has changed meanwhile, and what is refused has
+changed nothing.
+"""
 
 import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from cgwire import target as target_wire
 from cgwire import task as wire
 from cgwire.access import Access
 from cloudgather.core.caller import Caller
 from cloudgather.core.target import Profile
+from cloudgather.operations.targets import TargetOperations
 from cloudgather.operations.tasks import TaskOperations
 from cloudgather.operations.world import World as OperationsWorld
-from cloudgather.ports.queue import TaskMemory
+from cloudgather.ports.queue import StoreUnavailable, TaskMemory
 from pipework import Works, a_spec, working
 
 OPERATOR = Caller(uid=0, gid=0, pid=1, user="root", access=Access.ADMIN, groups=frozenset())
 
 
-def operations(works: Works) -> TaskOperations:
+def the_world(works: Works) -> OperationsWorld:
     world: Any = SimpleNamespace(
+        clock=works.clock,
+        limiter=works.limiter,
         store=works.store,
         board=works.board,
         bus=works.bus,
         dispatcher=works.dispatcher,
         intake=works.intake,
         task=lambda name: works.board.tasks[name],
+        target=lambda name: works.board.targets[name],
     )
-    return TaskOperations(cast(OperationsWorld, world))
+    return cast(OperationsWorld, world)
+
+
+def operations(works: Works) -> TaskOperations:
+    return TaskOperations(the_world(works))
 
 
 async def remembered(works: Works) -> TaskMemory:
@@ -73,5 +86,29 @@ def test_a_pause_forgets_nothing_that_is_found_out_while_it_is_written(tmp_path:
 
             found = await remembered(works)
             assert (found.paused, found.initialised) == (True, True)
+
+    asyncio.run(main())
+
+
+def test_an_order_that_cannot_be_written_is_not_in_effect(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            orders = TargetOperations(the_world(works))
+            before = works.lane.memory
+            works.store.refuse("remember_target", times=2)
+
+            with pytest.raises(StoreUnavailable):
+                await orders.target_pause(target_wire.Pause(name="cloud"), OPERATOR)
+            with pytest.raises(StoreUnavailable):
+                await orders.target_limit(target_wire.Limit(name="cloud", bandwidth="1MiB", span="1h"), OPERATOR)
+
+            assert works.lane.memory == before
+            await works.queue(b"a.mkv")
+            assert await works.states() == {b"a.mkv": "done"}
+
+            await orders.target_pause(target_wire.Pause(name="cloud"), OPERATOR)
+            assert works.lane.memory.paused
+            found = await works.store.asked(lambda store: store.targets())
+            assert found["cloud"] == works.lane.memory
 
     asyncio.run(main())
