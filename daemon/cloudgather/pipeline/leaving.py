@@ -8,6 +8,7 @@ from typing import Final
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.download import Download, Event, Rules, State
+from cloudgather.core.downloader import Item
 from cloudgather.core.task import Filter, Initial, Send, Task
 from cloudgather.core.transfer import LIVE
 from cloudgather.core.transfer import State as TransferState
@@ -58,6 +59,7 @@ class Leaving:
         self._remove_tree = remove_tree
         self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
         self._scanned: set[int] = set()  # a scan of this daemon has found all their files
+        self._examined: dict[int, float] = {}  # id -> monotonic: when it is looked again whether it stays for good
         # id -> why its scan or its removal did not work, monotonic: when it is tried again
         self._put_off: dict[int, tuple[Reason, float]] = {}
 
@@ -176,24 +178,31 @@ class Leaving:
         if due > now:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_KEPT, until=due.timestamp()))
             return
-        stays = await self._sparing.for_good(download)
-        if stays is None and item is not None:
-            stays = await self._sparing.by_choice(download, item, known)
-        if stays is None:
-            stays = await self._sparing.put_there(download, item, known)
-        if stays is not None:
-            await self._end(download, stays)
-            return
+        # Others may need it for weeks; each of its files is looked at once in a while, and always before it goes.
+        waits = await self._sparing.for_others(download, known, others) is not None
+        if not waits or self._clock.monotonic() >= self._examined.get(download.id, 0.0):
+            self._examined[download.id] = self._clock.monotonic() + _AGAIN
+            if (stays := await self._stays(download, item, known)) is not None:
+                await self._end(download, stays)
+                return
         if (hold := await self._sparing.for_others(download, known, others)) is not None:
             self._book.hold(download.id, hold)
             return
         # From now on its files go, and what is missing of them proves nothing any more.
         await self._book.note(download, {"clearing": True})
 
+    async def _stays(self, download: Download, item: Item | None, known: Known) -> Reason | None:
+        """Why its data stays for good. Raises CannotAsk, SourceUnavailable."""
+        stays = await self._sparing.for_good(download)
+        if stays is None and item is not None:
+            stays = await self._sparing.by_choice(download, item, known)
+        return stays or await self._sparing.put_there(download, item, known)
+
     async def _end(self, download: Download, reason: Reason) -> None:
         await self._book.move(download, Event.FINISH, reason, {"cleared": True})
         self._book.forget(download.id)
         self._seeding.forget(download)
+        self._examined.pop(download.id, None)
         await self._tasks_changed()
 
     async def let_go(self) -> None:

@@ -383,6 +383,28 @@ def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
     asyncio.run(main())
 
 
+def test_the_files_of_one_that_others_need_are_looked_at_once_in_a_while(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            stage.client.put(of(download))
+            stage.needed_elsewhere = because(Code.HELD_DOWNLOAD_BESIDE, downloader="other", name="film")
+            source = stage.works.world.source_at(download.folder)
+            async with stage.followed():
+                await stage.works.advance(300.0)
+                assert 2 <= len(source.scans) <= 21
+                assert 2 <= len(source.looks) <= 21
+                assert held(stage, download) == Code.HELD_DOWNLOAD_BESIDE
+
+                source.write(b"ours.mkv", b"another")
+                stage.needed_elsewhere = None
+                await stage.works.advance(2.0)
+                assert code(await stage.now(download)) == Code.DOWNLOAD_STAYS_CHANGED
+
+    asyncio.run(main())
+
+
 def test_a_cross_seed_that_comes_while_its_data_is_about_to_go_holds_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
