@@ -93,6 +93,7 @@ class Item:
     follows: str | None = None  # the item (a magnet's, a torrent file's) that this one was made by
     followed_by: str | None = None  # the item that this one has made, and has nothing more to do with
     message: str = ""  # its own words for what went wrong
+    resumable: bool = True  # whether another try can go on with what has come
 
     @property
     def complete(self) -> bool:
@@ -171,6 +172,7 @@ class DownloadOrder:
     choose: bool = False  # stop once the files are known, before the first byte of any
     trackers: Sequence[str] = ()  # further ones; who cannot take them with the order is told later (`announce`)
     goal: SeedingGoal | None = None  # until then it is to be seeded; None: as the program does by itself
+    afresh: bool = False  # nothing of what has come with an earlier try is to be gone on with
     options: Mapping[str, Any] = field(default_factory=dict)
 
 

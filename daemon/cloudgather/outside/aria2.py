@@ -155,6 +155,8 @@ class Aria2:
             **seeding(order.goal),
             **order.options,
             **trackers(order),
+            # `always-resume` = false would do so by itself, and makes 1.36 crash.
+            **({"remove-control-file": "true"} if order.afresh else {}),
         }
         if order.uri is not None:
             return await self._added("aria2.addUri", [order.uri], options)

@@ -13,6 +13,7 @@ KEYS: Final = (
     "gid", "status", "totalLength", "completedLength", "uploadLength", "downloadSpeed", "dir", "infoHash", "seeder",
     "verifiedLength", "verifyIntegrityPending", "followedBy", "following", "errorCode", "errorMessage", "bittorrent",
 )  # fmt: skip
+_NO_RANGES: Final = "8"  # the errorCode of a server that cannot begin in the middle of a file
 _IDLE: Final = {"waiting": Phase.QUEUED, "paused": Phase.QUEUED, "complete": Phase.COMPLETE}
 
 
@@ -43,7 +44,8 @@ def item_of(id: str, status: Mapping[str, Any], files: Sequence[ItemFile]) -> It
         ratio=sent / length if length else 0.0,
         follows=status.get("following"),
         followed_by=(status.get("followedBy") or [None])[0],
-        message=without_sign_in(str(status.get("errorMessage") or "")) if status["status"] == "error" else "",
+        message=without_sign_in(_message(status)) if status["status"] == "error" else "",
+        resumable=status.get("errorCode") != _NO_RANGES,
     )
 
 
@@ -82,6 +84,12 @@ def _phase(status: Mapping[str, Any]) -> Phase:
     if status["status"] != "active":
         return _IDLE.get(status["status"], Phase.FAILED)
     return Phase.DOWNLOADING if int(status["downloadSpeed"]) else Phase.STALLED
+
+
+def _message(status: Mapping[str, Any]) -> str:
+    if status.get("errorCode") == _NO_RANGES:  # its own words would be "No URI available."
+        return "the server cannot go on in the middle of the file, so that another try begins it anew"
+    return str(status.get("errorMessage") or "")
 
 
 def _name(status: Mapping[str, Any], files: Sequence[ItemFile]) -> str:

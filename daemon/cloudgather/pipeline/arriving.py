@@ -61,7 +61,7 @@ class Arriving:
             await self._handing.step(download, known, others)
             return
         if self._handing.found(download) and item.phase in WRONG and not download.foreign:
-            await known.client.remove(item.id, with_files=False)  # what failed before it was tried again
+            await self._handing.clear(download, known, item)
             return
         if await self._handing.is_there(download, known, item, others):
             return

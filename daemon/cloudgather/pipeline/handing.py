@@ -42,12 +42,19 @@ class Handing:
         self._missing = Polls(clock)
         self._handed = Polls(clock)  # polls since then
         self._refused: dict[int, Reason] = {}  # id -> the downloader's answer, of torrents that it may have by now
+        self._afresh: set[int] = set()  # ids of those of which nothing can be gone on with
 
     def found(self, download: Download) -> bool:
         """The downloader has it; whether what it has may be of an earlier try."""
         self._missing.forget(download.id)
         self._refused.pop(download.id, None)
         return download.state is State.QUEUED and download.id not in self._handed
+
+    async def clear(self, download: Download, known: Known, item: Item) -> None:
+        """Remove what failed before it was tried again."""
+        await known.client.remove(item.id, with_files=False)
+        if not item.resumable:
+            self._afresh.add(download.id)
 
     async def step(self, download: Download, known: Known, others: Collection[Download]) -> None:
         """Do what is next for one that its downloader does not have. Raises CannotAsk."""
@@ -136,6 +143,7 @@ class Handing:
             choose=stops_for_choice(download) and torrent is None,
             goal=self._rules().goal,
             trackers=await self._trackers_for(download),
+            afresh=download.id in self._afresh,
             options={**download.asked.options, **going_on(spec.kind)},
         )
         self._handed.begin(download.id, known)
@@ -178,6 +186,7 @@ class Handing:
         self._handed.forget(id)
         self._refused.pop(id, None)
         self._announced.pop(id, None)
+        self._afresh.discard(id)
 
 
 def too_large(download: Download, size: int) -> Reason | None:

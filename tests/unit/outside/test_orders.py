@@ -89,6 +89,11 @@ def test_aria2_is_told_further_trackers_beside_those_that_were_asked_for() -> No
     assert "bt-tracker" not in told_to_aria2(an_order())
 
 
+def test_aria2_begins_a_file_anew_only_where_it_is_told_to() -> None:
+    assert told_to_aria2(an_order(afresh=True))["remove-control-file"] == "true"
+    assert "remove-control-file" not in told_to_aria2(an_order())
+
+
 def test_aria2_is_told_nothing_that_makes_a_larger_request_than_it_takes() -> None:
     small = an_order(uri=None, torrent=b"t" * 20_000)
     many = [f"udp://tracker{number}.example.org:1337/announce" for number in range(500)]

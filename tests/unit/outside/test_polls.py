@@ -277,6 +277,19 @@ def test_however_many_wait_aria2_is_asked_once_a_poll_until_one_more_does_or_goe
     with_aria2(poll)
 
 
+def test_what_aria2_cannot_go_on_with_is_told_in_words() -> None:
+    async def poll(aria2: FakeAria2, client: Aria2) -> None:
+        for code, message in (("8", "No URI available."), ("3", "Resource not found")):
+            aria2.ended.append({**aria2.status, "gid": code, "status": "error", "errorCode": code})
+            aria2.ended[-1]["errorMessage"] = message
+            aria2.ended_ever += 1
+        items = (await client.poll()).changed
+        assert [items[code].resumable for code in ("8", "3")] == [False, True]
+        assert "begins it anew" in items["8"].message and items["3"].message == "Resource not found"
+
+    with_aria2(poll)
+
+
 def test_what_waits_in_aria2_for_the_moment_of_one_request_only_is_seen_to_wait_no_longer() -> None:
     async def poll(aria2: FakeAria2, client: Aria2) -> None:
         paused = {**aria2.status, "gid": "w", "status": "paused"}

@@ -66,3 +66,28 @@ def test_nothing_is_shown_of_the_try_before(tmp_path: Path) -> None:
             assert stage.book.shown(download.id) is None
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_what_cannot_be_gone_on_with_is_begun_afresh_by_the_next_try_and_by_no_other(
+    tmp_path: Path, resumable: bool
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.step(await stage.add(infohash=None))
+            stage.client.put(of(download, phase=Phase.FAILED, resumable=resumable))
+            download = await stage.step(download)
+            assert download.state is State.FAILED
+
+            download = await stage.book.move(download, Event.REQUEUE, None, {})
+            download = await stage.step(download, times=3)
+            assert [order.afresh for order in stage.client.orders] == [False, not resumable]
+
+            stage.client.put(of(download))
+            download = await stage.step(download)
+            stage.client.items.clear()
+            await stage.step(download, times=8)
+            forgotten = stage.client.orders[2:]
+            assert forgotten and not any(order.afresh for order in forgotten)
+
+    asyncio.run(main())
