@@ -69,3 +69,24 @@ def test_what_it_takes_up_again_after_it_was_removed_is_removed_again(tmp_path: 
         )
         assert running.arrived() == {b"film.mkv": FILM}
         assert [each["state"] for each in running.transfers()] == ["done"]
+
+
+def test_what_a_server_cannot_go_on_with_in_the_middle_is_begun_anew_by_a_retry(tmp_path: Path, aria2: Aria2c) -> None:
+    film = noise(3_000_000, "long film")
+    with Website({"film.mkv": film}, ranges=False) as site, Requested(tmp_path, aria2) as running:
+        site.stop_at(2_500_000)
+        id = running.download(f"{site.address}/film.mkv")
+        eventually_sync(
+            lambda: any(int(each["completedLength"]) for each in aria2.listed()), within=60, what="that some has come"
+        )
+        aria2.stop()  # it writes down how far it has come
+        site.go_on()
+        aria2.again()
+        running.until_state(id, "failed")
+        assert "cannot go on in the middle" in running.cgctl("download", "show", str(id)).stdout
+
+        running.cgctl("download", "retry", str(id))
+        running.until_state(id, "done")
+
+        assert running.arrived() == {b"film.mkv": film}
+        assert running.left() == []

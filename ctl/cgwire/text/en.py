@@ -300,7 +300,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "held.download-shared": "the download {download} has its data in the same folder, and is not done with it",
     "held.download-beside": ("{downloader} has something else in the same folder", ": {name}"),
     "held.download-leaving": "the download {download} has this torrent and is being removed",
-    "held.download-bug": ("a bug of CloudGather keeps it up; it is tried again later", ": {message}"),
+    "held.download-bug": ("a bug of CloudGather holds it up; it is tried again later", ": {message}"),
     "held.download-removal": ("what is here cannot be removed", ": {path}", " ({message})"),
     "download.failed": ("the downloader {downloader} could not download it", ": {message}"),
     "download.stalled": ("nothing has come", " for {seconds:span}"),
