@@ -94,7 +94,7 @@ def test_a_cron_task_sends_when_it_is_due_and_not_before(tmp_path: Path) -> None
 @pytest.mark.full
 @needs_faketime
 def test_a_paused_task_is_not_due(tmp_path: Path) -> None:
-    with scheduled(tmp_path, 'schedule = "0 3 * * *"', now="2026-03-10 02:59:57") as running:
+    with scheduled(tmp_path, 'schedule = "0 3 * * *"', now="2026-03-10 02:59:50") as running:
         running.cgctl("task", "pause", "film")
         running.write("a.mkv", b"film")
         eventually_sync(lambda: running.status()["daemon"]["now"] > _epoch("2026-03-10T03:00:04"), what="it has passed")
@@ -174,7 +174,7 @@ def test_the_next_times_are_right_through_a_change_of_the_clocks(
 
 @needs_faketime
 def test_a_skipped_hour_runs_once(tmp_path: Path) -> None:
-    with scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-03-29 00:59:55") as running:
+    with scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-03-29 00:59:50") as running:
         running.write("a.mkv", b"film")
         running.until("a.mkv", "done", within=30)
 
@@ -186,7 +186,7 @@ def test_a_skipped_hour_runs_once(tmp_path: Path) -> None:
 @pytest.mark.full
 @needs_faketime
 def test_an_hour_that_comes_twice_runs_a_time_of_day_once(tmp_path: Path) -> None:
-    with scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-10-25 00:29:55") as running:
+    with scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-10-25 00:29:50") as running:
         running.write("a.mkv", b"film")
         running.until("a.mkv", "done", within=30)
     running = scheduled(tmp_path, f'{BERLIN}schedule = "30 2 * * *"', now="2026-10-25 01:29:55")
