@@ -21,8 +21,9 @@ def doctor(session: Session, file: str | None, as_json: bool) -> int:
     """Look for what commonly goes wrong, each with its remedy.
 
     \b
-    inotify limits, mounts, permissions, free space, leases, clock, database and
-    configuration. Asks the daemon; while it is down, looks from outside.
+    inotify limits, mounts, permissions, free space, leases, clock, database,
+    downloaders and configuration. Asks the daemon; while it is down, looks from
+    outside, and not at downloaders.
     Exits with 1 if something is bad.
 
     \b

@@ -10,6 +10,7 @@ from cloudgather.core.transfer import State, Transfer
 from cloudgather.operations import describe
 from cloudgather.operations.describe_downloads import download, downloader, open_downloads
 from cloudgather.operations.world import WireMap, World
+from cloudgather.pipeline.following import Following
 from cloudgather.ports.queue import Chosen, Run
 
 _SHOWN = 10
@@ -127,7 +128,9 @@ class DaemonOperations:
 
     async def daemon_doctor(self, request: wire.Doctor, caller: Caller) -> WireMap:
         """As the daemon's own user, in a process of its own: a check that hangs cannot hang the daemon."""
-        return await self._world.doctor()
+        found = await self._world.doctor()
+        asked = [_check(each) for each in self._world.intake.claims.following.values()]
+        return {**found, "checks": [*found["checks"], *asked]}
 
     async def daemon_logs(self, request: wire.Logs, caller: Caller) -> WireMap:
         """The last lines."""
@@ -140,3 +143,11 @@ class DaemonOperations:
         if task is not None and task not in world.board.tasks and task not in world.board.broken:
             world.task(task)
         return {"lines": list(world.read_log(task, request.run, min(request.lines, 10_000)))}
+
+
+def _check(following: Following) -> WireMap:
+    """A downloader as a finding of the doctor, by its last answer: one that is asked too often bans who asks."""
+    silent, name = following.silent, following.spec.name
+    told = silent if silent is not None else because(Code.DOWNLOADER_ANSWERS, downloader=name)
+    ok = "ok" if silent is None else "warn" if silent.code == Code.DOWNLOADER_STARTING else "bad"
+    return {"name": "downloader", "subject": name, "ok": ok, **told.to_wire()}
