@@ -278,6 +278,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "to have it once more: cgctl download remove {id}, then add it again": (
         "如需重新下载：先执行 cgctl download remove {id}，再添加"
     ),
+    "unnamed": "未命名",
     "download {id}: chosen": "下载任务 {id}：已选择文件",
     "download {id} is paused": "下载任务 {id} 已暂停",
     "download {id} goes on": "下载任务 {id} 继续",

@@ -12,7 +12,7 @@ def print_settings(session: Session, settings: Mapping[str, Any], *, indent: int
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
     session.print_table((), [[key, _FORMS.get(key, shown)(value)] for key, value in plain.items()], indent=indent)
     for key, value in settings.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             session.print(" " * indent + f"[{escaped(key)}]")
             print_settings(session, value, indent=indent + 2)
 

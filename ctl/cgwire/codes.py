@@ -316,7 +316,7 @@ class Code(StrEnum):
     ERROR_PRIVATE_ADDRESS = "error.private-address"  # host, address
     ERROR_TORRENT = "error.torrent"  # cause (torrent.*), or message
     ERROR_OPTION = "error.option"  # downloader, message
-    ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (that was named), web: only aria2 would do
+    ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (named), allowed (names), web: only aria2 would do
     ERROR_NO_DESTINATION = "error.no-destination"
     ERROR_CLOSED = "error.closed"  # message: why the daemon closed the connection
     ERROR_INTERNAL = "error.internal"

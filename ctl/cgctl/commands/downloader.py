@@ -64,8 +64,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
         if advice := session.hint(silent):
             session.print(f"  {session.arrow} {advice}")
     for item, phase, progress, speed, folder in reply["unfinished_items"]:
-        told = (f"{progress * 100:.0f}%", session.word(phase), rate(speed), escaped(folder))
-        session.print(f"  {escaped(item)}  {session.joined(told)}")
+        told = (f"{progress * 100:.0f}%", session.word(phase), rate(speed) if speed else "", escaped(folder))
+        session.print(f"  {escaped(item) or session.say('unnamed')}  {session.joined(told)}")
     session.print()
     session.print(session.bold(session.say("Settings")))
     print_settings(session, reply["config"])

@@ -365,7 +365,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "error.private-address": ("{host} is an address of this machine or of a private network", " ({address})"),
     "error.torrent": ("this torrent file cannot be used", ": {cause:reason}", ": {message}"),
     "error.option": ("an option is not possible", " with {downloader}", ": {message}"),
-    "error.no-downloader": ("no downloader can do this", ": {downloader}"),
+    "error.no-downloader": ("no downloader can do this", ": {downloader}", "; your group may use {allowed:list}"),
     "error.no-destination": "nothing says where the result is to go",
     "error.closed": ("the daemon closed the connection", ": {message}"),
     "error.store": ("the daemon's database cannot be used", ": {cause:reason}"),

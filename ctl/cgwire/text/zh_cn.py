@@ -294,7 +294,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "error.private-address": ("{host} 是本机或内网地址", "（{address}）"),
     "error.torrent": ("不能使用这个种子文件", "：{cause:reason}", "：{message}"),
     "error.option": ("选项不可用", "（{downloader}）", "：{message}"),
-    "error.no-downloader": ("没有下载器能做到", "：{downloader}"),
+    "error.no-downloader": ("没有下载器能做到", "：{downloader}", "；你的用户组可以使用 {allowed:list}"),
     "error.no-destination": "没有说明结果要放到哪里",
     "error.closed": ("守护进程关闭了连接", "：{message}"),
     "error.store": ("守护进程的数据库无法使用", "：{cause:reason}"),

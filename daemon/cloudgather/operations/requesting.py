@@ -158,7 +158,8 @@ class DownloadRequests:
             if wish.needs_aria2 and spec.kind is not Kind.ARIA2:
                 continue
             return spec
-        raise Refused(because(Code.ERROR_NO_DOWNLOADER, downloader=name, web=wish.needs_aria2))
+        allowed = sorted(allowance.downloaders) if allowance.downloaders is not None else None
+        raise Refused(because(Code.ERROR_NO_DOWNLOADER, downloader=name, web=wish.needs_aria2, allowed=allowed))
 
     def _earlier(self, earlier: Download, request: wire.Add, caller: Caller) -> WireMap:
         if request.if_exists == "refuse" or not is_theirs(earlier, caller):

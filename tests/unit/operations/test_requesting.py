@@ -22,13 +22,13 @@ async def nobody(host: str) -> Any:
     raise OSError(-2, "Name or service not known")
 
 
-def refused(content: bytes = TORRENT, **wish: Any) -> Any:
+def refused(content: bytes = TORRENT, allowance: Allowance | None = None, **wish: Any) -> Any:
     aria2 = DownloaderSpec(name="aria2", kind=Kind.ARIA2, url="http://aria2", dir=b"/vol")
     settings = SimpleNamespace(
         downloads=SimpleNamespace(allow_private=False, to="cloud:films"), downloaders={"aria2": aria2}
     )
     world = SimpleNamespace(
-        allowance=lambda caller: Allowance(),
+        allowance=lambda caller: allowance or Allowance(),
         blobs=SimpleNamespace(take=lambda id, caller: content),
         configuration=lambda: SimpleNamespace(settings=settings),
         resolve=nobody,
@@ -62,3 +62,9 @@ def test_a_host_that_nobody_knows_is_named() -> None:
 
 def test_an_address_of_the_web_has_no_files_to_choose() -> None:
     assert refused(uri="https://1.1.1.1/x", files=(1,))["code"] == "error.no-files"
+
+
+def test_who_may_use_other_downloaders_only_is_told_which() -> None:
+    reason = refused(allowance=Allowance(downloaders=frozenset({"qb"})), uri=MAGNET, downloader="aria2")
+
+    assert (reason["code"], reason["downloader"], reason["allowed"]) == ("error.no-downloader", "aria2", ["qb"])
