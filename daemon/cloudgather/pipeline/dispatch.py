@@ -147,8 +147,12 @@ class Dispatcher:
     async def _try_store(self, lane: TargetState) -> None:
         """While it could not commit, nothing is begun that could not be recorded."""
         if self._board.store_hold is not None:
-            for each in [lane, *self._board.targets.values()]:  # what could not be written of any of them
+            # What could not be written of any of them.
+            for each in [lane, *self._board.targets.values()]:
                 await self._store.remember_target(each.memory)
+            for name in list(self._board.tasks):
+                if (task := self._board.tasks.get(name)) is not None:  # else it has left meanwhile, and is forgotten
+                    await self._store.remember_task(task.memory)
             self._board.store_hold = None
 
     async def _fill(self, lane: TargetState, working: set[asyncio.Task[None]]) -> float:

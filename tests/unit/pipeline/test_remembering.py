@@ -14,11 +14,12 @@ from cgwire import task as wire
 from cgwire.access import Access
 from cloudgather.core.caller import Caller
 from cloudgather.core.target import Profile
+from cloudgather.core.task import Initial
 from cloudgather.operations.targets import TargetOperations
 from cloudgather.operations.tasks import TaskOperations
 from cloudgather.operations.world import World as OperationsWorld
 from cloudgather.ports.queue import StoreUnavailable, TaskMemory
-from pipework import Works, a_spec, working
+from pipework import Works, a_spec, a_task, working
 
 OPERATOR = Caller(uid=0, gid=0, pid=1, user="root", access=Access.ADMIN, groups=frozenset())
 
@@ -63,6 +64,24 @@ def test_a_pause_outlives_what_could_not_be_written_before_it(tmp_path: Path) ->
 
             found = await remembered(works)
             assert (found.paused, found.base_made) == (True, b"cloud:films")
+
+    asyncio.run(main())
+
+
+def test_that_a_first_scan_was_dealt_with_is_written_once_the_disk_has_room(tmp_path: Path) -> None:
+    """Else the first scan after a restart would ignore what has come since, where `initial` says so."""
+
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(initial=Initial.IGNORE)]) as works:
+            works.world.source.write(b"old.mkv", age=3600)
+            works.store.refuse("remember_task")
+            await works.scan()
+            assert works.store.refused["remember_task"] == 1
+            await works.advance(60)
+
+            assert (await remembered(works)).initialised
+            await works.queue(b"new.mkv")
+            assert await works.states() == {b"new.mkv": "done"}
 
     asyncio.run(main())
 
