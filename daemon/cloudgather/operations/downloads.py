@@ -12,7 +12,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.download import ARRIVING, MOVES, Download, Event, State
-from cloudgather.core.downloader import Item
+from cloudgather.core.downloader import Item, Phase
 from cloudgather.core.secrecy import shown_options
 from cloudgather.operations import describe_downloads
 from cloudgather.operations.requesting import as_numbers, is_theirs, read_in_thread
@@ -71,7 +71,7 @@ class DownloadOperations:
         download = await self._download(request.id, caller)
         if download.state in ARRIVING:
             known, item = self._handed(download)
-            if known is not None and item is not None:
+            if known is not None and item is not None and item.phase is not Phase.METADATA:
                 with _asking():
                     files = sorted(await known.client.files(item.id), key=lambda file: file.index)
                 if files:
@@ -93,6 +93,8 @@ class DownloadOperations:
         numbers = as_numbers(request.files, None)
         known, item = self._handed(download)
         if known is not None and item is not None:
+            if item.phase is Phase.METADATA:  # the one file that aria2 names then is the torrent's own
+                raise Refused(because(Code.ERROR_DOWNLOAD_STATE, state=str(State.METADATA), order="select"))
             with _asking():
                 files = await known.client.files(item.id)
                 if (picked := chosen(files, numbers)) is None:

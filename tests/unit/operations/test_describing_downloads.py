@@ -7,12 +7,22 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from cgwire import download as wire
+from cgwire.access import Access
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.download import Asked, Download, State
+from cloudgather.core.downloader import Phase
+from cloudgather.core.items import Items
 from cloudgather.operations import describe_downloads
 from cloudgather.operations.describe_downloads import open_downloads
+from cloudgather.operations.downloads import DownloadOperations
 from cloudgather.operations.world import World
+from cloudgather.pipeline.downloading import Known
+from fakes.downloader import FakeDownloader, an_item
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -59,3 +69,37 @@ def test_a_reason_has_the_number_that_its_advice_names() -> None:
 
     assert told["reason"]["download"] == 2
     assert told["held"]["download"] == 9
+
+
+@pytest.mark.parametrize(("phase", "listed"), [(Phase.METADATA, 0), (Phase.DOWNLOADING, 1)])
+def test_a_magnet_link_has_no_files_to_choose_from_while_they_are_being_found_out(phase: Phase, listed: int) -> None:
+    magnet = a_download(7, State.METADATA, folder=b"/downloads", wanted=None)
+    client = FakeDownloader()
+    item = an_item(phase=phase)
+    client.put(item)
+    known = Known(client=client, items=Items([item]), heard=0.0, steady=(), poll_soon=lambda: None)
+    noted: list[Any] = []
+
+    async def one(id: int) -> Download:
+        return magnet
+
+    async def note(download: Download, changes: Any) -> None:
+        noted.append(changes)
+
+    async def no_torrent(id: int) -> None:
+        return None
+
+    downloads = SimpleNamespace(one=one, note=note, torrent=no_torrent, known=lambda name: known)
+    operations = DownloadOperations(cast(World, SimpleNamespace(downloads=downloads)))
+    caller = cast(Caller, SimpleNamespace(access=Access.ADMIN, uid=0))
+
+    files = asyncio.run(operations.download_files(wire.Files(id=7), caller))["files"]
+    assert len(files) == listed
+    if not listed:
+        with pytest.raises(Refused) as caught:
+            asyncio.run(operations.download_select(wire.Select(id=7, files=(1,)), caller))
+        assert caught.value.reason.code == Code.ERROR_DOWNLOAD_STATE
+        assert noted == []
+    else:
+        asyncio.run(operations.download_select(wire.Select(id=7, files=(1,)), caller))
+        assert noted == [{"wanted": (1,)}]
