@@ -126,7 +126,8 @@ class Handing:
         if wrong := not_chosen_there(download, files):
             await self._book.move(download, Event.FAIL, wrong, {})
             return
-        changes = {"foreign": True, "folder": known.client.spec.ours(item.final), "own_folder": download.folder}
+        changes = {"foreign": True, "handed": False, "folder": known.client.spec.ours(item.final)}
+        changes["own_folder"] = download.folder
         logger.info("download %d: %s has it already", download.id, download.asked.downloader)
         await self._book.note(download, {**changes, **facts(download, item, known)})
 

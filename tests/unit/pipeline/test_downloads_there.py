@@ -46,7 +46,7 @@ def test_it_is_followed_or_refused(tmp_path: Path, client: type[ToldDownloader],
             found = await stage.step(download, times=4)
 
             if reuse:
-                assert (found.state, found.foreign) == (State.DOWNLOADING, True)
+                assert (found.state, found.foreign, found.handed) == (State.DOWNLOADING, True, False)
             else:
                 assert (found.state, code(found)) == (State.FAILED, Code.ERROR_DOWNLOAD_THERE)
             assert [told for told in stage.client.told if told[0] == "add"] == [("add", download.folder)]
