@@ -183,7 +183,7 @@ def test_a_download_of_transmission_that_stalls_is_not_uploaded(tmp_path: Path, 
         daemon(tmp_path, program) as running,
     ):
         program.add(torrent)
-        until(seeder, program, torrent, lambda: running.codes("film.mkv.part") >= {"wait.partial-name"}, "a part of it")
+        until(seeder, program, torrent, lambda: stands_at(running, "film.mkv.part", SHARE), "60% of it")
         waits_while_another_goes(running, "film.mkv.part")
         seeder.give(torrent)
         until(seeder, program, torrent, lambda: running.states().get(b"film.mkv") == "done", "it is uploaded")
