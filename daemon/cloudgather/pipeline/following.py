@@ -246,20 +246,25 @@ class Following:
 
         Raises CannotAsk.
         """
-        found = []
-        for id, rest in self._candidates(path):
-            file = (await self._files_of(id)).get(rest) or self._of_one_that_left(id, rest, look)
-            if file is not None and self._knows(id):
-                found.append(self._claim(id, file))
-        suffix = self.spec.kind.suffix
-        if not found and suffix and path.endswith(suffix):
-            for id, rest in self._candidates(path.removesuffix(suffix)):
-                file = (await self._files_of(id)).get(rest)
-                if file is not None and not file.complete and self._knows(id):
-                    found.append(self._claim(id, file))
+        left = [(id, self._of_one_that_left(id, rest, look)) for id, rest in self._candidates(path)]
+        files = [*await self._files_at(path), *left]
+        found = [self._claim(id, file) for id, file in files if file is not None and self._knows(id)]
         if not found and look.links > 1:
             found = await self._by_inode(look)
         return found
+
+    async def _files_at(self, path: bytes) -> list[tuple[str, ItemFile]]:
+        """Files that are listed under this path, or, where none is, that lie there until they are complete."""
+        found = [(id, file) for id, rest in self._candidates(path) if (file := (await self._files_of(id)).get(rest))]
+        suffix = self.spec.kind.suffix
+        if found or not suffix or not path.endswith(suffix):
+            return found
+        whole = self._candidates(path.removesuffix(suffix))
+        return [
+            (id, file)
+            for id, rest in whole
+            if (file := (await self._files_of(id)).get(rest)) is not None and not file.complete
+        ]
 
     def _of_one_that_left(self, id: str, path: bytes, look: Look) -> ItemFile | None:
         """Where its files were never listed, whatever lies below its name is its."""
@@ -269,8 +274,8 @@ class Following:
 
     async def unwanted(self, path: bytes) -> bool:
         """Whether it is a file of an item that nobody chose. Raises CannotAsk."""
-        found = [file for id, rest in self._candidates(path) if (file := (await self._files_of(id)).get(rest))]
-        return bool(found) and not any(file.wanted for file in found)
+        found = await self._files_at(path)
+        return bool(found) and not any(file.wanted for _, file in found)
 
     def _knows(self, id: str) -> bool:
         return id in self.items or id in self._left

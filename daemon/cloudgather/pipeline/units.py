@@ -68,7 +68,8 @@ class Units:
                         self._pending.put(pending)  # nobody else may look at it again
                         blockers.append(found.path)
                 elif filters.partial_pattern(found.path.rpartition(b"/")[2]) is not None:
-                    blockers.append(found.path)
+                    if not await self._claims.unwanted(state.task, found.path):
+                        blockers.append(found.path)
                 elif filters.judge(state.task.filter, found.path, found.size) is None:
                     unseen.append((found.path, found.size, found.mtime_ns))
             unknown = await self._planner.unknown(state.task, unseen)

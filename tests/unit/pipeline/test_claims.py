@@ -668,3 +668,20 @@ def test_under_the_suffix_of_what_is_incomplete_it_is_the_same_file(tmp_path: Pa
             assert Code.WAIT_PARTIAL_NAME in waits(works, b"left.mkv.!qB")
 
     asyncio.run(main())
+
+
+def test_what_nobody_chose_keeps_up_no_folder_under_the_suffix_of_what_is_incomplete_either(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        files = [
+            ItemFile(index=0, path=b"show/a.mkv", size=100, done=100, wanted=True),
+            ItemFile(index=1, path=b"show/b.mkv", size=100, done=30, wanted=False),
+        ]
+        qb.put(complete(an_item(top=b"show")), files)
+        async with asking(tmp_path, qb, send=Send.FOLDER) as works:
+            await sighted(works, b"show/a.mkv", b"show/b.mkv.!qB")
+            await works.advance(timedelta(minutes=5))
+            assert await works.states() == {b"show/a.mkv": "done"}
+            assert not waits(works, b"show/b.mkv.!qB")
+
+    asyncio.run(main())
