@@ -238,8 +238,8 @@ class QueueMachine(RuleBasedStateMachine):
 
         expected = 0
         waiting = [row for row in self.matching(chosen, State.QUEUED) if row.due is not None]
-        for row in reversed(self.matching(chosen, State.FAILED, State.CANCELLED)):  # of one path the newest
-            if self.live(row.plan) is None:
+        for row in self.matching(chosen, State.FAILED, State.CANCELLED):
+            if self.live(row.plan) is None and row is self.of(row.plan)[-1]:
                 row.attempts = 0
                 row.queue()
                 expected += 1

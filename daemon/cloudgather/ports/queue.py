@@ -234,7 +234,7 @@ class QueueStore(Protocol):
     async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
         """Queue failed and cancelled ones anew, and make queued ones that wait due at once.
 
-        One whose path has another live transfer is passed over.
+        One whose path has a newer transfer, or another live one, is passed over.
         """
         ...
 

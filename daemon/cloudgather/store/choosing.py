@@ -24,6 +24,11 @@ TO_PUT_FIRST: Final = (State.QUEUED,)
 TO_FORGET: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 _QUEUED_ANEW: Final = (State.FAILED, State.CANCELLED)
 _CANCELLED: Final = (State.QUEUED, State.FAILED)
+# What a newer one of its path is about, an older one would send again.
+_NEWEST: Final = (
+    "NOT EXISTS (SELECT 1 FROM transfer AS newer "
+    "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id)"
+)
 
 
 def listed(
@@ -38,9 +43,9 @@ def listed(
 
 
 def ids(connection: Connection, chosen: Chosen, states: Collection[State]) -> Sequence[int]:
-    """Of those chosen that are in one of these states, newest first."""
+    """Of those chosen that are in one of these states."""
     where, values = condition(chosen)
-    statement = f"SELECT id FROM transfer WHERE {where} AND state IN ({names(states)}) ORDER BY id DESC"
+    statement = f"SELECT id FROM transfer WHERE {where} AND state IN ({names(states)}) ORDER BY id"
     return [id for (id,) in connection.execute(statement, values)]
 
 
@@ -71,29 +76,24 @@ def ahead(connection: Connection, transfer: Transfer) -> int:
 
 
 def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """ports.queue.QueueStore.requeue: failed and cancelled ones are queued anew, queued ones become due at once.
-
-    One whose path has another transfer live already is passed over.
-    """
+    """ports.queue.QueueStore.requeue."""
     where, values = condition(chosen)
     waiting = connection.execute(
         f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
     ).rowcount
+    where = f"{where} AND {_NEWEST}"
     try:
         return waiting + order(
             connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=None, now=now
         )
     except Overtaken:
-        return waiting + _requeue_one_by_one(connection, chosen, now)
+        return waiting + _requeue_one_by_one(connection, where, values, now)
 
 
-def _requeue_one_by_one(connection: Connection, chosen: Chosen, now: datetime) -> int:
-    """Of several of one path the newest: that is about the file as it was last."""
-    where, values = condition(chosen)
+def _requeue_one_by_one(connection: Connection, where: str, values: dict[str, Any], now: datetime) -> int:
+    """An older one of a path is live again where the cloud lost it."""
     count = 0
-    for row in _select(
-        connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)}) ORDER BY id DESC", values, -1, 0
-    ):
+    for row in _select(connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)})", values, -1, 0):
         move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE)
         with contextlib.suppress(Overtaken):
             make(connection, row, move, now)

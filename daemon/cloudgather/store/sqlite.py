@@ -163,10 +163,7 @@ class SqliteStore:
         return await self._writer.do(partial(choosing.put_off, task=task, until=until, reason=reason, device=device))
 
     async def _in_pieces(self, chosen: Chosen, states: Collection[State], order: Callable[..., int]) -> int:
-        """An order about many transfers is not one step but many, so that nobody waits long.
-
-        The newest come first: of several of one path it is the newest that is queued anew.
-        """
+        """An order about many transfers is not one step but many, so that nobody waits long."""
         ids = await self._reading(chosen).do(partial(choosing.ids, chosen=chosen, states=states))
         count = 0
         for begin in range(0, len(ids), _IN_ONE_STEP):

@@ -170,6 +170,36 @@ def test_what_was_overtaken_before_it_was_seen_is_not_looked_for_any_longer(tmp_
     asyncio.run(main())
 
 
+def test_a_retry_sends_nothing_again_that_another_version_has_overtaken(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def cut(step: str, path: bytes) -> None:
+                if step == "publish.end":
+                    works.target.put(path, b"cut")
+
+            async def nothing(step: str, path: bytes) -> None:
+                pass
+
+            await works.queue(b"a.mkv", content=b"first")
+            works.target.met = cut
+            await works.queue(b"a.mkv", content=b"the second", age=2400)
+            works.target.met = nothing
+            await works.queue(b"a.mkv", content=b"the third one", age=1800)
+            await works.advance(120)
+            assert [str(each.state) for each in await works.transfers()] == ["done", "failed", "done"]
+            assert works.target.published == [b"films/a.mkv"] * 3
+
+            await works.store.requeue(Chosen(), now=works.clock.now())
+            works.dispatcher.wake()
+            await works.advance(3600)
+
+            assert [str(each.state) for each in await works.transfers()] == ["done", "failed", "done"]
+            assert works.target.published == [b"films/a.mkv"] * 3
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("error", [an_error(errno.EIO, "look"), HUNG])
 def test_a_file_that_cannot_be_looked_at_keeps_no_other_from_being_confirmed(tmp_path: Path, error: Failed) -> None:
     async def main() -> None:
