@@ -85,13 +85,15 @@ class TaskOperations:
             return {"problems": [problem.to_wire() for problem in invalid.problems], "name": name}
         if not request.check_only:
             folder = world.configuration().settings.tasks_dir
+            # Before its file is there, which without this would be a task that runs. Of one that had the name before
+            # nothing is remembered.
+            if request.new:
+                await world.store.remember_task(TaskMemory(name=name, paused=request.paused))
             try:
                 taskfile.write(folder, name, request.text, new=request.new)
             except OSError as error:
                 message = f"cannot write {task_file(world.configuration().settings, name)}: {error.strerror}"
                 raise Refused(because(Code.ERROR_BAD_REQUEST, message=message)) from error
-            if request.new:  # nothing is remembered of one that had the name before
-                await world.store.remember_task(TaskMemory(name=name, paused=request.paused))
             await world.reload()
         return {"problems": [], "name": name}
 

@@ -12,6 +12,7 @@ import pytest
 from cgwire import target as target_wire
 from cgwire import task as wire
 from cgwire.access import Access
+from cloudgather.config.loading import load
 from cloudgather.core.caller import Caller
 from cloudgather.core.target import Profile
 from cloudgather.core.task import Initial
@@ -129,5 +130,31 @@ def test_an_order_that_cannot_be_written_is_not_in_effect(tmp_path: Path) -> Non
             assert works.lane.memory.paused
             found = await works.store.asked(lambda store: store.targets())
             assert found["cloud"] == works.lane.memory
+
+    asyncio.run(main())
+
+
+def test_a_task_whose_pause_cannot_be_written_is_not_added(tmp_path: Path) -> None:
+    tasks, main_file = tmp_path / "tasks.d", tmp_path / "cloudgather.toml"
+    tasks.mkdir()
+    main_file.write_text(
+        f'[daemon]\ntasks_dir = "{tasks}"\n[targets.cloud]\nroot = "/cloud"\nkind = "directory"\n', encoding="utf-8"
+    )
+    configuration = load(str(main_file), mounts=(), remembered_roots={}, environ={})
+
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            world: Any = the_world(works)
+            world.configuration, world.mounts = lambda: configuration, tuple
+            text = 'source = "/downloads"\ntarget = "cloud:films"\n'
+            works.store.refuse("remember_task")
+
+            with pytest.raises(StoreUnavailable):
+                await TaskOperations(world).task_write(
+                    wire.Write(name="series", text=text, new=True, paused=True), OPERATOR
+                )
+
+            assert works.store.refused["remember_task"] == 1
+            assert list(tasks.iterdir()) == []
 
     asyncio.run(main())
