@@ -29,9 +29,7 @@ _AGAIN_FIRST: Final = 1.0  # seconds after which it is asked again that did not 
 _AGAIN_MOST: Final = 60.0
 _BANNED: Final = 3660.0
 _LATE: Final = 8.0  # seconds without an answer after which it may have begun something that it has not told of
-_GONE_AFTER: Final = (
-    60.0  # seconds after which it is looked whether files of an item that left unfinished are still here
-)
+_GONE_AFTER: Final = 60.0  # seconds between two looks whether files of an item that left unfinished are still here
 _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
 
 

@@ -1,6 +1,7 @@
 """Conversations: what is told of a connection that cannot be made."""
 
 import asyncio
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -43,8 +44,11 @@ async def refusals(url: str) -> list[str]:
     return said
 
 
-async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+async def answer_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        await reader.read(1 << 16)  # what is closed with something unread in it is reset
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await reader.read()  # until whoever asked has hung up
     writer.close()
 
 
@@ -60,7 +64,7 @@ def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
     context.load_cert_chain(tmp_path / "certificate")
 
     async def ask() -> list[str]:
-        return await told_by(await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context), "https")
+        return await told_by(await asyncio.start_server(answer_plainly, "127.0.0.1", 0, ssl=context), "https")
 
     for said in asyncio.run(ask()):
         assert said.startswith("its certificate is not trusted here: self") and "[" not in said
@@ -68,7 +72,7 @@ def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
 
 def test_who_speaks_no_tls_is_not_said_to_forbid_anything() -> None:
     async def ask() -> list[str]:
-        return await told_by(await asyncio.start_server(hang_up, "127.0.0.1", 0), "https")
+        return await told_by(await asyncio.start_server(answer_plainly, "127.0.0.1", 0), "https")
 
     for said in asyncio.run(ask()):
         assert said.startswith("TLS: ")
