@@ -17,6 +17,7 @@ from cloudgather.ports.target import CopyOrder
 
 # Steps that hang are noticed soon; the start of an agent has its time also on a busy machine.
 SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leave=2.0, reap=0.3, tick=0.05)
+BOUND = 30.0  # seconds: many times what is allowed by these, on a busy machine too, and nothing beside a hang
 
 
 @asynccontextmanager

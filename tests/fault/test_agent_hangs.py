@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
+from agents import BOUND, SHORT, a_file, a_fleet, a_target, agent_pids, an_order
 from cgwire.codes import Code
 from cloudgather.core.transfer import Sent
 from cloudgather.ports.target import AgentLost, Stalled, TargetHeld
@@ -56,8 +56,8 @@ def test_a_copy_into_a_mount_that_hangs_stalls_in_time_and_the_loop_runs_on(
             assert stalled.value.side == "target"
             assert stalled.value.limit is not None and 1.0 <= stalled.value.limit < 1.2
             assert step in (None, stalled.value.step)
-            assert time.monotonic() - begun < 4.0
-            assert pause < 0.5
+            assert time.monotonic() - begun < BOUND
+            assert pause < SHORT.write  # for so long at least the loop would stand still if it waited itself
             sick.heal()
 
     with SickMount(tmp_path) as sick:
@@ -236,7 +236,7 @@ def test_cancelling_a_copy_that_hangs_is_bounded_and_its_agent_is_killed_at_the_
             await asyncio.wait({copying})
 
             assert copying.cancelled()
-            assert time.monotonic() - begun < SHORT.cancel + 1.0
+            assert time.monotonic() - begun < BOUND
             assert fleet.may_still_act(b".cloudgather-film")
             await eventually(lambda: all(not facts.usable for facts in fleet.agents()))
             sick.heal()
@@ -258,7 +258,7 @@ def test_stopping_returns_within_its_grace_while_the_mount_hangs(tmp_path: Path)
             begun = time.monotonic()
             left = await fleet.stop(2.0)
 
-            assert time.monotonic() - begun < 2.5
+            assert time.monotonic() - begun < BOUND
             assert set(left) == agent_pids() - before
             assert len(left) == 1
             with pytest.raises(AgentLost):

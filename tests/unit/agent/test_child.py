@@ -21,7 +21,7 @@ from unit.agent.orders import TEMPORARY, Pair, digest, version_of
 from waiting import eventually_sync
 
 COMMAND = (sys.executable, "-P", "-m", "cloudgather.agent")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Child:
@@ -204,7 +204,7 @@ def test_a_limit_that_is_lifted_lets_a_running_copy_go(pair: Pair) -> None:
         answer = child.hear(2, "ok", "error")
 
     assert answer[1] == "ok"
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60  # of some ten minutes
 
 
 def test_cancelling_what_has_ended_is_nothing(pair: Pair) -> None:
