@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from cgctl.connection import Refusal
+from cgwire import task as task_wire
 from e2e.running import Running
 from waiting import eventually_sync
 
@@ -92,6 +94,14 @@ def swapping(one: bytes, other: bytes) -> Iterator[list[int]]:
         thread.join()
 
 
+def _begins_a_scan(running: Running) -> bool:
+    try:
+        running.ask(task_wire.Run(name="film"))
+    except Refusal:  # one goes on
+        return False
+    return True
+
+
 def _passed(count: list[int], enough: int) -> bool:
     return count[0] > enough
 
@@ -108,8 +118,8 @@ def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> N
 
     with swapping(running.path("folder"), link) as swaps, running:
         for number in range(20):
-            running.cgctl("task", "run", "film", check=False)
             enough = swaps[0] + 20
+            eventually_sync(partial(_begins_a_scan, running), what="another scan")
             eventually_sync(partial(_passed, swaps, enough), what="swaps while scanning")
             running.write(f"more/{number}.mkv", b"public")
         running.until("more/19.mkv", "done")
