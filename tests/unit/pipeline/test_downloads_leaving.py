@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.download import Download, Event, Rules, State
-from cloudgather.core.downloader import Item, ItemFile, Phase
+from cloudgather.core.downloader import Item, ItemFile, Kind, Phase
 from cloudgather.core.task import Filter
 from cloudgather.pipeline.leaving import task_of
 from cloudgather.pipeline.matching import mark
@@ -288,6 +289,28 @@ def test_what_somebody_has_chosen_later_in_the_downloader_is_never_removed(tmp_p
             assert (download.state, code(download)) == (State.DONE, Code.DOWNLOAD_STAYS_MORE)
             assert download.reason is not None and download.reason.facts["path"] == b"extra.mkv"
             assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", [Kind.ARIA2, Kind.QBITTORRENT])
+def test_only_aria2_forgets_a_choice_by_itself(tmp_path: Path, kind: Kind) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.client.spec = replace(stage.client.spec, kind=kind)
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await stage.book.note(await uploaded(stage), {"wanted": (1,)})
+            files = [
+                ItemFile(index=number, path=path, size=100, done=done, wanted=True)
+                for number, (path, done) in enumerate([(b"ours.mkv", 100), (b"extra.mkv", 50)])
+            ]
+            stage.client.put(of(download, phase=Phase.DOWNLOADING, paused=True, size=200, done=150), files)
+
+            download = await looked(stage, download)
+
+            cleared = kind is Kind.ARIA2
+            assert code(download) == (Code.DOWNLOAD_CLEARED if cleared else Code.DOWNLOAD_STAYS_MORE)
+            assert stage.removed == ([download.folder] if cleared else [])
 
     asyncio.run(main())
 
