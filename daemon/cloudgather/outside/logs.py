@@ -26,7 +26,6 @@ OnLine = Callable[[str | None, int | None, str], None]  # task, run, text
 
 _MOST_WAITING: Final = 20_000  # lines, about 10 MB: more than these are dropped and counted
 _RECENT: Final = 1000  # lines kept in memory where there is no file to read them from
-_GATHERED: Final = 0.02  # seconds that a line waits for others: each that woke this thread would cost more than itself
 _PARTING: Final = 2.0  # seconds that closing waits for the last lines
 
 
@@ -43,7 +42,6 @@ class Writer:
         self._keep_days = keep_days
         self._pruned: date | None = None
         self._waiting: queue.SimpleQueue[Line | threading.Event | None] = queue.SimpleQueue()
-        self._urgent = threading.Event()  # somebody waits for what was taken so far
         self._troubled: dict[Sink, int] = {}  # lines dropped since it last worked
         self.dropped = 0
         self.trouble: tuple[str, int] | None = None  # what cannot be written now and why, lines lost by that
@@ -63,7 +61,6 @@ class Writer:
         """Wait until all that was taken so far is written; False if that took too long."""
         written = threading.Event()
         self._waiting.put(written)
-        self._urgent.set()
         return written.wait(timeout)
 
     def remembered(self, task: str | None) -> Iterator[str]:
@@ -75,7 +72,6 @@ class Writer:
     def close(self) -> None:
         """Write what is left, within two seconds."""
         self._waiting.put(None)
-        self._urgent.set()
         self._thread.join(_PARTING)
         if not self._thread.is_alive():
             for sink in self._sinks:
@@ -86,8 +82,6 @@ class Writer:
         while True:
             item = self._waiting.get()
             if isinstance(item, Line):
-                if not lines and self._waiting.empty():
-                    self._urgent.wait(_GATHERED)
                 lines.append(item)
                 if len(lines) < 512 and not self._waiting.empty():
                     continue
@@ -100,7 +94,6 @@ class Writer:
             if item is None:
                 return
             if isinstance(item, threading.Event):
-                self._urgent.clear()
                 item.set()
 
     def _write(self, lines: Sequence[Line]) -> None:
