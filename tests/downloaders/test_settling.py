@@ -152,7 +152,7 @@ def stalls_and_goes_on(tmp_path: Path, seeder: Seeder, program: Program, *, piec
         assert running.times_written(path) == 1
         transfer = next(each for each in running.transfers() if each["path"] == path.encode())
         assert not transfer["guessed"]  # it was not settle; and no scan comes after the one at the start
-        assert f"the downloader qb has completed {path}" in running.said()
+        eventually_sync(lambda: f"the downloader qb has completed {path}" in running.said(), what="its word in the log")
         if isinstance(program, Aria2c):  # it keeps the file open for writing, with its control file beside it
             assert [each["seeder"] for each in program.ask("tellActive")] == ["true"]
 
@@ -220,6 +220,7 @@ def some_are_wanted(tmp_path: Path, seeder: Seeder, program: Program, *, send: s
         logger.warning("%s: the last of 50 in the target %.2f s after it was complete", program.kind, seconds)
         running.until_idle(51, within=WITHIN)
         if send == "torrent":
+            eventually_sync(lambda: first in running.said(), what="the first in the log")
             assert running.said().index("has completed season") < running.said().index(first)
         running.write("more.mkv", b"nor this")  # by the time that it has settled all else would have as well
         running.until("more.mkv", "done", within=WITHIN)
