@@ -298,9 +298,8 @@ class Intake:
         plans = []
         for plan in answer.plans:
             run = runs[plan.path]
-            if run is not None and (
-                run.id is None or run.id != plan.run
-            ):  # a silent one, or another has come meanwhile
+            # A silent one has no number yet; or another has come meanwhile.
+            if run is not None and (run.id is None or run.id != plan.run):
                 plan = replace(plan, run=await self._runs.keep(run))
             plans.append(plan)
         if answer.adopt:
