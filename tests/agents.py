@@ -14,6 +14,7 @@ from cloudgather.core.target import Identity, Kind, TargetSpec, Verify
 from cloudgather.core.transfer import Version
 from cloudgather.outside.clock import SystemClock
 from cloudgather.ports.target import CopyOrder
+from fuse.served import serving
 
 # Steps that hang are noticed soon; the start of an agent has its time also on a busy machine.
 SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leave=2.0, reap=0.3, tick=0.05)
@@ -92,7 +93,7 @@ def agent_pids() -> set[int]:
     for thread in os.listdir("/proc/self/task"):
         with contextlib.suppress(FileNotFoundError), open(f"/proc/self/task/{thread}/children") as file:
             pids |= {int(pid) for pid in file.read().split()}  # a thread that ends meanwhile leaves them to another
-    return {pid for pid in pids if _may_be_agent(pid)}
+    return {pid for pid in pids - serving if _may_be_agent(pid)}
 
 
 def _may_be_agent(pid: int) -> bool:

@@ -7,13 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import pytest
 
 from fuse.control import tell
 from fuse.mounting import detach_all, mounts_at, why_no_sick
 from waiting import eventually_sync
+
+# Of our children that are yet to be waited for; a detached one ends by itself when nobody has it open any more.
+serving: Final[set[int]] = set()
 
 needs_mfusepy = pytest.mark.skipif(why_no_sick() is not None, reason=str(why_no_sick()))
 
@@ -61,6 +64,7 @@ class ServedMount:
         log = f"{self._control_folder}/log"
         with open(log, "wb") as file:
             process = subprocess.Popen(command, cwd=Path(__file__).parent.parent, stdin=subprocess.DEVNULL, stderr=file)
+        serving.add(process.pid)
         self._process = process
         eventually_sync(lambda: len(mounts_at(self.root)) > before or process.poll() is not None, what="the mount")
         if process.poll() is not None:
@@ -100,3 +104,4 @@ class ServedMount:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
+    serving.discard(process.pid)
