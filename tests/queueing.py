@@ -10,17 +10,34 @@ from typing import Any
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, Plan, Sent, Transfer, Version
-from cloudgather.ports.queue import Move, QueueStore
+from cloudgather.ports.queue import Content, Move, QueueStore
 from cloudgather.store.sqlite import SqliteStore, open_store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
+
+STRANGE = [
+    b"\xff\xfe not utf-8",
+    b"new\nline",
+    b"-leading dash",
+    "电影/第一集 🎬.mkv".encode(),
+    b"trailing dot. ",
+    b"deep/" + b"n" * 255,
+    b"quote'\"%_?*[",
+    b"nul-free but \x01 odd",
+]
+"""Names that a file may have and programs stumble over."""
 
 Do = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 def a_version(*, size: int = 100, mtime_ns: int = 1_000, device: int = 1, inode: int = 2) -> Version:
     return Version(size=size, mtime_ns=mtime_ns, device=device, inode=inode)
+
+
+def content(path: bytes = b"film.mkv", *, size: int = 100, mtime_ns: int = 1_000) -> Content:
+    """Of `a_version`, unless told otherwise."""
+    return path, size, mtime_ns
 
 
 def a_plan(path: bytes = b"film.mkv", **changes: Any) -> Plan:
@@ -75,4 +92,18 @@ async def moved_on(store: QueueStore, transfer: Transfer, *events: Event, now: d
     """The transfer after these moves."""
     for event in events:
         (transfer,) = await store.move([a_move(transfer, event)], now=now)
+    return transfer
+
+
+def failed(store: QueueStore, do: Do, **plan: Any) -> Transfer:
+    """A transfer that gave up."""
+    do(store.add([a_plan(**plan)], now=NOW))
+    transfer: Transfer = do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
+    return transfer
+
+
+def written(store: QueueStore, do: Do, **plan: Any) -> Transfer:
+    """A transfer whose file stands under its final name, unconfirmed."""
+    do(store.add([a_plan(**plan)], now=NOW))
+    transfer: Transfer = do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
     return transfer

@@ -1,6 +1,6 @@
 """What a QueueStore does about a limit of bytes a day; see ports.queue.QueueStore.claim."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +15,6 @@ from queueing import NOW, Do, a_move, a_plan, a_version, running_store
 
 LIMIT = 250
 H = hour_of(NOW)
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[QueueStore, Do]]:
-    with running_store(str(tmp_path)) as found:
-        yield found
 
 
 def three(opened: tuple[QueueStore, Do]) -> None:

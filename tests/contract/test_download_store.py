@@ -1,7 +1,6 @@
 """What every DownloadStore does; see ports.downloads.DownloadStore for the law."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -15,25 +14,9 @@ from cgwire.reasons import because
 from cloudgather.core.download import Asked, Download, Event, State
 from cloudgather.ports.downloads import DownloadStore, NewDownload
 from cloudgather.ports.queue import Overtaken, StoreUnavailable
-from queueing import LATER, NOW, Do, running_store
+from queueing import LATER, NOW, Do
 
 HASH = "a" * 40
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[DownloadStore, Do]]:
-    with running_store(str(tmp_path)) as found:
-        yield found
-
-
-@pytest.fixture
-def store(opened: tuple[DownloadStore, Do]) -> DownloadStore:
-    return opened[0]
-
-
-@pytest.fixture
-def do(opened: tuple[DownloadStore, Do]) -> Do:
-    return opened[1]
 
 
 def a_wish(*, uid: int = 1000, **changes: Any) -> NewDownload:

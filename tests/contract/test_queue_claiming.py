@@ -1,0 +1,130 @@
+"""In which order a QueueStore hands transfers out, and what waits; see ports.queue.QueueStore for the law."""
+
+from datetime import timedelta
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import Event, State
+from cloudgather.ports.queue import Chosen, QueueStore
+from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, moved_on
+
+
+def test_priority_goes_before_age(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"old"), a_plan(b"young"), a_plan(b"urgent", priority=1, task="other")], now=NOW))
+
+    order = [do(claimed(store)).path for _ in range(3)]
+
+    assert order == [b"urgent", b"old", b"young"]
+
+
+def test_a_claim_takes_no_more_than_asked_for(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"%d" % number) for number in range(5)], now=NOW))
+
+    some = do(store.claim("cloud", now=NOW, count=3, most_bytes=None, except_tasks=frozenset()))
+    rest = do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
+
+    assert [transfer.path for transfer in some] == [b"0", b"1", b"2"]
+    assert [transfer.path for transfer in rest] == [b"3", b"4"]
+    assert all(transfer.state is State.COPYING for transfer in [*some, *rest])
+
+
+def test_bytes_bound_all_but_the_first(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"%d" % number, version=a_version(size=100)) for number in range(4)], now=NOW))
+
+    first = do(store.claim("cloud", now=NOW, count=9, most_bytes=10, except_tasks=frozenset()))
+    rest = do(store.claim("cloud", now=NOW, count=9, most_bytes=200, except_tasks=frozenset()))
+
+    assert (len(first), len(rest)) == (1, 2)
+
+
+def test_held_tasks_and_other_targets_are_passed_over(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"a", task="held"), a_plan(b"b", target="other"), a_plan(b"c", task="free")], now=NOW))
+
+    found = do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset({"held"})))
+
+    assert [transfer.path for transfer in found] == [b"c"]
+
+
+def test_what_is_due_later_waits(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, due=LATER)], now=NOW))
+    early = LATER - timedelta(microseconds=1)
+
+    before = do(store.claim("cloud", now=early, count=1, most_bytes=None, except_tasks=frozenset()))
+    after = do(store.claim("cloud", now=LATER, count=1, most_bytes=None, except_tasks=frozenset()))
+
+    assert (len(before), len(after)) == (0, 1)
+
+
+def test_every_try_has_a_name_of_its_own(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"folder/film.mkv", destination=b"to/film.mkv")], now=NOW))
+    names = []
+    for _ in range(3):
+        transfer = do(claimed(store))
+        names.append(transfer.temporary)
+        do(moved_on(store, transfer, Event.DEFER))
+
+    listed = [debris.path for debris in do(store.debris("cloud"))]
+
+    assert len({*names}) == 3
+    assert {len(name) for name in names} == {36}
+    assert all(name.startswith(b".cg-") and name.endswith(b".part~") for name in names)
+    assert listed == [b"to/" + name for name in names]
+
+
+def test_next_due_tells_when_to_look_again(store: QueueStore, do: Do) -> None:
+    empty = do(store.next_due("cloud"))
+    do(store.add([a_plan()], now=NOW))
+    at_once = do(store.next_due("cloud"))
+    held = do(store.next_due("cloud", except_tasks=frozenset({"films"})))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, due=LATER)], now=NOW))
+
+    assert (empty, held) == (None, None)
+    assert at_once < NOW
+    assert do(store.next_due("cloud")) == LATER
+    assert do(store.next_due("other")) is None
+
+
+def test_due_instants_are_clamped(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, due=NOW + timedelta(days=400))], now=NOW))
+
+    clamped = do(store.clamp_due(now=NOW, most=timedelta(hours=1)))
+
+    assert clamped == 1
+    assert do(store.next_due("cloud")) == NOW + timedelta(hours=1)
+
+
+def test_what_waits_for_one_thing_is_put_off_together(store: QueueStore, do: Do) -> None:
+    away, there = a_version(device=2**63 + 1), a_version(device=7)
+    plans = [a_plan(b"a", version=away), a_plan(b"b", version=away), a_plan(b"c", version=there)]
+    do(store.add([*plans, a_plan(b"a", task="series", version=away)], now=NOW))
+    reason = because(Code.HELD_SOURCE, cause={"code": "source.gone", "source": b"/downloads"})
+
+    assert do(store.put_off("films", until=LATER, reason=reason, device=2**63 + 1)) == 2
+    assert do(store.put_off("films", until=LATER, reason=reason, device=2**63 + 1)) == 0
+
+    found = {(each.task, each.path): each for each in do(store.transfers(Chosen(), limit=10))}
+    assert (found["films", b"a"].due, found["films", b"a"].reason) == (LATER, reason)
+    assert found["films", b"c"].due is None and found["series", b"a"].due is None
+    assert do(store.put_off("films", until=LATER, reason=reason)) == 1
+    assert len(do(store.claim("cloud", now=LATER, count=9, most_bytes=None, except_tasks=frozenset()))) == 4
+
+
+def test_what_is_put_off_at_a_target_is_told_first_due_first(store: QueueStore, do: Do) -> None:
+    plans = [a_plan(b"a", task="films"), a_plan(b"b", task="series"), a_plan(b"c", task="songs", target="other")]
+    ids = [id for id, _ in do(store.add(plans, now=NOW))]
+    for number, task in enumerate(("series", "films", "songs"), 1):
+        do(store.put_off(task, until=NOW + timedelta(minutes=number), reason=because(Code.HELD_NAME_CLASH)))
+    do(store.add([a_plan(b"d")], now=NOW))
+
+    assert [each.id for each in do(store.put_off_there("cloud", limit=5))] == [ids[1], ids[0]]
+    assert [each.id for each in do(store.put_off_there("cloud", limit=1))] == [ids[1]]
+    assert do(store.put_off_there("nowhere", limit=5)) == []
+
+
+def test_how_many_go_before_one(store: QueueStore, do: Do) -> None:
+    plans = [a_plan(b"a"), a_plan(b"b"), a_plan(b"c", priority=5), a_plan(b"d", target="other", priority=9)]
+    ids = [id for id, _ in do(store.add(plans, now=NOW))]
+
+    assert [do(store.ahead(do(store.transfer(id)))) for id in ids] == [1, 2, 0, 0]

@@ -1,0 +1,219 @@
+"""What a move changes in a QueueStore, and which are overtaken; see ports.queue.QueueStore for the law."""
+
+from dataclasses import replace
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import Event, State
+from cloudgather.ports.queue import Chosen, LedgerEntry, Move, Origin, Overtaken, QueueStore
+from queueing import LATER, NOW, Do, a_move, a_plan, a_sent, a_version, claimed, moved_on, written
+
+
+def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    transfer = do(claimed(store))
+    sent = a_sent(standing=(7, 2**70), mtime_ns=2**65)
+
+    (publishing,) = do(store.move([a_move(transfer, Event.PUBLISH, sent=sent)], now=NOW))
+    done_reason = because(Code.DONE_STORED)
+    standing = do(moved_on(store, publishing, Event.WRITE, now=LATER))
+    (done,) = do(store.move([a_move(standing, Event.CONFIRM, strength="stored", reason=done_reason)], now=LATER))
+
+    past = [past for _, past in do(store.history(task="films", path=b"film.mkv", transfer=None, limit=9))]
+    assert (publishing.sent, publishing.temporary) == (sent, transfer.temporary)
+    assert (done.state, done.reason, done.temporary) == (State.DONE, done_reason, None)
+    assert [(one.before, one.after, one.attempt) for one in reversed(past)] == [
+        (State.QUEUED, State.COPYING, 1),
+        (State.COPYING, State.PUBLISHING, 1),
+        (State.PUBLISHING, State.WRITTEN, 1),
+        (State.WRITTEN, State.DONE, 1),
+    ]
+    assert past[0].reason == done_reason
+    assert do(store.ledger("films", [b"film.mkv", b"other"])) == {
+        b"film.mkv": LedgerEntry(
+            task="films",
+            path=b"film.mkv",
+            size=100,
+            mtime_ns=1_000,
+            origin=Origin.SENT,
+            target="cloud",
+            destination=b"base/film.mkv",
+            target_size=None,
+            digest=bytes(16),
+            transfer=done.id,
+            strength="stored",
+            at=LATER,
+        )
+    }
+
+
+def test_a_transfer_may_go_several_ways_in_one_step(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"one", run=7), a_plan(b"two")], now=NOW))
+    claim = store.claim("cloud", now=NOW, count=2, most_bytes=None, except_tasks=frozenset())
+    files = do(store.move([a_move(transfer, Event.PUBLISH) for transfer in do(claim)], now=NOW))
+
+    moves = [a_move(file, Event.WRITE) for file in files] + [
+        a_move(file, Event.CONFIRM, strength="stored") for file in files
+    ]
+    made = do(store.move(moves, now=LATER))
+
+    assert [transfer.state for transfer in made] == [State.WRITTEN] * 2 + [State.DONE] * 2
+    assert [do(store.transfer(transfer.id)) for transfer in made[2:]] == made[2:]
+    past = do(store.history(task="films", path=b"one", transfer=None, limit=2))
+    assert [(one.before, one.after) for _, one in past] == [
+        (State.WRITTEN, State.DONE),
+        (State.PUBLISHING, State.WRITTEN),
+    ]
+    ledger = do(store.ledger("films", [b"one", b"two"]))
+    assert {entry.strength for entry in ledger.values()} == {"stored"}
+    counts = {key[2]: count for key, (count, _) in do(store.counts()).items() if count}
+    assert counts == {State.DONE: 2}
+
+
+def test_attempts_count_what_was_spent(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    reason = because(Code.FAIL_IO, errno=5, step="write", message=b"\xff".decode("utf-8", "surrogateescape"))
+    do(moved_on(store, do(claimed(store)), Event.DEFER))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, spend=True, reason=reason)], now=NOW))
+
+    transfer = do(claimed(store))
+
+    assert (transfer.attempts, transfer.tries, transfer.reason) == (1, 3, reason)
+
+
+def test_a_change_begins_anew(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, spend=True)], now=NOW))
+    transfer = do(claimed(store))
+
+    move = a_move(transfer, Event.CHANGE, version=a_version(size=5), due=LATER)
+    (changed,) = do(store.move([move], now=NOW))
+
+    assert (changed.state, changed.generation, changed.attempts, changed.tries) == (State.QUEUED, 2, 0, 2)
+    assert (changed.version, changed.due) == (a_version(size=5), LATER)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do, known: bool) -> None:
+    do(store.add([a_plan()], now=NOW))
+    stale = do(claimed(store))
+    do(moved_on(store, stale, Event.DEFER))
+    current = do(claimed(store))
+    moves = [a_move(stale, event) for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH)]
+
+    for move in moves:
+        with pytest.raises(Overtaken, match="try"):
+            do(store.move([move if known else replace(move, known=None)], now=NOW))
+
+    assert do(store.transfer(current.id)) == current
+
+
+def test_a_move_of_what_has_another_state_by_now_is_overtaken(store: QueueStore, do: Do) -> None:
+    """Both are of one generation and try, and the table has the move for both states."""
+    do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
+    stale, beside = do(claimed(store)), do(claimed(store))
+    current = do(moved_on(store, stale, Event.PUBLISH))
+    history = do(store.history(task=None, path=None, transfer=None, limit=9))
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(beside, Event.PUBLISH), a_move(stale, Event.GIVE_UP)], now=NOW))
+
+    assert [do(store.transfer(each.id)) for each in (stale, beside)] == [current, beside]
+    assert do(store.history(task=None, path=None, transfer=None, limit=9)) == history
+
+
+def test_what_changed_without_a_move_is_not_undone_by_one(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    known = do(moved_on(store, do(claimed(store)), Event.DEFER, now=NOW))
+    do(store.put_first(Chosen(), now=NOW))
+    put_first = do(store.transfer(known.id))
+
+    (changed,) = do(store.move([a_move(known, Event.CHANGE, version=a_version(size=5))], now=NOW))
+
+    assert put_first.priority > known.priority
+    assert changed == do(store.transfer(known.id))
+    assert changed.priority == put_first.priority
+
+
+def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    stale = do(claimed(store))
+    do(moved_on(store, stale, Event.CHANGE))
+    before = do(claimed(store))
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(stale, Event.PUBLISH)], now=NOW))
+
+    assert do(store.transfer(stale.id)) == before
+
+
+def test_of_several_moves_all_are_made_or_none(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
+    a, b = do(claimed(store)), do(claimed(store))
+    history = do(store.history(task=None, path=None, transfer=None, limit=9))
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(a, Event.PUBLISH), a_move(b, Event.WRITE)], now=NOW))
+
+    assert do(store.transfer(a.id)) == a
+    assert do(store.history(task=None, path=None, transfer=None, limit=9)) == history
+
+
+def test_a_transfer_that_is_not_there_is_overtaken(store: QueueStore, do: Do) -> None:
+    with pytest.raises(Overtaken):
+        do(store.move([Move(transfer=4711, generation=1, event=Event.DEFER)], now=NOW))
+
+
+def test_a_lost_one_cannot_live_beside_its_successor(store: QueueStore, do: Do) -> None:
+    first = written(store, do)
+    do(store.add([a_plan(version=a_version(size=5))], now=NOW))
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(first, Event.LOSE)], now=NOW))
+
+
+def test_a_lost_one_counts_as_never_sent(store: QueueStore, do: Do) -> None:
+    transfer = do(moved_on(store, written(store, do), Event.LOSE))
+
+    assert (transfer.state, transfer.sent) == (State.QUEUED, None)
+    assert do(store.ledger("films", [b"film.mkv"])) == {}
+
+
+def test_a_late_confirmation_leaves_a_newer_ledger_entry_alone(store: QueueStore, do: Do) -> None:
+    first = written(store, do)
+    written(store, do, version=a_version(size=5))
+
+    do(store.move([a_move(first, Event.CONFIRM, strength="stored")], now=NOW))
+
+    entry = do(store.ledger("films", [b"film.mkv"]))[b"film.mkv"]
+    assert (entry.size, entry.strength) == (5, "")
+
+
+def test_a_temporary_is_owned_while_its_try_runs(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan()], now=NOW))
+    transfer = do(claimed(store))
+
+    while_copying = do(store.debris())
+    transfer = do(moved_on(store, transfer, Event.PUBLISH))
+    while_publishing = do(store.debris())
+    do(moved_on(store, transfer, Event.UNPUBLISH))
+    again = do(claimed(store))
+
+    (left,) = do(store.debris())
+    assert (while_copying, while_publishing) == ([], [])
+    assert left.path == b"base/" + transfer.temporary != b"base/" + again.temporary
+    assert (left.transfer, left.target) == (transfer.id, "cloud")
+
+
+def test_a_published_or_swept_temporary_is_debris_no_more(store: QueueStore, do: Do) -> None:
+    written(store, do, path=b"published")
+    do(store.add([a_plan(b"swept at once"), a_plan(b"swept later")], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, swept=True, due=LATER)], now=NOW))
+    do(moved_on(store, do(claimed(store)), Event.VANISH))
+    (left,) = do(store.debris())
+
+    do(store.swept([left.id]))
+
+    assert do(store.debris()) == []

@@ -1,0 +1,157 @@
+"""What a QueueStore tells of its transfers, runs and history; see ports.queue.QueueStore for the law."""
+
+from datetime import timedelta
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.transfer import Event, State
+from cloudgather.ports.queue import Chosen, QueueStore
+from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, written
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (Chosen(), [b"a.mkv", b"b.mkv", b"sub/c.srt"]),
+        (Chosen(task="two"), [b"b.mkv"]),
+        (Chosen(target="disk"), [b"sub/c.srt"]),
+        (Chosen(run=4), [b"b.mkv"]),
+        (Chosen(glob=b"*.mkv"), [b"a.mkv", b"b.mkv"]),
+        (Chosen(glob=b"sub/"), [b"sub/c.srt"]),
+        (Chosen(glob=b"*.mkv", task="two"), [b"b.mkv"]),
+        (Chosen(ids=(1, 3, 99)), [b"a.mkv", b"sub/c.srt"]),
+        (Chosen(states=frozenset({State.FAILED})), []),
+        (Chosen(states=frozenset({State.QUEUED, State.FAILED})), [b"a.mkv", b"b.mkv", b"sub/c.srt"]),
+    ],
+)
+def test_all_that_is_given_must_match(store: QueueStore, do: Do, chosen: Chosen, expected: list[bytes]) -> None:
+    plans = [a_plan(b"a.mkv"), a_plan(b"b.mkv", task="two", run=4), a_plan(b"sub/c.srt", target="disk")]
+    do(store.add(plans, now=NOW))
+
+    assert [row.path for row in do(store.transfers(chosen, limit=9))] == expected
+    assert do(store.count(chosen)) == len(expected)
+
+    do(store.add([a_plan(b"cleared.mkv")], now=NOW))
+    do(store.cancel(Chosen(glob=b"cleared*"), reason=because(Code.CANCELLED_OPERATOR), now=NOW))
+    do(store.forget(Chosen(glob=b"cleared*"), now=NOW))
+    assert do(store.count(chosen)) == len(expected)
+
+
+def test_the_queue_is_listed_in_the_order_it_goes(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"waits")], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, due=LATER)], now=NOW))
+    do(store.add([a_plan(b"waits longer")], now=NOW))
+    do(store.move([a_move(do(claimed(store)), Event.DEFER, due=LATER + timedelta(1))], now=NOW))
+    do(store.add([a_plan(b"old"), a_plan(b"young"), a_plan(b"urgent", priority=1)], now=NOW))
+    queued = Chosen(states=frozenset({State.QUEUED}))
+
+    whole = [row.path for row in do(store.transfers(queued, limit=9))]
+    pages = [do(store.transfers(queued, limit=2, offset=offset)) for offset in (0, 2, 4, 6)]
+
+    assert whole == [b"urgent", b"old", b"young", b"waits", b"waits longer"]
+    assert [row.path for page in pages for row in page] == whole
+    assert [row.id for row in do(store.transfers(queued, limit=9, newest_first=True))] == [5, 4, 3, 2, 1]
+
+
+def test_counts_follow_every_move(store: QueueStore, do: Do) -> None:
+    sizes = [a_plan(b"%d" % size, version=a_version(size=size)) for size in (1, 10, 100)]
+    do(store.add([*sizes, a_plan(b"other", task="two", version=a_version(size=7))], now=NOW))
+    do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE, Event.CONFIRM))
+    do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
+    do(store.add([a_plan(b"100", version=a_version(size=1000))], now=NOW))
+
+    assert do(store.counts()) == {
+        ("films", "cloud", State.DONE): (1, 1),
+        ("films", "cloud", State.FAILED): (1, 10),
+        ("films", "cloud", State.QUEUED): (1, 1000),
+        ("two", "cloud", State.QUEUED): (1, 7),
+    }
+
+
+def test_a_run_ends_with_its_last_transfer(store: QueueStore, do: Do) -> None:
+    run = do(store.start_run("films", "watch", now=NOW))
+    do(store.add([a_plan(b"a", run=run), a_plan(b"b", run=run)], now=NOW))
+    scanning = do(store.run(run))
+    do(store.note_run(run, now=NOW, seen=5, planned=2, skipped=3, problem=None))
+    do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
+    going_on = do(store.run(run))
+    do(moved_on(store, do(claimed(store)), Event.GIVE_UP, now=LATER))
+
+    ended = do(store.run(run))
+    assert (scanning.scanned, scanning.ended, going_on.scanned, going_on.ended) == (None, None, NOW, None)
+    assert (ended.ended, ended.uploaded, ended.failed, ended.bytes) == (LATER, 1, 1, 100)
+    assert (ended.seen, ended.planned, ended.skipped, ended.problem) == (5, 2, 3, None)
+
+
+def test_a_run_without_transfers_ends_with_its_scan(store: QueueStore, do: Do) -> None:
+    run = do(store.start_run("films", "schedule", now=NOW))
+    problem = because(Code.SOURCE_GONE, source=b"/downloads")
+
+    do(store.note_run(run, now=LATER, seen=0, planned=0, skipped=0, problem=problem))
+
+    found = do(store.run(run))
+    assert (found.started, found.ended, found.problem) == (NOW, LATER, problem)
+
+
+def test_a_run_keeps_its_tally_when_transfers_are_cleared_or_taken_over(store: QueueStore, do: Do) -> None:
+    first, second = (do(store.start_run("films", "manual", now=NOW)) for _ in range(2))
+    failed(store, do, run=first)
+    do(store.add([a_plan(run=second, version=a_version(size=5))], now=NOW))
+    do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE, Event.CONFIRM))
+    do(store.forget(Chosen(), now=NOW))
+
+    runs = do(store.runs("films", limit=9))
+
+    assert [(run.id, run.failed, run.uploaded, run.bytes) for run in runs] == [(second, 0, 1, 5), (first, 1, 0, 0)]
+
+
+def test_scans_that_a_crash_ended_are_closed(store: QueueStore, do: Do) -> None:
+    run = do(store.start_run("films", "watch", now=NOW))
+    reason = because(Code.RETRY_INTERRUPTED)
+
+    assert do(store.interrupt_runs(reason=reason, now=LATER)) == 1
+    assert do(store.interrupt_runs(reason=reason, now=LATER)) == 0
+
+    found = do(store.run(run))
+    assert (found.ended, found.problem) == (LATER, reason)
+
+
+def test_history_is_paged_newest_first(store: QueueStore, do: Do) -> None:
+    written(store, do, path=b"a")
+    written(store, do, path=b"b", task="two")
+
+    first = do(store.history(task=None, path=None, transfer=None, limit=4))
+    rest = do(store.history(task=None, path=None, transfer=None, limit=9, before_id=first[-1][0]))
+
+    assert [past.event for _, past in first] == [Event.WRITE, Event.PUBLISH, Event.CLAIM, Event.WRITE]
+    assert [past.event for _, past in rest] == [Event.PUBLISH, Event.CLAIM]
+    assert {past.task for _, past in do(store.history(task="two", path=None, transfer=None, limit=9))} == {"two"}
+
+
+def test_pruning_takes_what_ended_long_ago_but_what_binds(store: QueueStore, do: Do) -> None:
+    run = do(store.start_run("films", "watch", now=NOW))
+    do(store.note_run(run, now=NOW, seen=0, planned=0, skipped=0, problem=None))
+    do(moved_on(store, written(store, do, path=b"done", run=run), Event.CONFIRM))
+    failed(store, do, path=b"binds")
+    written(store, do, path=b"still unconfirmed")
+    do(store.add([a_plan(b"queued")], now=NOW))
+
+    early, removed = do(store.prune(before=NOW)), do(store.prune(before=LATER))
+
+    assert (early, removed) == (0, 1)
+    rows = do(store.transfers(Chosen(), limit=9))
+    assert [row.path for row in rows] == [b"binds", b"still unconfirmed", b"queued"]
+    assert do(store.history(task=None, path=b"done", transfer=None, limit=9)) == []
+    assert b"done" in do(store.ledger("films", [b"done"]))
+    assert (do(store.run(run)), do(store.bound("films", [content(b"binds")]))) == (None, {b"binds"})
+
+
+def test_pruning_goes_through_more_than_one_step(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"%d" % number) for number in range(1200)], now=NOW))
+    do(store.cancel(Chosen(), reason=because(Code.CANCELLED_TASK_REMOVED), now=NOW))
+
+    removed = do(store.prune(before=LATER))
+
+    assert (removed, do(store.transfers(Chosen(), limit=1)), do(store.counts())) == (1200, [], {})
