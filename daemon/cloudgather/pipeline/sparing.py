@@ -103,7 +103,7 @@ class Sparing:
     def beside(self, download: Download, known: Known) -> Reason | None:
         """A downloader has something else in its folder, or may have."""
         spec = known.client.spec
-        for item in known.items.in_folder(spec.theirs(download.folder)):
+        for item in known.items.below(spec.theirs(download.folder)):
             if not is_ours(download, item):
                 return because(Code.HELD_DOWNLOAD_BESIDE, downloader=spec.name, name=item.name)
         return self._needed_elsewhere(download.folder, spec.name)

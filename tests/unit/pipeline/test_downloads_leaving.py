@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -368,7 +369,7 @@ def test_pieces_of_files_that_were_not_chosen_go_with_it(tmp_path: Path, listed:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("where", ["here", "below", "all of it", "elsewhere"])
 @pytest.mark.parametrize("by_order", [False, True], ids=["seeded", "removed"])
 def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
     tmp_path: Path, where: str, by_order: bool
@@ -380,9 +381,11 @@ def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
             if by_order:
                 download = await stage.book.move(download, Event.REMOVE, None, {"cleared": False})
             stage.client.put(of(download))
-            if where == "here":
+            above, name = os.path.split(download.folder)
+            places = {"here": (download.folder, b"ours.mkv"), "below": (download.folder + b"/film", None)}
+            if place := {**places, "all of it": (above, name)}.get(where):
                 cross = {"id": "a cross-seed", "tags": frozenset(), "infohashes": frozenset({"b" * 40})}
-                stage.client.put(of(download, **cross))
+                stage.client.put(of(download, final=place[0], current=place[0], top=place[1], **cross))
             else:
                 stage.needed_elsewhere = because(Code.HELD_DOWNLOAD_BESIDE, downloader="other", name="film")
 
