@@ -32,6 +32,10 @@ needs_users = pytest.mark.skipif(
     reason="needs root, and the groups users and audio",
 )
 LIMITS = """
+[downloaders.another]
+kind = "transmission"
+url = "http://127.0.0.1:1"
+folders = ["/nowhere"]
 [groups.users]
 access = "download"
 max_active = 1

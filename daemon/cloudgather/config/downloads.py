@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from cloudgather.config.amounts import size, span
-from cloudgather.config.names import near
+from cloudgather.config.names import absent
 from cloudgather.config.reading import Table
 from cloudgather.config.values import below, boolean, folder, kind_of, text, texts, whole
 from cloudgather.core.download import Allowance, Rules
@@ -36,12 +36,12 @@ def read_rules(table: Table, targets: Collection[str]) -> Rules:
     return rules
 
 
-def read_allowance(table: Table) -> Allowance:
-    """What a group's table says beside its access."""
+def read_allowance(table: Table, downloaders: Collection[str]) -> Allowance:
+    """What a group's table says beside its access; `downloaders`: the names of those in the same file."""
     return Allowance(
         max_active=table.take("max_active", whole(1, 10_000), None),
         max_size=table.take("max_size", size, None),
-        downloaders=table.take("downloaders", lambda value: frozenset(texts(text)(value)), None),
+        downloaders=table.take("downloaders", lambda value: _named(value, downloaders), None),
         options=table.take("options", _options, {}),
     )
 
@@ -52,10 +52,17 @@ def _destination(value: object, targets: Collection[str]) -> str:
     if not colon or given.startswith("/"):
         raise ValueError(f'"{given}" names no target; write it as "TARGET:folder"')
     if name not in targets:
-        known = f"known are {', '.join(targets)}" if targets else "none is configured"
-        raise ValueError(f'there is no target "{name}"{near(name, targets)}; {known}')
+        raise ValueError(absent("target", name, targets))
     below(folder_there)
     return given
+
+
+def _named(value: object, downloaders: Collection[str]) -> frozenset[str]:
+    names = texts(text)(value)
+    for name in names:
+        if name not in downloaders:
+            raise ValueError(absent("downloader", name, downloaders))
+    return frozenset(names)
 
 
 def _ratio(value: object) -> float:

@@ -27,6 +27,12 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def absent(kind: str, name: str, known: Collection[str]) -> str:
+    """That there is none of this name, which one may be meant, and which there are."""
+    there = f"known are {', '.join(known)}" if known else "none is configured"
+    return f'there is no {kind} "{name}"{near(name, known)}; {there}'
+
+
 def near(given: str, known: Collection[str]) -> str:
     """` (did you mean …?)`, if anything known is like it."""
     by_fold = {each.casefold(): each for each in known}

@@ -1,7 +1,7 @@
 """The main file, cloudgather.toml, as values."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -83,8 +83,8 @@ def parse_settings(
     outside = _Environment(environ)
 
     state_dir = daemon.take("state_dir", _directory, _DEFAULTS.state_dir)
-    granted = _groups(groups)
-    targets = table.table("targets")
+    targets, downloaders = table.table("targets"), table.table("downloaders")
+    granted = _groups(groups, downloaders.names)
     settings = Settings(
         file=file,
         state_dir=state_dir,
@@ -103,7 +103,7 @@ def parse_settings(
         groups={name: access for name, (access, _) in granted.items()},
         allowances={name: allowance for name, (_, allowance) in granted.items()},
         targets=read_targets(targets, mounts, secret=secret_file(file, environ)),
-        downloaders=read_downloaders(table.table("downloaders"), file=file, environ=environ),
+        downloaders=read_downloaders(downloaders, file=file, environ=environ),
         downloads=read_rules(table.table("downloads"), targets.names),
     )
     daemon.close()
@@ -154,11 +154,11 @@ class _Environment:
             return default
 
 
-def _groups(table: Table) -> Mapping[str, tuple[Access, Allowance]]:
+def _groups(table: Table, downloaders: Collection[str]) -> Mapping[str, tuple[Access, Allowance]]:
     granted = {}
     for name, group in table.tables():
         access = group.need("access", choice(_Granted), '"view"')
-        allowance = read_allowance(group)
+        allowance = read_allowance(group, downloaders)
         group.close()
         if access is not None:
             granted[name] = Access[access.name], allowance

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cloudgather.config.amounts import amount, dir_mode, frequency, mode, span
 from cloudgather.config.confirming import read_confirm
-from cloudgather.config.names import folded, name_fault, near
+from cloudgather.config.names import absent, folded, name_fault
 from cloudgather.config.problems import Wrong, shown
 from cloudgather.config.reading import Table
 from cloudgather.config.timetable import bandwidth
@@ -197,10 +197,10 @@ def _named(given: str, targets: Mapping[str, TargetSpec]) -> tuple[TargetSpec, b
         return targets[name], below(base)
     if name in targets:
         raise ValueError(f'"{given}" needs a colon; write "{given}:" for its root or "{given}:folder" for one below')
-    known = f"known are {', '.join(targets)}" if targets else "none is configured in the main file"
     if not colon:
+        known = f"known are {', '.join(targets)}" if targets else "none is configured in the main file"
         raise ValueError(f'"{given}" is neither "TARGET:folder" nor a path that begins with /; of targets, {known}')
-    raise ValueError(f'there is no target "{name}"{near(name, targets)}; {known}; or write a path that begins with /')
+    raise ValueError(f"{absent('target', name, targets)}; or write a path that begins with /")
 
 
 def _implicit(name: str, root: bytes, mounts: Sequence[Mount]) -> TargetSpec:

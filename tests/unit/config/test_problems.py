@@ -75,6 +75,15 @@ def test_a_problem_is_flat_on_the_wire() -> None:
         ("[downloaders.qb]\n", 'downloaders.qb] kind: is missing; write for example kind = "qbittorrent"'),
         ("[task.film]\n", "each task has a file of its own"),
         ("[groups.media]\n", 'groups.media] access: is missing; write for example access = "view"'),
+        (
+            '[groups.media]\naccess = "download"\ndownloaders = ["qb", "aria"]\n'
+            '[downloaders.qb]\nkind = "qbittorrent"\n[downloaders.aria2]\nkind = "aria2"',
+            'downloaders: there is no downloader "aria" (did you mean aria2?); known are qb, aria2',
+        ),
+        (
+            '[groups.media]\naccess = "download"\ndownloaders = ["qb"]',
+            'downloaders: there is no downloader "qb"; none is configured',
+        ),
         ('[groups.media]\naccess = "root"', 'use "view", "download", "operate", "admin"'),
         ('[control]\nsocket = "/' + "a" * 107 + '"', "longer than the 107 bytes"),
         ("[daemon]\nlog_keep_days = 0", "0 is not allowed; use 1 to 36500"),
