@@ -334,5 +334,16 @@ PHRASES: Final[Mapping[str, str]] = {
     "the downloader {name} failed the test": "下载器 {name} 没有通过测试",
     "{url}: configured as {name}": "{url}：已配置为 {name}",
     "{url}: put this into the main file": "{url}：请把以下内容写入主配置文件",
-    "none found at the usual ports": "在常用端口上没有找到",
+    "none found at the usual ports of the daemon's machine": "在守护进程所在机器的常用端口上没有找到",
+    "is it running, with its web interface or RPC on (qBittorrent: Options, Web UI; aria2: enable-rpc)?": (
+        "它在运行吗？是否已启用 Web 界面或 RPC（qBittorrent：选项、Web UI；aria2：enable-rpc）？"
+    ),
+    "does it run on another machine, or in a container? 127.0.0.1 is where the daemon runs": (
+        "它是否在另一台机器或容器里？127.0.0.1 指守护进程运行的地方"
+    ),
+    "at another address or port: write [downloaders.NAME] with its kind and url into the main file; "
+    "then cgctl config reload and cgctl downloader test NAME": (
+        "如在其他地址或端口：在主配置文件中写入 [downloaders.名称] 及其 kind 和 url，"
+        "然后运行 cgctl config reload 和 cgctl downloader test 名称"
+    ),
 }

@@ -50,7 +50,9 @@ class Test(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detect(Request):
-    """Look for downloaders at the usual ports of the machine: {found: [{kind, url, configured, lines: [str]}]}.
+    """Look for downloaders at the usual ports of the machine:
+
+    {found: [{kind, url, configured, lines: [str]}], tried: [{kind, url}]}
 
     `configured` is the name under which it is configured already, or None; `lines` are what to put into the main file.
     """

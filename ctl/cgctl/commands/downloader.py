@@ -1,12 +1,25 @@
 """cgctl downloader: the programs that say whether a download is complete."""
 
+from collections.abc import Mapping, Sequence
+from typing import Final
+
 from cgctl.completing import downloader_argument
+from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.settings import print_settings
 from cgctl.trouble import Exit, Trouble
 from cgwire.downloader import Detect, List, Show, Test
 from cgwire.text.values import escaped, rate
+
+_ADVICE: Final = (
+    later("is it running, with its web interface or RPC on (qBittorrent: Options, Web UI; aria2: enable-rpc)?"),
+    later("does it run on another machine, or in a container? 127.0.0.1 is where the daemon runs"),
+    later(
+        "at another address or port: write [downloaders.NAME] with its kind and url into the main file; "
+        "then cgctl config reload and cgctl downloader test NAME"
+    ),
+)
 
 
 @command("list")
@@ -125,4 +138,15 @@ def detect(session: Session, as_json: bool) -> None:
         for line in found["lines"]:
             session.print(f"    {line}")
     if not reply["found"]:
-        session.print(session.say("none found at the usual ports"))
+        _print_none(session, reply["tried"])
+
+
+def _print_none(session: Session, tried: Sequence[Mapping[str, str]]) -> None:
+    """Where none was found, and what may be the cause."""
+    session.print(session.say("none found at the usual ports of the daemon's machine"))
+    addresses: dict[str, list[str]] = {}
+    for each in tried:
+        addresses.setdefault(each["kind"], []).append(each["url"])
+    session.print_table((), [(session.word(kind), "  ".join(urls)) for kind, urls in addresses.items()], indent=2)
+    for advice in _ADVICE:
+        session.print(f"{session.arrow} {session.say(advice)}")

@@ -139,7 +139,7 @@ class DownloaderOperations:
                 continue
             lines = [f"[downloaders.{kind}]", f'kind = "{kind}"', f'url = "{url}"', *login]
             found.append({"kind": str(kind), "url": url, "configured": configured.get((kind, url)), "lines": lines})
-        return {"found": found}
+        return {"found": found, "tried": [{"kind": str(kind), "url": url} for kind, url in _USUAL]}
 
     async def _tried(self, kind: Kind, url: str) -> Sequence[str] | None:
         """The lines for its login, where such a program listens there."""

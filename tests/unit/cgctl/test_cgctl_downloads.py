@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fakes.canned import Denied
-from fakes.replies import a_download, a_downloader
+from fakes.replies import a_download
 
 HUGE = "99999999999999999999999"
 
@@ -169,14 +169,3 @@ def test_a_link_may_have_been_copied_with_spaces_around_it(cgctl: Any) -> None:
 
     assert cgctl("download", "add", " https://a.example\n").code == 0
     assert daemon.asked[0][1]["uri"] == "https://a.example"
-
-
-def test_what_a_downloader_has_no_name_for_is_a_line_all_the_same(cgctl: Any) -> None:
-    items = [["", "failed", 0.0, 0, b"/cg-1"], ["film", "downloading", 0.5, 1024, b"/cg-2"]]
-    shown = a_downloader(config={"dir": b"/cg", "options": {}}, unfinished_items=items)
-    cgctl.daemon(downloader_show=shown)
-
-    said = cgctl("downloader", "show", "qb").out.splitlines()
-
-    assert said[1:3] == ["  unnamed  0%, failed, /cg-1", "  film  50%, downloading, 1.00 KiB/s, /cg-2"]
-    assert said[-1] == "  dir  /cg"

@@ -1,4 +1,4 @@
-"""Which folders of a downloader are looked for here by `cgctl downloader test`."""
+"""Which folders of a downloader are looked for here by `cgctl downloader test`, and where `detect` looks."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from cgwire import downloader as wire
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.caller import Caller
-from cloudgather.core.downloader import Item
+from cloudgather.core.downloader import DownloaderSpec, Item, Kind
 from cloudgather.operations.downloaders import DownloaderOperations
 from cloudgather.operations.world import World
 from cloudgather.ports.source import Absent, SourceUnavailable
@@ -66,3 +66,21 @@ def test_what_was_asked_for_here_is_looked_for_below_its_dir() -> None:
 
 def test_a_dir_that_is_not_there_is_to_be_made() -> None:
     assert findings(dir=b"/vol/none")[1] == (False, "held.download-folder", b"/vol/none")
+
+
+def test_detecting_tells_what_listens_where_and_all_that_was_tried() -> None:
+    def make(spec: DownloaderSpec) -> FakeDownloader:
+        port = FakeDownloader()
+        port.down = spec.kind is not Kind.ARIA2
+        return port
+
+    claims = SimpleNamespace(following={}, make=make)
+    world = SimpleNamespace(intake=SimpleNamespace(claims=claims))
+
+    reply = asyncio.run(DownloaderOperations(cast(World, world)).downloader_detect(wire.Detect(), cast(Caller, None)))
+
+    aria2 = {"kind": "aria2", "url": "http://127.0.0.1:6800"}
+    lines = ["[downloaders.aria2]", 'kind = "aria2"', 'url = "http://127.0.0.1:6800"']
+    assert reply["found"] == [{**aria2, "configured": None, "lines": lines}]
+    assert aria2 in reply["tried"]
+    assert {each["kind"] for each in reply["tried"]} == {"qbittorrent", "aria2", "transmission"}
