@@ -66,8 +66,10 @@ def print_overview(session: Session, status: Mapping[str, Any], *, most: int) ->
     session.print()
     session.print(session.bold(f"{session.say('Downloads')} ({total})"))
     for each in shown:
-        told = (escaped(each["name"]), progress(session, each), state(session, each), why(session, each))
-        session.print(f"  {mark(session, each)} {each['id']}  " + "  ".join(filter(None, told)))
+        before = f"  {mark(session, each)} {each['id']}  "
+        told = (progress(session, each), state(session, each), why(session, each))
+        after = "".join(f"  {part}" for part in told if part)
+        session.print(before + session.fitted(escaped(each["name"]), beside=before + after) + after)
         if each["state"] in ("stalled", "failed"):
             _advise(session, each.get("held") or each.get("reason"))
     if total > len(shown):

@@ -9,7 +9,7 @@ import click
 
 from cgctl.connection import PATIENCE, Connection, Refusal, Unreachable, Unsendable
 from cgctl.language import chosen, phrase
-from cgctl.table import table
+from cgctl.table import fit, least, table, width
 from cgctl.trouble import Exit, Trouble
 from cgwire.request import Request
 from cgwire.text import ZH_CN, hint, knows, sentence, word
@@ -192,6 +192,16 @@ class Session:
         """What stands before advice."""
         return "→" if self.unicode else "->"
 
+    @property
+    def _dots(self) -> str:
+        return "…" if self.unicode else "..."
+
+    def fitted(self, name: str, *, beside: str) -> str:
+        """`name` cut so that it fits the terminal beside the rest of its line, which is never cut."""
+        if self.cells is None:
+            return name
+        return fit(name, max(least(self.cells), self.cells - width(beside)), dots=self._dots)
+
     def bold(self, text: str) -> str:
         """A heading."""
         return click.style(text, bold=True) if self._colored else text
@@ -215,8 +225,9 @@ class Session:
     ) -> None:
         """A table with translated headings."""
         shown = [self.say(heading) if heading else "" for heading in headings]
-        dots = "…" if self.unicode else "..."
-        for line in table(shown, rows, right=right, flexible=flexible, cells=self.cells, indent=indent, dots=dots):
+        for line in table(
+            shown, rows, right=right, flexible=flexible, cells=self.cells, indent=indent, dots=self._dots
+        ):
             self.print(line)
 
     def print_json(self, value: Any) -> None:

@@ -49,6 +49,11 @@ def _head(text: str, cells: int) -> str:
     return text
 
 
+def least(cells: int) -> int:
+    """What is left of a name at the least on a terminal of this width, however long what stands beside it is."""
+    return max(8, cells // 4)
+
+
 def table(
     headings: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -73,7 +78,7 @@ def table(
     if cells is not None:
         over = indent + sum(widths) + 2 * (len(widths) - 1) - cells
         if over > 0:
-            widths[flexible] = max(min(widths[flexible], max(8, cells // 4)), widths[flexible] - over)
+            widths[flexible] = max(min(widths[flexible], least(cells)), widths[flexible] - over)
     figures = set(right)
     for line in lines:
         line[flexible] = fit(line[flexible], widths[flexible], dots=dots)

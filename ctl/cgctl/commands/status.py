@@ -220,7 +220,8 @@ def _active(session: Session, active: Sequence[Mapping[str, Any]]) -> None:
         return
     _heading(session, session.say("Moving"))
     for transfer in active[:SHORT]:
-        session.print(f"  {session.mark('now')} {transfer['id']}  {place(transfer)}")
+        before = f"  {session.mark('now')} {transfer['id']}  "
+        session.print(before + session.fitted(place(transfer), beside=before))
         session.print(f"    {standing(session, transfer) if transfer.get('held') else progress(session, transfer)}")
     if len(active) > SHORT:
         session.print("  " + session.say("and {n} more: cgctl queue list", n=len(active) - SHORT))
