@@ -13,9 +13,9 @@ TITLE = "流浪地球." * 12 + "2019.mkv"
 
 
 class Terminal(Session):
-    """One of 80 columns."""
+    """One of 100 columns."""
 
-    cells = 80
+    cells = 100
 
 
 def shown(session: Session, capsys: pytest.CaptureFixture[str], **status: Any) -> list[str]:
@@ -39,7 +39,7 @@ def test_long_titles_of_what_moves_leave_room_for_what_is_said_of_it(capsys: pyt
     lines = shown(Terminal({}), capsys, **moving())
 
     assert len(lines) == 2
-    assert [width(line) in (79, 80) for line in lines] == [True, True], lines
+    assert [width(line) in (99, 100) for line in lines] == [True, True], lines
     assert "…" in lines[0] and lines[0].endswith("2019.mkv")
     assert lines[1].endswith("1.00 GiB  1.00 MiB/s  downloading")
 
@@ -48,10 +48,10 @@ def test_of_a_title_something_is_left_however_much_is_said_of_it(capsys: pytest.
     held = {"code": "held.download-folder", "downloader": "qb", "folder": b"/" + b"x" * 80}
     download = a_download(name=TITLE.encode(), held=held)
 
-    (line,) = shown(Terminal({}), capsys, downloads=[download], downloads_total=1, active=[])
+    (line,) = shown(Terminal({}), capsys, **{**moving(), "active": [], "downloads": [download]})
 
     assert "x" * 80 in line
-    assert 19 <= width(line.split()[2]) <= 20
+    assert 24 <= width(line.split()[2]) <= 25
 
 
 def test_where_nobody_looks_at_a_terminal_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
