@@ -289,6 +289,19 @@ class Code(StrEnum):
     TORRENT_OTHER = "torrent.other"  # something else
     TORRENT_CUT = "torrent.cut"  # ends before its end
 
+    # Why an option cannot be given to a single download: what its value must be, or why it is not taken at all.
+    OPTION_NUMBER = "option.number"  # option, low, high
+    OPTION_WHOLE = "option.whole"  # option, low, high: a whole number
+    OPTION_SPEED = "option.speed"  # option
+    OPTION_TRUTH = "option.truth"  # option: true or false
+    OPTION_TEXT = "option.text"  # option: in one line
+    OPTION_TRACKERS = "option.trackers"  # option: a list of their addresses
+    OPTION_CHOICE = "option.choice"  # option, words (one text, by commas)
+    OPTION_OURS = "option.ours"  # option: CloudGather sets it
+    OPTION_PROGRAM = "option.program"  # option: of aria2 as a whole
+    OPTION_UNKNOWN = "option.unknown"  # option, kind (of downloader), near (what may have been meant)
+    OPTION_NOBODYS = "option.nobodys"  # option: no kind of downloader has it
+
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join
     ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method
@@ -315,7 +328,7 @@ class Code(StrEnum):
     ERROR_LINK = "error.link"  # cause (link.*), or message
     ERROR_PRIVATE_ADDRESS = "error.private-address"  # host, address
     ERROR_TORRENT = "error.torrent"  # cause (torrent.*), or message
-    ERROR_OPTION = "error.option"  # downloader, message
+    ERROR_OPTION = "error.option"  # downloader, cause
     ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (named), allowed (names), web: only aria2 would do
     ERROR_NO_DESTINATION = "error.no-destination"
     ERROR_CLOSED = "error.closed"  # message: why the daemon closed the connection

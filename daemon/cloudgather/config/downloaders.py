@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 
+from cgwire.text import EN, sentence
 from cloudgather.config.names import folded, name_fault
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
@@ -92,7 +93,7 @@ def _check_keys(table: Table, kind: Kind, spec: DownloaderSpec) -> None:
     try:
         checked(kind, spec.options if kind in _OF_KIND["options"] else {})
     except BadOption as bad:
-        table.wrong("options", str(bad))
+        table.wrong("options", sentence(bad.reason.to_wire(), EN))
     if spec.api_key_file is not None and (spec.username is not None or spec.password_file is not None):
         table.wrong("api_key_file", "stands instead of username and password_file; leave them out", code=Wrong.CONFLICT)
     if spec.password_file is not None and spec.username is None and kind in _OF_KIND["username"]:

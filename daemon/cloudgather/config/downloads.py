@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
+from cgwire.text import EN, sentence
 from cloudgather.config.amounts import size, span
 from cloudgather.config.names import absent
 from cloudgather.config.reading import Table
@@ -94,5 +95,5 @@ def _options(value: object) -> Mapping[str, Any]:
         for kind in Kind:
             of_group(kind, value)
     except BadOption as bad:
-        raise ValueError(f"holds what cannot be: {bad}") from bad
+        raise ValueError(f"holds what cannot be: {sentence(bad.reason.to_wire(), EN)}") from bad
     return dict(value)

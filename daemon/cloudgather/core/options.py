@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
+from cgwire.codes import Code
+from cgwire.reasons import Reason, because
 from cloudgather.core.downloader import Kind
 from cloudgather.core.trackers import is_tracker
 
@@ -15,25 +17,37 @@ _SPEED: Final = re.compile(r"(\d{1,15})([kKmM]?)", re.ASCII)
 _UNITS: Final = {"": 1, "k": 1024, "m": 1024**2}
 _MOST: Final = 2**50
 _LONGEST: Final = 4096
+_SHOWN: Final = 64  # characters of a name that is not known
 
-# Takes a value as it was given, and answers with it as the program takes it; ValueError says what would do.
+# Takes a value as it was given, and answers with it as the program takes it; raises _Unfit.
 _Convert = Callable[[Any], str]
 
 
-class BadOption(ValueError):
-    """An option that is not taken; says which and why."""
+class BadOption(Exception):
+    """An option that is not taken; `reason` says which and why."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
-def _number(low: float, high: float, *, whole: bool) -> _Convert:
-    what = "a whole number" if whole else "a number"
+class _Unfit(Exception):
+    """A value that an option cannot have; the code and its facts say what it must be."""
 
+    def __init__(self, code: Code, **facts: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+def _number(low: int, high: int, *, whole: bool) -> _Convert:
     def convert(value: Any) -> str:
         try:
             number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else low - 1
         except (ValueError, OverflowError):
             number = low - 1
         if not low <= number <= high or (whole and number != int(number)):
-            raise ValueError(f"must be {what} from {low:g} to {high:g}")
+            raise _Unfit(Code.OPTION_WHOLE if whole else Code.OPTION_NUMBER, low=low, high=high)
         return str(int(number)) if number == int(number) and (whole or isinstance(value, int)) else str(number)
 
     return convert
@@ -42,7 +56,7 @@ def _number(low: float, high: float, *, whole: bool) -> _Convert:
 def _speed(value: Any) -> str:
     match = _SPEED.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if match is None or (amount := int(match[1]) * _UNITS[match[2].lower()]) > _MOST:
-        raise ValueError('must be bytes a second, such as 102400 or "100K"; 0: no limit')
+        raise _Unfit(Code.OPTION_SPEED)
     return str(amount)
 
 
@@ -51,12 +65,12 @@ def _truth(value: Any) -> str:
         return "true"
     if value is False or value in ("false", "no"):
         return "false"
-    raise ValueError("must be true or false")
+    raise _Unfit(Code.OPTION_TRUTH)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > _LONGEST or not value.isprintable():
-        raise ValueError("must be text in one line")
+        raise _Unfit(Code.OPTION_TEXT)
     return value
 
 
@@ -64,14 +78,14 @@ def _trackers(value: Any) -> str:
     given = value.split(",") if isinstance(value, str) else value
     listed = isinstance(given, Sequence) and len(given) > 0
     if not listed or not all(isinstance(each, str) and is_tracker(each) for each in given):
-        raise ValueError('must be a list of addresses of trackers: ["udp://…", "http://…"]')
+        raise _Unfit(Code.OPTION_TRACKERS)
     return ",".join(given)
 
 
 def _one_of(*words: str) -> _Convert:
     def convert(value: Any) -> str:
         if value not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
+            raise _Unfit(Code.OPTION_CHOICE, words=", ".join(words))
         return str(value)
 
     return convert
@@ -144,11 +158,11 @@ def checked(kind: Kind, given: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for name, value in given.items():
         if name not in known:
-            raise BadOption(f"{name[:64]}: {_why_not(kind, name, known)}")
+            raise BadOption(_why_not(kind, name))
         try:
             found[name] = known[name](value)
-        except ValueError as error:
-            raise BadOption(f"{name} {error}") from None
+        except _Unfit as unfit:
+            raise BadOption(because(unfit.code, option=name, **unfit.facts)) from None
     return found
 
 
@@ -156,17 +170,18 @@ def of_group(kind: Kind, given: Mapping[str, Any]) -> dict[str, str]:
     """What a group's options, which may be for several kinds, say to this one; raises BadOption."""
     for name in given:
         if not any(name in known for known in _KNOWN.values()):
-            raise BadOption(f"{name[:64]}: no kind of downloader has such an option for a single download")
+            raise BadOption(because(Code.OPTION_NOBODYS, option=name[:_SHOWN]))
     return checked(kind, {name: value for name, value in given.items() if name in _KNOWN[kind]})
 
 
-def _why_not(kind: Kind, name: str, known: Mapping[str, Any]) -> str:
+def _why_not(kind: Kind, name: str) -> Reason:
+    shown = name[:_SHOWN]
     if name in _OURS:
-        return "CloudGather sets it by itself"
+        return because(Code.OPTION_OURS, option=shown)
     if kind is Kind.ARIA2 and name in _OF_THE_PROGRAM:
-        return "it is for aria2 as a whole, which ignores it for a single download; set it in aria2.conf"
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"{kind} has no such option for a single download" + (f"; did you mean {near[0]}?" if near else "")
+        return because(Code.OPTION_PROGRAM, option=shown)
+    near = get_close_matches(name, _KNOWN[kind], n=1, cutoff=0.6)
+    return because(Code.OPTION_UNKNOWN, option=shown, kind=str(kind), near=near[0] if near else None)
 
 
 def going_on(kind: Kind) -> Mapping[str, str]:

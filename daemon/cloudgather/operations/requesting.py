@@ -195,7 +195,7 @@ class DownloadRequests:
                 **checked(spec.kind, given),
             }
         except BadOption as bad:
-            raise Refused(because(Code.ERROR_OPTION, downloader=spec.name, message=str(bad))) from bad
+            raise Refused(because(Code.ERROR_OPTION, downloader=spec.name, cause=bad.reason.to_wire())) from bad
 
     def _wanted(self, request: wire.Add, wish: _Wish) -> tuple[int, ...] | None:
         if not request.files:
