@@ -44,9 +44,13 @@ def assert_history_adds_up(connection: Connection) -> None:
     rows = connection.execute("SELECT id, state, tries FROM transfer").fetchall()
     assert {id: state for id, state, _ in rows} == {id: at.get(id, State.QUEUED) for id, _, _ in rows}
     assert {id: tries for id, _, tries in rows} == {id: claims[id] for id, _, _ in rows}
-    counted = connection.execute("SELECT state, sum(transfers) FROM counter GROUP BY state")
-    shown = connection.execute("SELECT state, count(*) FROM transfer WHERE NOT cleared GROUP BY state").fetchall()
-    assert {state: count for state, count in counted if count} == dict(shown)
+    counted = connection.execute("SELECT task, target, state, transfers, bytes FROM counter WHERE transfers")
+    shown = "SELECT task, target, state, count(*), sum(size) FROM transfer WHERE NOT cleared GROUP BY 1, 2, 3"
+    assert set(counted) == set(connection.execute(shown))
+    live = "state IN ('queued', 'copying', 'publishing')"
+    counted = connection.execute(f"SELECT run, state, transfers, bytes FROM tally WHERE transfers AND {live}")
+    shown = f"SELECT run, state, count(*), sum(size) FROM transfer WHERE run IS NOT NULL AND {live} GROUP BY 1, 2"
+    assert set(counted) == set(connection.execute(shown))
 
 
 def times_written(connection: Connection) -> Counter[tuple[str, bytes]]:

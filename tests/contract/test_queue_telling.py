@@ -7,7 +7,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State
-from cloudgather.ports.queue import Chosen, QueueStore
+from cloudgather.ports.queue import Chosen, Overtaken, QueueStore
 from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, written
 
 
@@ -68,6 +68,60 @@ def test_counts_follow_every_move(store: QueueStore, do: Do) -> None:
         ("films", "cloud", State.QUEUED): (1, 1000),
         ("two", "cloud", State.QUEUED): (1, 7),
     }
+
+
+@pytest.mark.parametrize("event", [Event.CANCEL, Event.VANISH])
+def test_a_cleared_one_that_is_moved_is_counted_no_more(store: QueueStore, do: Do, event: Event) -> None:
+    ended = failed(store, do)
+    do(store.forget(Chosen(), now=NOW))
+
+    do(moved_on(store, ended, event))
+
+    assert do(store.counts()) == {}
+
+
+def test_a_cleared_one_that_is_cancelled_by_its_id_is_counted_no_more(store: QueueStore, do: Do) -> None:
+    ended = failed(store, do)
+    do(store.forget(Chosen(), now=NOW))
+
+    cancelled = do(store.cancel(Chosen(ids=(ended.id,)), reason=because(Code.CANCELLED_OPERATOR), now=NOW))
+
+    assert cancelled == 1
+    assert do(store.counts()) == {}
+
+
+def test_a_batch_of_several_tasks_targets_and_runs_is_counted_for_each(store: QueueStore, do: Do) -> None:
+    runs = [do(store.start_run("films", "manual", now=NOW)) for _ in range(2)]
+    for number, run in enumerate(runs):
+        do(store.note_run(run, now=NOW, seen=1, planned=1, skipped=0, problem=None))
+        plans = [a_plan(b"a%d" % number, run=run), a_plan(b"b%d" % number, task="series", target="nas", run=run)]
+        do(store.add(plans, now=NOW))
+    do(store.add([a_plan(b"none")], now=NOW))
+    claims = [
+        store.claim(name, now=NOW, count=9, most_bytes=None, except_tasks=frozenset()) for name in ("cloud", "nas")
+    ]
+    moving = [transfer for claim in claims for transfer in do(claim)]
+
+    do(store.move([a_move(transfer, Event.VANISH) for transfer in moving[1:]], now=LATER))
+
+    assert do(store.counts()) == {
+        ("films", "cloud", State.COPYING): (1, 100),
+        ("films", "cloud", State.VANISHED): (2, 200),
+        ("series", "nas", State.VANISHED): (2, 200),
+    }
+    assert [(found.left, found.ended) for run in runs if (found := do(store.run(run)))] == [(1, None), (0, LATER)]
+
+
+def test_a_refused_batch_counts_for_nothing(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
+    first, second = do(claimed(store)), do(claimed(store))
+    do(moved_on(store, second, Event.GIVE_UP))
+    before = do(store.counts())
+
+    with pytest.raises(Overtaken):
+        do(store.move([a_move(first, Event.PUBLISH), a_move(second, Event.PUBLISH)], now=NOW))
+
+    assert do(store.counts()) == before
 
 
 def test_a_run_ends_with_its_last_transfer(store: QueueStore, do: Do) -> None:

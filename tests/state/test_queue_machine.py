@@ -38,20 +38,23 @@ class Row:
     priority: int = 0
     due: datetime | None = None
     cleared: bool = False
+    run: int | None = None
 
     def queue(self, due: datetime | None = None) -> None:
         self.state, self.due, self.cleared = State.QUEUED, due, False
 
 
+RUNS = (1, 2)
 plans = st.builds(
-    lambda task, path, size, priority, code: a_plan(
-        path, task=task, version=a_version(size=size), priority=priority, reason=because(code)
+    lambda task, path, size, priority, code, run: a_plan(
+        path, task=task, version=a_version(size=size), priority=priority, reason=because(code), run=run
     ),
     st.sampled_from(TASKS),
     st.sampled_from(PATHS),
     st.integers(1, 2),
     st.integers(0, 2),
     st.sampled_from([Code.GO_MISSING, Code.GO_MISSING, Code.GO_OVERWRITE]),
+    st.sampled_from([None, *RUNS]),
 )
 chosen = st.builds(
     Chosen,
@@ -79,6 +82,7 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.store = self.do(open_store(self.folder.name, now=NOW))
+        assert tuple(self.do(self.store.start_run("films", "manual", now=NOW)) for _ in RUNS) == RUNS
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -130,6 +134,7 @@ class QueueMachine(RuleBasedStateMachine):
         if row.state is State.QUEUED:
             row.priority = max(row.priority, plan.priority)
             if same:
+                row.run = plan.run if insisting and plan.run is not None else row.run
                 return row.id, Added.KNOWN
         elif row.state in LIVE:
             return row.id, Added.KNOWN
@@ -139,6 +144,7 @@ class QueueMachine(RuleBasedStateMachine):
             row.priority = plan.priority
         row.generation += not same
         row.plan, row.attempts = plan, 0
+        row.run = plan.run if plan.run is not None else row.run
         row.queue()
         return row.id, Added.REFRESHED
 
@@ -154,7 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert expected in (None, id)
             if expected is None:
                 assert id not in self.rows
-                self.rows[id] = Row(id=id, plan=plan, priority=plan.priority)
+                self.rows[id] = Row(id=id, plan=plan, priority=plan.priority, run=plan.run)
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data())
@@ -324,6 +330,7 @@ class QueueMachine(RuleBasedStateMachine):
                     priority=row.priority,
                     due=row.due,
                     cleared=self.rows[row.id].cleared,
+                    run=row.run,
                 ),
                 self.now,
             )
@@ -339,12 +346,32 @@ class QueueMachine(RuleBasedStateMachine):
         numbers = Counter((row.plan.task, "cloud", row.state) for row in visible)
         counts = self.do(self.store.counts())
         assert {key: number for key, (number, _) in counts.items()} == numbers
-        assert sum(size for _, size in counts.values()) == sum(row.plan.version.size for row in visible)
+        assert {key: size for key, (_, size) in counts.items()} == bytes_by(visible)
         assert [row.id for row in self.do(self.store.transfers(Chosen(), limit=999))] == sorted(
             row.id for row in visible
         )
         unowned = Counter(id for id, tries in self.debris if not self.owns(id, tries))
         assert Counter(one.transfer for one in self.do(self.store.debris())) == unowned
+
+    @invariant()
+    def what_runs_have_come_to_is_what_became_of_theirs(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        for run in self.do(self.store.runs(None, limit=9)):
+            rows = [row for row in self.rows.values() if row.run == run.id]
+            uploaded = [row for row in rows if row.state in (State.WRITTEN, State.DONE)]
+            assert run.left == sum(row.state in LIVE for row in rows)
+            assert run.uploaded == len(uploaded)
+            assert run.bytes == sum(row.plan.version.size for row in uploaded)
+            assert run.failed >= sum(row.state is State.FAILED for row in rows)  # others were taken over by another run
+
+
+def bytes_by(rows: list[Row]) -> dict[tuple[str, str, State], int]:
+    """(task, target, state) -> bytes."""
+    sizes: Counter[tuple[str, str, State]] = Counter()
+    for row in rows:
+        sizes[row.plan.task, "cloud", row.state] += row.plan.version.size
+    return dict(sizes)
 
 
 def replace_due(row: Row, now: datetime) -> Row:

@@ -288,7 +288,7 @@ class QueueStore(Protocol):
         ...
 
     async def counts(self) -> Mapping[tuple[str, str, State], tuple[int, int]]:
-        """(task, target, state) -> (transfers, bytes), kept up to date by the database itself."""
+        """(task, target, state) -> (transfers, bytes), kept up to date by every step; cleared ones are left out."""
         ...
 
     async def next_due(self, target: str, *, except_tasks: frozenset[str] = frozenset()) -> datetime | None:

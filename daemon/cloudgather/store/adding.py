@@ -8,7 +8,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports.queue import Added, Move
-from cloudgather.store import many
+from cloudgather.store import counting, many
 from cloudgather.store.ledger import has_sent, pieces
 from cloudgather.store.moving import make
 from cloudgather.store.rows import (
@@ -58,6 +58,7 @@ class _New:
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._instant = from_instant(now)
+        self._plans: list[Plan] = []
         self._rows: list[tuple[Any, ...]] = []
         self._last = 0
 
@@ -66,12 +67,15 @@ class _New:
         if not self._last:  # no id is given twice, not even one whose transfer is gone
             (self._last,) = self._connection.execute(_LAST).fetchone()
         self._last += 1
+        self._plans.append(plan)
         self._rows.append(_row(self._last, plan))
         return self._last
 
     def write(self) -> None:
         many.execute(self._connection, _INSERT, self._rows, (self._instant, self._instant))
+        counting.made(self._connection, self._plans)
         self._rows.clear()
+        self._plans.clear()
 
 
 def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, bytes], tuple[Transfer, bool] | None]:

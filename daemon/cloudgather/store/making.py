@@ -14,13 +14,14 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import debris, ledger, many, spending
+from cloudgather.store import counting, debris, ledger, many, spending
 from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent
 
 # The last attempt is over and the next has not begun.
 _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 _WITH_TEMPORARY: Final = frozenset({State.COPYING, State.PUBLISHING})
 _MAY_BIND: Final = frozenset({State.FAILED, State.CANCELLED})
+_MAY_BE_CLEARED: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.VANISHED})
 # Moves after which it may be about another version, or go elsewhere.
 _ANEW: Final = frozenset({Event.CHANGE, Event.REQUEUE})
 
@@ -57,20 +58,24 @@ HISTORY: Final = (
 
 
 @lru_cache(maxsize=64)
-def update(before: State, after: State, changed: tuple[str, ...]) -> tuple[str, Sequence[Callable[[Transfer], Any]]]:
+def update(
+    before: State, after: State, changed: tuple[str, ...]
+) -> tuple[str, Sequence[Callable[[Transfer], Any]], bool]:
     """The statement that writes what has changed and nothing else: to name a column costs an update of its indexes.
 
     Its rows share the instant. Each names the transfer, the generation and try that it must have, and the values that
-    these make of it.
+    these make of it. The last answer: whether the database counts what it changes.
     """
     columns = [column for name in changed if name not in _SHARED for column in _COLUMNS[name].items()]
     values = "".join(f", {name} = made.column{number}" for number, (name, _) in enumerate(columns, 4))
+    counts_itself = not counting.COUNTED.isdisjoint(name for name, _ in columns)
+    count = f", {counting.COUNT}" if before in _MAY_BE_CLEARED and not counts_itself else ""
     statement = (
-        f"UPDATE transfer SET updated = ?, state = '{after}'{values} FROM (VALUES {{rows}}) AS made "
+        f"UPDATE transfer SET updated = ?, state = '{after}'{values}{count} FROM (VALUES {{rows}}) AS made "
         f"WHERE transfer.id = made.column1 AND transfer.state = '{before}' "
         "AND transfer.generation = made.column2 AND transfer.tries = made.column3"
     )
-    return statement, [value for _, value in columns]
+    return statement, [value for _, value in columns], counts_itself or bool(count)
 
 
 class Making:
@@ -140,13 +145,15 @@ class Making:
         for id, changes in self._changed.items():
             alike.setdefault((self._before[id].state, self._after[id].state, tuple(changes)), []).append(id)
         changed = 0
-        for which, ids in alike.items():
-            statement, values = update(*which)
+        for (state, new_state, names), ids in alike.items():
+            statement, values, counts_itself = update(state, new_state, names)
             rows = []
             for id in ids:
                 before, after = self._before[id], self._after[id]
                 rows.append((id, before.generation, before.tries, *[value(after) for value in values]))
             changed += many.execute(self._connection, statement, rows, (from_instant(self._now),))
+            if not counts_itself:
+                counting.moved(self._connection, [self._before[id] for id in ids], state, new_state, self._now)
         return changed
 
     def _remember(self, row: Transfer, move: Move, after: State) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import debris, many
+from cloudgather.store import counting, debris, many
 from cloudgather.store.errors import RowDamaged
 from cloudgather.store.making import HISTORY, Making, is_bound
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
@@ -62,6 +62,7 @@ def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequ
         [(row.id, row.task, row.attempts + 1) for row in claimed],
         (at, str(Event.CLAIM), str(before), str(after), None),
     )
+    counting.moved(connection, claimed, before, after, now)
     debris.write(connection, claimed)
     return claimed
 
@@ -105,7 +106,7 @@ def order(
     (after,) = {moved(before, event) for before in states}
     match event:
         case Event.CANCEL:
-            columns = "reason = :reason"
+            columns = f"reason = :reason, {counting.COUNT}"
         case Event.REQUEUE:
             columns = "reason = plan_reason, attempts = 0, due = NULL, sent = NULL, cleared = 0"
         case _:

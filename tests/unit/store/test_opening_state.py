@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from cgwire.codes import Code
+from cloudgather.core.transfer import State
 from cloudgather.store.errors import (
     StateCorrupt,
     StateForeign,
@@ -253,7 +254,9 @@ def test_a_database_of_the_first_release_keeps_what_it_has(tmp_path: Path) -> No
         memory = do(store.targets())["cloud"]
         (sent,) = do(store.sent_there("cloud", [b"films/c.mkv"]))
         (claimed,) = do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
+        counts = do(store.counts())
 
+    assert counts == {("films", "cloud", State.COPYING): (1, 7)}
     assert (memory.paused, memory.breaker_opened, memory.rate_order) == (True, 2, None)
     assert (sent.path, sent.destination) == (b"c", b"Films/C.mkv")
     assert (claimed.path, claimed.destination, claimed.version.size) == (b"a", b"b", 7)

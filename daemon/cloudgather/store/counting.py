@@ -1,0 +1,67 @@
+"""Counts transfers by task, target and state, and by run: what a batch of moves changes of that is written once.
+
+The database itself counts what a statement changes that names one of the columns COUNTED, and what is removed. Whoever
+makes transfers, or changes their state by another statement, has it counted here in the same transaction.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Final
+
+from cloudgather.core.transfer import LIVE, Plan, State, Transfer
+from cloudgather.store import many
+from cloudgather.store.rows import from_instant
+
+# As triggers of migrations/0005.sql have them.
+COUNTED: Final = frozenset({"task", "target", "size", "cleared", "run"})
+# For a statement that names none of them, and whose rows may be cleared: those count as nothing, and only they know.
+COUNT: Final = "cleared = cleared"
+
+_COUNTER: Final = (
+    "INSERT INTO counter (target, state, task, transfers, bytes) VALUES {rows} ON CONFLICT (target, state, task) "
+    "DO UPDATE SET transfers = transfers + excluded.transfers, bytes = bytes + excluded.bytes"
+)
+_TALLY: Final = (
+    "INSERT INTO tally (run, state, transfers, bytes) VALUES {rows} ON CONFLICT (run, state) "
+    "DO UPDATE SET transfers = transfers + excluded.transfers, bytes = bytes + excluded.bytes"
+)
+_ENDED: Final = "UPDATE run SET last_ended = ? WHERE id IN (VALUES {rows})"
+
+_Alike = tuple[str, str, int | None]  # task, target, run
+
+
+def made(connection: Connection, plans: Iterable[Plan]) -> None:
+    """Transfers were made of these, and are queued."""
+    sums = _sums(((plan.task, plan.target, plan.run), plan.version.size) for plan in plans)
+    _write(connection, sums, [(State.QUEUED, 1)])
+
+
+def moved(connection: Connection, rows: Sequence[Transfer], before: State, after: State, now: datetime) -> None:
+    """These, of which none is cleared, went from one state to the other."""
+    sums = _sums(((row.task, row.target, row.run), row.version.size) for row in rows)
+    _write(connection, sums, [(before, -1), (after, 1)])
+    if before in LIVE and after not in LIVE:
+        ended = sorted({run for _, _, run in sums if run is not None})
+        many.execute(connection, _ENDED, [(run,) for run in ended], (from_instant(now),))
+
+
+def _sums(sizes: Iterable[tuple[_Alike, int]]) -> dict[_Alike, tuple[int, int]]:
+    """How many there are of each kind, and of how many bytes."""
+    sums: dict[_Alike, tuple[int, int]] = {}
+    for alike, size in sizes:
+        count, total = sums.get(alike, (0, 0))
+        sums[alike] = count + 1, total + size
+    return sums
+
+
+def _write(connection: Connection, sums: dict[_Alike, tuple[int, int]], states: Sequence[tuple[State, int]]) -> None:
+    """More of them are in these states (1), or fewer (-1)."""
+    counter, tally = [], []
+    for (task, target, run), (count, size) in sums.items():
+        for state, sign in states:
+            counter.append((target, str(state), task, sign * count, sign * size))
+            if run is not None:
+                tally.append((run, str(state), sign * count, sign * size))
+    many.execute(connection, _COUNTER, counter)
+    many.execute(connection, _TALLY, tally)
