@@ -2,7 +2,6 @@
 
 import errno
 import os
-from dataclasses import replace
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
@@ -14,7 +13,7 @@ from cloudgather.agent.places import (
     sync_folder,
     walk,
 )
-from cloudgather.core.mounts import Mount, is_below, mount_of
+from cloudgather.core.mounts import Mount, is_below, is_remote_type, mount_of
 from cloudgather.mounted import mount_id, mount_of_id, mount_under, mounts
 
 _DEAD: Final = frozenset({errno.ENOTCONN, errno.ESTALE, errno.ENODEV, errno.ECONNABORTED, errno.ESHUTDOWN})
@@ -191,8 +190,7 @@ def _compare(identity: WireIdentity, mount: Mount) -> None:
         raise _not_it("absent", "nothing is mounted where the target was", mount)
     if (mount.fs_type, mount.source) == (identity["fs_type"], identity["source"]):
         return
-    was_remote = replace(mount, fs_type=identity["fs_type"]).is_remote
-    if was_remote and not mount.is_remote:
+    if is_remote_type(identity["fs_type"]) and not mount.is_remote:
         raise _not_it("local", "a local file system is mounted where the target was", mount)
     raise _not_it("other", "another file system is mounted where the target was", mount)
 
