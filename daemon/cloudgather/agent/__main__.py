@@ -1,5 +1,6 @@
 """Entry of `python -m cloudgather.agent FD`: the process that alone touches one target, or one source that may hang."""
 
+import gc
 import os
 import signal
 import socket
@@ -24,6 +25,9 @@ def main() -> NoReturn:
     daemon = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
     if os.getppid() != daemon:
         os._exit(1)
+    gc.freeze()  # what is there now stays
+    # A batch makes objects by the thousand, which hardly ever form a cycle.
+    gc.set_threshold(10_000, 10, 10)
     Agent(connection).serve()
 
 
