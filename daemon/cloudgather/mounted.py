@@ -63,7 +63,8 @@ class MountTable:
         return self._mounts
 
     def _has_changed(self) -> bool:
-        return any(events & CHANGED for _, events in self._poll.poll(0))
+        told = self._poll.poll(0)
+        return bool(told) and any(events & CHANGED for _, events in told)
 
     def _read(self) -> tuple[Mount, ...]:
         # The kernel hands out a page at a time: a change between two pages would tear the text.

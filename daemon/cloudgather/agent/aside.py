@@ -83,11 +83,16 @@ class Aside:
         self._job.step("reopen", "target")
         return os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
 
+    def look(self) -> os.stat_result:
+        """What stands under its name now that it is closed."""
+        self._job.step("reopen", "target")
+        return os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+
     def mtime(self, wanted_ns: int, shown: int) -> int | None:
         """The mtime that the target keeps, asked for once more where it has `shown` another; None: it keeps none."""
         if abs(shown - wanted_ns) > _ROUNDING_NS:
             self._try_mtime(None, wanted_ns)
-            shown = self._shown_mtime()
+            shown = self.look().st_mtime_ns
         return shown if abs(shown - wanted_ns) <= _ROUNDING_NS else None
 
     @property
@@ -95,10 +100,6 @@ class Aside:
         if self._fd is None:
             raise RuntimeError("the temporary is closed")
         return self._fd
-
-    def _shown_mtime(self) -> int:
-        self._job.step("stat", "target")
-        return os.stat(self._name, dir_fd=self._folder, follow_symlinks=False).st_mtime_ns
 
     # A file system that refuses mtime or mode keeps its own: a fact of the target, not a failure.
 

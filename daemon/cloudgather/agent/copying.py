@@ -63,7 +63,7 @@ class Copying:
         """
         self._job = job
         self._throttle = throttle
-        self._base = base
+        self._above = components(base)
         self._standing_base = b"" if make_base else base
         self._verify = verify
         self._file_mode = file_mode
@@ -71,6 +71,8 @@ class Copying:
         self._originals = Originals(source_root, job, keep=keep)
         self._open = self._originals.open if looked else self._originals.open_settled
         self._target = Root(root, identity, job, durable_folders=durable_folders)
+        mount = self._target.mount
+        self._is_local = mount is not None and not mount.is_remote
         self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
         self._folders = LastFolder(self._made, keep=keep)
 
@@ -97,23 +99,39 @@ class Copying:
         `written`: that somebody has the source open for writing is known, and means nothing.
         """
         job = self._job
-        parts, above = components(destination), components(self._base)
+        parts, above = components(destination), self._above
         if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
             raise Trouble("bad", "these names make no copy")
         with self._open(path, version) as original:
             folder = self._folders.at(destination.rpartition(b"/")[0])
             standing = _standing(folder, parts[-1], job, replace=replace)
-            mount = self._target.mount
-            tidy = mount is not None and not mount.is_remote
-            with Aside(folder, temporary, mode=self._file_mode, tidy=tidy, job=job) as aside:
+            with Aside(folder, temporary, mode=self._file_mode, tidy=self._is_local, job=job) as aside:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
-                shown = _check(aside, original.size, digest if self._verify == "checksum" else None, job)
+                shown = self._check(aside, original.size, digest)
                 mtime_ns = aside.mtime(original.mtime_ns, shown)
                 original.compare(digest, written=written)
                 self._target.check()
                 aside.keep()
         return {"size": original.size, "mtime_ns": mtime_ns, "digest": digest, "standing": standing}
+
+    def _check(self, aside: Aside, size: int, digest: bytes) -> int:
+        """The mtime_ns that it shows.
+
+        Raises Trouble "length", and "digest" where it is to be read, unless the target has what was written.
+        """
+        if self._is_local and self._verify != "checksum":
+            state = aside.look()
+            _demand_length(state, size)
+            return state.st_mtime_ns
+        with closing(aside.reopen()) as fd:
+            state = os.fstat(fd)
+            _demand_length(state, size)
+            if self._verify == "checksum":
+                drop(fd)
+                if digest_of(fd, self._job, "target") != digest:
+                    raise Trouble("digest", "the target gives back other bytes", step="digest", side="target")
+            return state.st_mtime_ns
 
     def _made(self, folder: bytes) -> int:
         return self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)[0]
@@ -143,7 +161,9 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     state = xxhash.xxh3_128()
     pages = ReadPages(original.fd, original.size) if original.is_local and original.size > CHUNK else None
     view = memoryview(job.buffer)
-    while aside.written <= original.size:
+    # How long a local file is was asked of its inode, and will be again: its end need not be read as well.
+    most = original.size if original.is_local else original.size + 1
+    while aside.written < most:
         job.check()
         if pages is not None:
             pages.will_read(aside.written)
@@ -162,24 +182,13 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     return state.digest()
 
 
-def _check(aside: Aside, size: int, digest: bytes | None, job: Job) -> int:
-    """The mtime_ns that it shows.
-
-    Raises Trouble "length", and "digest" where one is expected, unless the target has what was written.
-    """
-    with closing(aside.reopen()) as fd:
-        state = os.fstat(fd)
-        if state.st_size != size:
-            raise Trouble(
-                "length",
-                "the target stored another length",
-                step="length",
-                side="target",
-                expected=size,
-                found=state.st_size,
-            )
-        if digest is not None:
-            drop(fd)
-            if digest_of(fd, job, "target") != digest:
-                raise Trouble("digest", "the target gives back other bytes", step="digest", side="target")
-        return state.st_mtime_ns
+def _demand_length(state: os.stat_result, size: int) -> None:
+    if state.st_size != size:
+        raise Trouble(
+            "length",
+            "the target stored another length",
+            step="length",
+            side="target",
+            expected=size,
+            found=state.st_size,
+        )

@@ -18,22 +18,28 @@ class Word(NamedTuple):
     why: str | None = None
 
 
-def ask(fd: int) -> Word:
+_FREE: Final = Word(FREE)
+_WRITTEN: Final = Word(WRITTEN)
+
+
+def ask(fd: int, *, again: bool = False) -> Word:
     """What a read lease on `fd` (open for reading only) says; the caller knows the file system to be trusted.
 
-    fcntl(2), F_SETLEASE: refused with EAGAIN while any descriptor or mapping writes; needs the owner or CAP_LEASE.
+    `again`: this descriptor was asked about before. fcntl(2), F_SETLEASE: refused with EAGAIN while any descriptor or
+    mapping writes; needs the owner or CAP_LEASE.
     """
     try:
-        # A writer that comes while we hold it signals us: by a signal that is ignored by default.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        if not again:
+            # A writer that comes while we hold it signals us: by a signal that is ignored by default.
+            fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         if error.errno == errno.EAGAIN:
-            return Word(WRITTEN)
+            return _WRITTEN
         return Word(UNKNOWN, "permission" if error.errno in (errno.EACCES, errno.EPERM) else "error")
     # Before close: closing a leased descriptor leaves a window in which the writer is made to wait.
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return Word(FREE)
+    return _FREE
 
 
 def reopened(fd: int) -> int:

@@ -9,12 +9,13 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from cloudgather.agent import control_files, leases
-from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
+from cloudgather.agent import leases
+from cloudgather.agent.folders import SourceFolders
+from cloudgather.agent.places import closing, components, open_root, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
+from cloudgather.core.mounts import Mount
 from cloudgather.core.transfer import Version
-from cloudgather.mounted import mount_under
 from cloudgather.ports.source import Absent, Access, Look, Refused
 
 __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
@@ -55,7 +56,7 @@ class Looking:
 
     def __init__(self, root: bytes, *, keep: float = 0.0) -> None:
         self._top = open_root(root)
-        self._folders = LastFolder(lambda path: walk(self._top, components(path)), keep=keep)
+        self._folders = SourceFolders(lambda path: walk(self._top, components(path)), lambda: self._top, keep=keep)
 
     def __enter__(self) -> "Looking":
         return self
@@ -71,20 +72,18 @@ class Looking:
             return Absent.DIRECTORY
         try:
             folder = self._folders.at(path.rpartition(b"/")[0])
-            with closing(_itself(folder, parts[-1])) as found:
+            with closing(_itself(folder.fd, parts[-1])) as found:
                 state = os.fstat(found)
                 if (absent := _absence(path, state)) is not None:
                     return absent
-                word = _lease(found)
-            beside = _control_file(folder, parts[:-1], parts[-1])
+                word = _lease(found, folder.mount_of(found, state))
+            beside = folder.control_file(parts[-1])
         except OSError as error:
             if error.errno in _DENIED:
                 return Absent.DENIED
             if error.errno in _GONE:
                 return _why_gone(self._top, parts)
             raise
-        if beside is None and len(parts) > 1:
-            beside = _control_file(self._top, [], parts[0])
         return Look(
             path=path,
             version=Version(size=state.st_size, mtime_ns=state.st_mtime_ns, device=state.st_dev, inode=state.st_ino),
@@ -121,6 +120,8 @@ def _itself(folder: int, name: bytes) -> int:
 
 
 def _absence(path: bytes, state: os.stat_result) -> Absent | None:
+    if stat.S_ISREG(state.st_mode):
+        return None
     match judged(path, state):
         case None:
             return Absent.DIRECTORY
@@ -130,8 +131,7 @@ def _absence(path: bytes, state: os.stat_result) -> Absent | None:
             return None
 
 
-def _lease(found: int) -> leases.Word:
-    mount, _ = mount_under(found)
+def _lease(found: int, mount: Mount | None) -> leases.Word:
     if mount is None or not mount.tells_writers:
         return leases.Word(leases.UNKNOWN, "file-system")
     try:
@@ -139,10 +139,6 @@ def _lease(found: int) -> leases.Word:
             return leases.ask(fd)
     except OSError as error:
         return leases.Word(leases.UNKNOWN, "permission" if error.errno in _DENIED else "error")
-
-
-def _control_file(folder: int, above: Sequence[bytes], name: bytes) -> bytes | None:
-    return b"/".join([*above, name + control_files.SUFFIX]) if control_files.beside(folder, name) else None
 
 
 def _why_gone(top: int, parts: Sequence[bytes]) -> Absent:

@@ -1,18 +1,19 @@
 """The source's side of a copy: the very version that was ordered, read, and compared again afterwards."""
 
-import contextlib
 import errno
 import os
 import stat
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 import xxhash
 
-from cloudgather.agent import control_files, leases
+from cloudgather.agent import leases
+from cloudgather.agent.folders import SourceFolder, SourceFolders
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
-from cloudgather.mounted import mount_under
+
+T = TypeVar("T")
 
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
@@ -40,8 +41,8 @@ class Originals:
     def __init__(self, root: bytes, job: Job, *, keep: float = 0.0) -> None:
         self._root = root
         self._job = job
-        self._folders = LastFolder(self._walked, keep=keep)
         self._top = LastFolder(lambda _: open_root(root), keep=keep)
+        self._folders = SourceFolders(self._walked, lambda: self._top.at(b""), keep=keep)
 
     def __enter__(self) -> "Originals":
         return self
@@ -58,11 +59,12 @@ class Originals:
         """open() without a look before; raises Trouble "unsettled" for all that a look would have more to say about."""
         try:
             original = self.open(path, version)
-            with contextlib.ExitStack() as opened:
-                opened.enter_context(original)
+            try:
                 original.demand_no_writer()
                 self._demand_no_control_file(path)
-                opened.pop_all()
+            except BaseException:
+                original.__exit__()
+                raise
         except (Trouble, OSError) as error:
             raise Trouble("unsettled", str(error)) from error
         return original
@@ -70,18 +72,24 @@ class Originals:
     def _demand_no_control_file(self, path: bytes) -> None:
         self._job.step("stat", "source")
         above, _, name = path.rpartition(b"/")
-        found = control_files.beside(self._folders.at(above), name)
-        if found or (above and control_files.beside(self._top.at(b""), path.split(b"/", 1)[0])):
+        if self._folders.at(above).control_file(name) is not None:
             raise Trouble("changed", "a control file says that it is being downloaded")
 
-    def find(self, path: bytes) -> int:
-        """O_PATH, so that a FIFO that was put there is neither waited for nor woken."""
+    def find(self, path: bytes) -> tuple[int, SourceFolder]:
+        """A descriptor of it, O_PATH so that a FIFO that was put there is neither waited for nor woken; its folder."""
+        return self._in_its_folder(path, _found)
+
+    def state(self, path: bytes) -> os.stat_result:
+        """lstat of what stands there now."""
+        return self._in_its_folder(path, _state)
+
+    def _in_its_folder(self, path: bytes, ask: Callable[[SourceFolder, bytes], T]) -> T:
         above, _, name = path.rpartition(b"/")
         self._job.step("root", "source")
         try:
             folder = self._folders.at(above)
             self._job.step("open", "source")
-            return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+            return ask(folder, name)
         except OSError as error:
             if error.errno in _GONE and self._job.at[0] == "open":
                 raise Trouble("gone", "the source is not there any more") from error
@@ -93,6 +101,14 @@ class Originals:
             return walk(root, components(path))
 
 
+def _found(folder: SourceFolder, name: bytes) -> tuple[int, SourceFolder]:
+    return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.fd), folder
+
+
+def _state(folder: SourceFolder, name: bytes) -> os.stat_result:
+    return os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
+
+
 class Original:
     """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode."""
 
@@ -101,10 +117,11 @@ class Original:
         self._path = path
         self._version = tuple(version)
         self._job = job
-        with closing(originals.find(path)) as found:
+        file, folder = originals.find(path)
+        with closing(file) as found:
             state = os.fstat(found)
             self._demand_version(state)
-            mount, _ = mount_under(found)
+            mount = folder.mount_of(found, state)
             job.step("open", "source")
             self.fd = leases.reopened(found)
         self._ctime_ns = state.st_ctime_ns
@@ -114,6 +131,7 @@ class Original:
         if not self.is_local:
             os.set_blocking(self.fd, True)
         self._tells_writers = mount is not None and mount.tells_writers
+        self._asked = False
 
     def __enter__(self) -> "Original":
         return self
@@ -141,7 +159,8 @@ class Original:
         """Raises Trouble "changed" where it is known that somebody writes to it, unless that means nothing."""
         if self._tells_writers and not unless:
             self._job.step("lease", "source")
-            if leases.ask(self.fd).access == leases.WRITTEN:
+            again, self._asked = self._asked, True
+            if leases.ask(self.fd, again=again).access == leases.WRITTEN:
                 raise Trouble("changed", "somebody has the source open for writing")
 
     def _demand_version(self, state: os.stat_result) -> None:
@@ -152,9 +171,10 @@ class Original:
             raise Trouble("changed", "the source is not the version that was ordered")
 
     def _demand_same_file(self) -> os.stat_result:
-        with closing(self._originals.find(self._path)) as found:
-            self._job.step("stat", "source")
-            self._demand_version(os.fstat(found))
-        state = os.fstat(self.fd)
+        state = self._originals.state(self._path)
         self._demand_version(state)
+        if not self.is_local:  # where an inode's number may be another's meanwhile
+            self._job.step("stat", "source")
+            state = os.fstat(self.fd)
+            self._demand_version(state)
         return state

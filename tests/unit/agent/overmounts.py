@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 _MNT_DETACH = 2
+_MS_BIND = 4096
 
 
 class Mounts:
@@ -20,13 +21,20 @@ class Mounts:
     def tmpfs(self, path: Path, *, source: bytes = b"cloud", options: bytes = b"size=1m") -> dict[str, object]:
         """Mount one there; its identity."""
         place = os.fsencode(path)
-        if self._libc.mount(source, place, b"tmpfs", 0, options) != 0:
+        self._mount(source, place, b"tmpfs", 0, options)
+        return {"mount_point": place, "fs_type": "tmpfs", "source": source}
+
+    def bind(self, what: bytes, path: Path) -> None:
+        """Have `what` stand there as well."""
+        self._mount(what, os.fsencode(path), None, _MS_BIND, None)
+
+    def _mount(self, source: bytes, place: bytes, fs_type: bytes | None, flags: int, options: bytes | None) -> None:
+        if self._libc.mount(source, place, fs_type, flags, options) != 0:
             number = ctypes.get_errno()
             if number in (errno.EPERM, errno.EACCES):
                 pytest.skip("mounting is not allowed here")
             raise OSError(number, os.strerror(number))
         self._made.append(place)
-        return {"mount_point": place, "fs_type": "tmpfs", "source": source}
 
     def detach(self, path: Path) -> None:
         """umount --lazy."""

@@ -143,7 +143,7 @@ def test_a_hard_link_made_meanwhile_is_no_change(pair: Pair) -> None:
 
     assert job.all_happened
     assert result["size"] == 4000
-    assert job.steps.count(("read", "source")) > 3  # read again, since its ctime had changed
+    assert job.steps.count(("read", "source")) > 1  # read again, since its ctime had changed
 
 
 def test_a_source_that_is_replaced_meanwhile_voids_the_copy(pair: Pair) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudgather.agent.job import Trouble
-from cloudgather.agent.looking import folder_above, look, root_of, scan, writers
+from cloudgather.agent.looking import Looking, folder_above, look, root_of, scan, writers
 from cloudgather.agent.places import closing
 from cloudgather.agent.walking import BATCH
 from cloudgather.ports.source import Absent, Access, Look, Refused, Seen
@@ -138,6 +138,21 @@ def test_another_folders_control_file_and_a_name_too_long_for_one_are_nothing(tm
     assert looked(tmp_path, b"n" * 255).control_file is None
 
 
+def test_what_stands_beside_the_top_folder_is_known_for_as_long_as_the_folder_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "season").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "season" / name).write_bytes(b"")
+    root = os.fsencode(tmp_path)
+
+    with Looking(root, keep=60.0) as kept, Looking(root) as anew:
+        before = [looks.at(b"season/one") for looks in (kept, anew)]
+        (tmp_path / "season.aria2").write_bytes(b"")
+        after = [looks.at(b"season/two") for looks in (kept, anew)]
+
+    found = [look.control_file for look in before + after if isinstance(look, Look)]
+    assert found == [None, None, None, b"season.aria2"]
+
+
 # ---- the lease
 
 
@@ -203,6 +218,19 @@ def test_a_file_system_whose_leases_lie_is_unknown() -> None:
 
     assert isinstance(found, Look)
     assert (found.access, found.unknown_why) == (Access.UNKNOWN, "file-system")
+
+
+def test_a_file_of_another_file_system_than_its_folder_is_asked_about_by_itself(tmp_path: Path, mounts: Mounts) -> None:
+    mounts.tmpfs(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(b"")
+    mounts.bind(b"/proc/version", tmp_path / "two")
+
+    with Looking(os.fsencode(tmp_path), keep=60.0) as looks:
+        found = [looks.at(name) for name in (b"one", b"two", b"one")]
+
+    words = [(look.access, look.unknown_why) for look in found if isinstance(look, Look)]
+    assert words == [(Access.FREE, None), (Access.UNKNOWN, "file-system"), (Access.FREE, None)]
 
 
 def test_writers_are_named(tmp_path: Path) -> None:

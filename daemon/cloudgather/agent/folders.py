@@ -1,0 +1,66 @@
+"""A source's folder while its files are dealt with: what is the same for all of them is asked for once."""
+
+import os
+from collections.abc import Callable
+
+from cloudgather.agent import control_files
+from cloudgather.agent.places import LastFolder
+from cloudgather.core.mounts import Mount
+from cloudgather.mounted import mount_under
+
+
+class SourceFolder:
+    """One that is open, and what is known of it for as long as it is."""
+
+    def __init__(self, fd: int, path: bytes, top: Callable[[], int]) -> None:
+        """`fd` (O_PATH) of `path`; `top` tells a descriptor of the source's root."""
+        self.fd = fd
+        self._path = path
+        self._top = top
+        self._mounted: tuple[int, Mount | None] | None = None
+        self._beside_top: bool | None = None
+
+    def mount_of(self, file: int, state: os.stat_result) -> Mount | None:
+        """The mount that a `file` of it with this `state` is on, or another of the same file system."""
+        if self._mounted is None:
+            self._mounted = os.fstat(self.fd).st_dev, mount_under(self.fd)[0]
+        device, mount = self._mounted
+        # A file may be a mount point, or its device its own (btrfs, overlay); one device is one file system.
+        return mount if state.st_dev == device else mount_under(file)[0]
+
+    def control_file(self, name: bytes) -> bytes | None:
+        """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError."""
+        if control_files.beside(self.fd, name):
+            return (self._path + b"/" if self._path else b"") + name + control_files.SUFFIX
+        if not self._path:
+            return None
+        top = self._path.split(b"/", 1)[0]
+        if self._beside_top is None:
+            self._beside_top = control_files.beside(self._top(), top)
+        return top + control_files.SUFFIX if self._beside_top else None
+
+
+class SourceFolders:
+    """Folders of a source, of which the last stays open for `keep` seconds, as of places.LastFolder."""
+
+    def __init__(self, walked: Callable[[bytes], int], top: Callable[[], int], *, keep: float = 0.0) -> None:
+        self._walked = walked
+        self._top = top
+        self._folders = LastFolder(self._entered, keep=keep)
+        self._last: SourceFolder
+
+    def __enter__(self) -> "SourceFolders":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folders.__exit__()
+
+    def at(self, path: bytes) -> SourceFolder:
+        """Good until the next call; raises what `walked` raises."""
+        self._folders.at(path)
+        return self._last
+
+    def _entered(self, path: bytes) -> int:
+        fd = self._walked(path)
+        self._last = SourceFolder(fd, path, self._top)
+        return fd
