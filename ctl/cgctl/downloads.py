@@ -1,7 +1,7 @@
 """How a download is put into lines, and following one until it has ended."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cgctl.session import Session
@@ -99,19 +99,27 @@ def shown(session: Session, id: int) -> Any:
     return session.call(Show(id=id))["download"]
 
 
-def follow(session: Session, id: int, *, quiet: bool = False) -> Exit:
-    """A line for each step until it has ended, or with `quiet` none; FAILED if it failed."""
-    told = None
-    while True:
-        download = shown(session, id)
-        said = (download["state"], (download.get("held") or {}).get("code"))
-        if said != told and not quiet:
-            because = why(session, download)
-            line = f"{mark(session, download)} {escaped(download['name'])} - {state(session, download)}"
-            session.print(f"{line}: {because}" if because else line)
-            told = said
-        if download["state"] in ("done", "failed", "removed"):
-            if download["state"] == "failed" and download.get("reason") and not quiet:
-                print_reasons(session, (download["reason"],), mark="bad", indent=2)
-            return Exit.OK if download["state"] == "done" else Exit.FAILED
-        time.sleep(_TICK)
+def follow(session: Session, ids: Sequence[int], *, quiet: bool = False) -> Exit:
+    """A line for each step until all of these have ended, or with `quiet` none; FAILED if one was not done."""
+    told: dict[int, tuple[str, str | None]] = {}
+    left, code = [*dict.fromkeys(ids)], Exit.OK
+    while left:
+        for download in [shown(session, id) for id in left]:
+            said = (download["state"], (download.get("held") or {}).get("code"))
+            if said != told.get(download["id"]) and not quiet:
+                _print_step(session, download)
+            told[download["id"]] = said
+            if download["state"] in ("done", "failed", "removed"):
+                left.remove(download["id"])
+                code = code if download["state"] == "done" else Exit.FAILED
+        if left:
+            time.sleep(_TICK)
+    return code
+
+
+def _print_step(session: Session, download: Mapping[str, Any]) -> None:
+    because = why(session, download)
+    line = f"{mark(session, download)} {escaped(download['name'])} - {state(session, download)}"
+    session.print(f"{line}: {because}" if because else line)
+    if download["state"] == "failed" and download.get("reason"):
+        print_reasons(session, (download["reason"],), mark="bad", indent=2)

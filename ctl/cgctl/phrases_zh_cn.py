@@ -284,6 +284,9 @@ PHRASES: Final[Mapping[str, str]] = {
     "download {id} goes on": "下载任务 {id} 继续",
     "download {id} is tried again": "下载任务 {id} 将重试",
     "download {id} is removed": "下载任务 {id} 已删除",
+    "download {id}: its removal is under way; `cgctl download show {id}` says what it waits for": (
+        "下载任务 {id}：正在删除；cgctl download show {id} 说明在等什么"
+    ),
     "give the files by their numbers: 1,3-5": "请用编号给出文件：1,3-5",
     "{option} is empty": "{option} 是空的",
     "give either --task or --to": "--task 和 --to 只能给出一个",

@@ -112,9 +112,9 @@ class Retry(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remove(Request):
-    """End it and remove what is here of it, with `keep_files` from the downloader only: {}. The target keeps its own.
+    """End it and remove what is here of it, with `keep_files` from the downloader only. The target keeps its own.
 
-    One that has ended leaves the list.
+    {under_way: whether that was ordered before, and is not over}. One that has ended leaves the list.
     """
 
     METHOD: ClassVar[str] = "download.remove"

@@ -58,7 +58,7 @@ def show(session: Session, id: int, follows: bool, as_json: bool) -> int:
       cgctl download show 17
       cgctl download show -f 17
     """
-    code = follow(session, id, quiet=as_json) if follows else Exit.OK
+    code = follow(session, (id,), quiet=as_json) if follows else Exit.OK
     if follows and not as_json:
         return code
     reply = session.call(Show(id=id))
@@ -191,5 +191,8 @@ def remove(session: Session, id: int, keep_files: bool) -> None:
       cgctl download remove 17
       cgctl download remove --keep-files 17
     """
-    session.call(Remove(id=id, keep_files=keep_files))
-    session.print(session.say("download {id} is removed", id=id))
+    reply = session.call(Remove(id=id, keep_files=keep_files))
+    told = later("download {id} is removed")
+    if reply.get("under_way"):
+        told = later("download {id}: its removal is under way; `cgctl download show {id}` says what it waits for")
+    session.print(session.say(told, id=id))

@@ -106,7 +106,7 @@ def add(
             if reply["reused"] and (advice := _once_more(session, reply["download"])):
                 session.print(f"  {session.arrow} {advice}")
     if follows:
-        code = max(code, *(follow(session, reply["download"]["id"], quiet=as_json) for reply in replies), Exit.OK)
+        code = max(code, follow(session, [reply["download"]["id"] for reply in replies], quiet=as_json))
     if as_json:
         if follows:
             replies = [{**reply, "download": shown(session, reply["download"]["id"])} for reply in replies]

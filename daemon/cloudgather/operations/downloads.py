@@ -139,13 +139,15 @@ class DownloadOperations:
         return {}
 
     async def download_remove(self, request: wire.Remove, caller: Caller) -> WireMap:
-        """Its data goes as soon as the downloader can be told."""
+        """Its data goes as soon as the downloader can be told; the same order once more changes nothing."""
         download = await self._download(request.id, caller)
-        self._require(download, Event.REMOVE in MOVES[download.state], "remove")
         keep = request.keep_files or download.foreign
+        if download.state is State.REMOVED and download.keep_files == keep:
+            return {"under_way": not download.cleared}
+        self._require(download, Event.REMOVE in MOVES[download.state], "remove")
         await self._move(download, Event.REMOVE, {"keep_files": keep, "cleared": False})
         logger.info("download %d: removed by %s", download.id, caller.user)
-        return {}
+        return {"under_way": False}
 
     # ---- -------------------------------------------------------------------------------------------------------------
 

@@ -98,6 +98,36 @@ def test_followed_for_a_script_it_is_told_at_its_end(cgctl: Any, command: str, s
     assert (read["downloads"][0] if command == "add" else read)["download"]["state"] == state
 
 
+def test_several_are_followed_together(cgctl: Any) -> None:
+    ids = iter((1, 2))
+    states = {1: iter(("downloading", "seeding", "done")), 2: iter(("failed",))}
+
+    def add(params: Any) -> Any:
+        return {"download": a_download(id=next(ids), name=params["uri"]), "reused": False}
+
+    def show(params: Any) -> Any:
+        return {"download": a_download(id=params["id"], name=b"%d" % params["id"], state=next(states[params["id"]]))}
+
+    cgctl.daemon(download_add=add, download_show=show)
+
+    said = cgctl("download", "add", "-f", "https://a.example", "https://b.example")
+
+    steps = [line.partition(" ")[2] for line in said.out.splitlines()[2:]]
+    assert (said.code, steps) == (1, ["1 - downloading", "2 - failed", "1 - seeding", "1 - done"])
+
+
+def test_a_removal_that_is_under_way_is_no_failure(cgctl: Any, chinese: Any) -> None:
+    replies = iter((False, True, True))
+    cgctl.daemon(download_remove=lambda params: {"under_way": next(replies)})
+
+    said = [call("download", "remove", "17") for call in (cgctl, cgctl, chinese)]
+
+    assert [each.code for each in said] == [0, 0, 0]
+    assert said[0].out == "download 17 is removed\n"
+    assert "under way" in said[1].out and "cgctl download show 17" in said[1].out
+    assert "正在删除" in said[2].out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
