@@ -58,6 +58,7 @@ class Leaving:
         self._tasks_changed = tasks_changed
         self._remove_tree = remove_tree
         self._emptied: dict[int, float] = {}  # id -> the poll at which its downloader did not have it any more
+        self._told: set[int] = set()  # ids of those that are being removed: who could say what is theirs forgets them
         self._scanned: set[int] = set()  # a scan of this daemon has found all their files
         self._examined: dict[int, float] = {}  # id -> monotonic: when it is looked again whether it stays for good
         # id -> why its scan or its removal did not work, monotonic: when it is tried again
@@ -233,12 +234,15 @@ class Leaving:
         left = [item for item in there if is_ours(download, item)]
         if left:
             self._emptied.pop(download.id, None)
+            if await self._stays_after_all(download, known):
+                return False
         for item in left:
             await known.client.remove(item.id, with_files=not download.keep_files)
+            self._told.add(download.id)
         if left or self._emptied.setdefault(download.id, known.heard) == known.heard:
             known.poll_soon()
             return False  # gone only when two polls do not show it: a downloader may yet be removing its files
-        if self._is_put_off(download):
+        if self._is_put_off(download) or await self._stays_after_all(download, known):
             return False
         try:
             if not download.keep_files:
@@ -249,7 +253,20 @@ class Leaving:
             self._put_it_off(download, because(Code.HELD_DOWNLOAD_REMOVAL, path=path, message=message))
             return False
         self._emptied.pop(download.id)
+        self._told.discard(download.id)
         return True
+
+    async def _stays_after_all(self, download: Download, known: Known) -> bool:
+        """Whether something was written there since it was found that all may go, which it does by no order.
+
+        Raises CannotAsk, SourceUnavailable.
+        """
+        if download.state is not State.SEEDING or download.id in self._told:
+            return False
+        stays = await self._sparing.since(download, find(download, known), known)
+        if stays is not None:
+            await self._end(await self._book.note(download, {"clearing": False}), stays)
+        return stays is not None
 
 
 def task_of(download: Download, configured: Task | None) -> Task:

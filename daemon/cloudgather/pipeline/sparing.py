@@ -17,7 +17,7 @@ from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Known
 from cloudgather.pipeline.matching import is_ours, stops_for_choice
 from cloudgather.ports.queue import LedgerEntry, Origin, QueueStore
-from cloudgather.ports.source import Absent, Seen, Source, SourceUnavailable
+from cloudgather.ports.source import Absent, Look, Seen, Source, SourceUnavailable
 
 _PROVEN: Final = frozenset({"stored", "rclone"})
 
@@ -60,7 +60,7 @@ class Sparing:
         try:
             looks = await state.source.look_all(paths)
         except SourceUnavailable as lost:
-            if lost.reason.code == Code.SOURCE_GONE and await self._is_removed(download.folder):
+            if await self._is_removed(download, lost):
                 return because(Code.DOWNLOAD_STAYS_CHANGED, path=download.folder)
             raise
         for path, look in zip(paths, looks, strict=True):
@@ -69,10 +69,10 @@ class Sparing:
                 return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
         return None
 
-    async def _is_removed(self, folder: bytes) -> bool:
-        """Whether somebody has removed it: what it lay in is there. Raises SourceUnavailable."""
-        above, name = os.path.split(folder)
-        return await self._source_at(above).look(name) is Absent.GONE
+    async def _is_removed(self, download: Download, lost: SourceUnavailable) -> bool:
+        """Whether its folder was removed: what that lay in is there. Raises SourceUnavailable."""
+        above, name = os.path.split(download.folder)
+        return lost.reason.code == Code.SOURCE_GONE and await self._source_at(above).look(name) is Absent.GONE
 
     async def by_choice(self, download: Download, item: Item, known: Known) -> Reason | None:
         """Somebody has chosen further files in the downloader, which were never sent. Raises CannotAsk."""
@@ -95,6 +95,28 @@ class Sparing:
         seen = [each async for batch in state.source.scan() for each in batch if isinstance(each, Seen)]
         others = sorted(each.path for each in seen if each.path not in own and not _is_left_behind(each))
         return because(Code.DOWNLOAD_STAYS_BESIDE, path=others[0], files=len(others)) if others else None
+
+    async def since(self, download: Download, item: Item | None, known: Known) -> Reason | None:
+        """Somebody has written into its folder since its removal was begun, by which what is missing went.
+
+        Raises CannotAsk, SourceUnavailable.
+        """
+        try:
+            return await self._written(download) or await self.put_there(download, item, known)
+        except SourceUnavailable as lost:
+            if await self._is_removed(download, lost):
+                return None
+            raise
+
+    async def _written(self, download: Download) -> Reason | None:
+        if (state := self._board.tasks.get(download.task_name)) is None:
+            return None
+        sent = await arrived(self._store, state.task, to_upload(state.task, download))
+        looks = await state.source.look_all(list(sent))
+        for (path, entry), look in zip(sent.items(), looks, strict=True):
+            if isinstance(look, Look) and (look.version.size, look.version.mtime_ns) != (entry.size, entry.mtime_ns):
+                return because(Code.DOWNLOAD_STAYS_CHANGED, path=path)
+        return None
 
     async def for_others(self, download: Download, known: Known, others: Collection[Download]) -> Reason | None:
         """Another download, another task or another item of a downloader is not done with it."""

@@ -227,6 +227,50 @@ def test_what_comes_back_into_the_downloader_while_it_goes_must_be_missing_twice
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize(
+    ("path", "why"), [(b"ours.srt", Code.DOWNLOAD_STAYS_BESIDE), (b"ours.mkv", Code.DOWNLOAD_STAYS_CHANGED)]
+)
+def test_what_comes_into_its_folder_while_its_removal_waits_is_not_removed_with_it(
+    tmp_path: Path, path: bytes, why: Code, listed: bool
+) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await stage.book.note(await uploaded(stage), {"clearing": True, "seeded": True})
+            if listed:
+                stage.client.put(of(download))
+            stage.needed_elsewhere = because(Code.HELD_DOWNLOAD_BESIDE, downloader="other", name="film")
+            download = await looked(stage, download)
+            assert held(stage, download) == Code.HELD_DOWNLOAD_BESIDE
+            stage.works.world.source_at(download.folder).write(path, b"another")
+            stage.needed_elsewhere = None
+
+            download = await looked(stage, download)
+
+            assert (download.state, code(download), download.clearing) == (State.DONE, why, False)
+            assert (stage.client.told, stage.removed) == ([], [])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("folder_goes", [True, False])
+def test_what_has_gone_already_holds_the_rest_of_its_removal_up_no_more(tmp_path: Path, folder_goes: bool) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            download = await stage.book.note(await uploaded(stage), {"clearing": True, "seeded": True})
+            source = stage.works.world.source_at(download.folder)
+            source.remove(b"ours.mkv")
+            if folder_goes:
+                source.gone()
+
+            download = await looked(stage, download)
+
+            assert (code(download), stage.removed) == (Code.DOWNLOAD_CLEARED, [download.folder])
+
+    asyncio.run(main())
+
+
 def test_what_cannot_be_removed_is_held_and_tried_again_at_leisure(tmp_path: Path) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
@@ -350,12 +394,14 @@ def test_what_somebody_has_put_into_its_folder_is_not_removed_with_it(
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_pieces_of_files_that_were_not_chosen_go_with_it(tmp_path: Path, listed: bool) -> None:
+@pytest.mark.parametrize(("wanted", "listed"), [((1,), True), ((1,), False), (None, True)])
+def test_pieces_of_files_that_were_not_chosen_go_with_it(
+    tmp_path: Path, wanted: tuple[int, ...] | None, listed: bool
+) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
             stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
-            download = await stage.book.note(await uploaded(stage), {"wanted": (1,)})
+            download = await stage.book.note(await uploaded(stage), {"wanted": wanted})
             stage.works.world.source_at(download.folder).write(b"other.mkv", b"piece", age=3600)
             if listed:
                 names = [(b"ours.mkv", True), (b"other.mkv", False)]
