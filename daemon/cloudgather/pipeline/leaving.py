@@ -180,17 +180,20 @@ class Leaving:
             self._book.hold(download.id, because(Code.HELD_DOWNLOAD_KEPT, until=due.timestamp()))
             return
         # Others may need it for weeks; each of its files is looked at once in a while, and always before it goes.
-        waits = await self._sparing.for_others(download, known, others) is not None
+        waits = await self._waits(download, known, others) is not None
         if not waits or self._clock.monotonic() >= self._examined.get(download.id, 0.0):
             self._examined[download.id] = self._clock.monotonic() + _AGAIN
             if (stays := await self._stays(download, item, known)) is not None:
                 await self._end(download, stays)
                 return
-        if (hold := await self._sparing.for_others(download, known, others)) is not None:
+        if (hold := await self._waits(download, known, others)) is not None:
             self._book.hold(download.id, hold)
             return
         # From now on its files go, and what is missing of them proves nothing any more.
         await self._book.note(download, {"clearing": True})
+
+    async def _waits(self, download: Download, known: Known, others: Collection[Download]) -> Reason | None:
+        return await self._sparing.for_others(download, known, others) or self._sparing.elsewhere(download, known)
 
     async def _stays(self, download: Download, item: Item | None, known: Known) -> Reason | None:
         """Why its data stays for good. Raises CannotAsk, SourceUnavailable."""

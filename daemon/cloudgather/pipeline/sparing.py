@@ -15,7 +15,7 @@ from cloudgather.core.task import Task
 from cloudgather.core.torrent import is_pad
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.downloading import Known
-from cloudgather.pipeline.matching import is_ours, stops_for_choice
+from cloudgather.pipeline.matching import find, is_ours, mark, same_torrent, stops_for_choice
 from cloudgather.ports.queue import LedgerEntry, Origin, QueueStore
 from cloudgather.ports.source import Absent, Look, Seen, Source, SourceUnavailable
 
@@ -121,6 +121,13 @@ class Sparing:
     async def for_others(self, download: Download, known: Known, others: Collection[Download]) -> Reason | None:
         """Another download, another task or another item of a downloader is not done with it."""
         return shared(download, others) or await self._claimed(download) or self.beside(download, known)
+
+    def elsewhere(self, download: Download, known: Known) -> Reason | None:
+        """Its downloader has it where nothing of ours is: by another path_map that may be the very same place."""
+        item = same_torrent(download, known) or known.items.get(mark(download))
+        if item is None or find(download, known) is not None:
+            return None
+        return because(Code.HELD_DOWNLOAD_FILES, path=known.client.spec.ours(item.final))
 
     def beside(self, download: Download, known: Known) -> Reason | None:
         """A downloader has something else in its folder, or may have."""

@@ -455,6 +455,27 @@ def test_what_something_else_in_a_downloader_needs_stays_until_that_is_gone(
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("known_by", ["its hash", "our mark"])
+def test_what_its_downloader_has_in_a_folder_that_is_not_found_here_stays(tmp_path: Path, known_by: str) -> None:
+    async def main() -> None:
+        async with staged(tmp_path) as stage:
+            stage.rules = Rules(keep_after=timedelta(0), wait_for_seeding=False)
+            download = await uploaded(stage)
+            about = {"id": mark(download), "infohashes": frozenset()} if known_by == "our mark" else {}
+            moved = of(download, final=b"/data/film", current=b"/data/film", **about)  # its container sees it there now
+            stage.client.put(moved)
+
+            download = await looked(stage, download)
+
+            assert (download.state, held(stage, download)) == (State.SEEDING, Code.HELD_DOWNLOAD_FILES)
+            assert (stage.client.told, stage.removed) == ([], [])
+            stage.client.put(of(download, **about))  # the path_map was corrected
+            assert code(await looked(stage, download)) == Code.DOWNLOAD_CLEARED
+            assert (stage.client.told, stage.removed) == ([("remove", moved.id)], [download.folder])
+
+    asyncio.run(main())
+
+
 def test_the_files_of_one_that_others_need_are_looked_at_once_in_a_while(tmp_path: Path) -> None:
     async def main() -> None:
         async with staged(tmp_path) as stage:
