@@ -8,7 +8,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.queue import Chosen, LedgerEntry, Move, Origin, Overtaken, QueueStore
-from queueing import LATER, NOW, Do, a_move, a_plan, a_sent, a_version, claimed, moved_on, written
+from queueing import LATER, NOW, Do, a_move, a_plan, a_sent, a_version, claimed, content, failed, moved_on, written
 
 
 def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
@@ -137,14 +137,16 @@ def test_what_changed_without_a_move_is_not_undone_by_one(store: QueueStore, do:
     assert changed.priority == put_first.priority
 
 
-def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do) -> None:
+@pytest.mark.parametrize("besides", [True, False], ids=["with its try", "by that alone"])
+def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do, besides: bool) -> None:
     do(store.add([a_plan()], now=NOW))
     stale = do(claimed(store))
     do(moved_on(store, stale, Event.CHANGE))
     before = do(claimed(store))
+    move = a_move(stale, Event.PUBLISH)
 
     with pytest.raises(Overtaken):
-        do(store.move([a_move(stale, Event.PUBLISH)], now=NOW))
+        do(store.move([move if besides else replace(move, known=None, tries=None)], now=NOW))
 
     assert do(store.transfer(stale.id)) == before
 
@@ -178,7 +180,33 @@ def test_a_lost_one_counts_as_never_sent(store: QueueStore, do: Do) -> None:
     transfer = do(moved_on(store, written(store, do), Event.LOSE))
 
     assert (transfer.state, transfer.sent) == (State.QUEUED, None)
+    assert transfer.replace  # what is left of it there is ours
     assert do(store.ledger("films", [b"film.mkv"])) == {}
+
+
+@pytest.mark.parametrize("event", [Event.LOSE, Event.GIVE_UP])
+def test_what_did_not_arrive_may_have_its_temporary_again(store: QueueStore, do: Do, event: Event) -> None:
+    """A write-back cache that died may have forgotten the rename."""
+    do(store.add([a_plan()], now=NOW))
+    copied = do(claimed(store))
+    transfer = do(moved_on(store, copied, Event.PUBLISH, Event.WRITE))
+    while_written = do(store.debris())
+
+    do(moved_on(store, transfer, event))
+
+    (left,) = do(store.debris())
+    assert while_written == []
+    assert (left.path, left.transfer) == (b"base/" + copied.temporary, copied.id)
+
+
+def test_what_had_failed_and_arrives_after_all_binds_no_more(store: QueueStore, do: Do) -> None:
+    transfer = failed(store, do)
+    while_failed = do(store.bound("films", [content()]))
+
+    do(moved_on(store, transfer, Event.REQUEUE))
+    do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
+
+    assert (while_failed, do(store.bound("films", [content()]))) == ({b"film.mkv"}, frozenset())
 
 
 def test_a_late_confirmation_leaves_a_newer_ledger_entry_alone(store: QueueStore, do: Do) -> None:
