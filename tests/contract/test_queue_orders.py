@@ -34,6 +34,15 @@ def test_a_retry_requeues_what_failed(store: QueueStore, do: Do) -> None:
     assert transfer.reason == transfer.plan_reason
 
 
+def test_a_retry_of_what_was_written_and_never_confirmed_begins_with_the_copy(store: QueueStore, do: Do) -> None:
+    before = do(moved_on(store, written(store, do), Event.GIVE_UP))
+
+    do(store.requeue(Chosen(ids=(before.id,)), now=LATER))
+
+    transfer = do(store.transfer(before.id))
+    assert (before.sent is None, transfer.sent, transfer.temporary) == (False, None, None)
+
+
 def test_a_retry_makes_what_waits_due_at_once(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan()], now=NOW))
     do(store.move([a_move(do(claimed(store)), Event.DEFER, spend=True, due=LATER)], now=NOW))
