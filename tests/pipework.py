@@ -84,6 +84,13 @@ class Errands:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failed.append(error)
 
+    async def stop(self) -> None:
+        """Cancel each once; it ends in its own time."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
     async def end(self) -> None:
         """Cancel until all have ended."""
         while self._tasks:
@@ -262,6 +269,11 @@ class Works:
         await self.store.asked(lambda store: store.remember_target(self.lane.memory))
         self.limiter.wake()
         await self.rest()
+
+    async def stop(self) -> None:
+        """As SIGTERM does it: what it was about to do is done, or put back."""
+        self.board.stopping = True
+        await self.errands.stop()
 
     async def die(self) -> None:
         """kill -9: nothing that it still wanted to do is done."""

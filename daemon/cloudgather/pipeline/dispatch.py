@@ -132,6 +132,9 @@ class Dispatcher:
                 task.cancel()
             if working:
                 await asyncio.gather(*working, return_exceptions=True)
+            if served is not None and self._board.targets.get(name) is served:
+                with contextlib.suppress(StoreUnavailable):
+                    await self._remember_breaker(served)  # it may have opened since
             if self._wakes.get(name, wake) is wake:  # else another serves it already, and has taken up what was left
                 self._wakes.pop(name, None)
                 if served is not None and not self._board.stopping:

@@ -197,6 +197,32 @@ def test_an_open_breaker_survives_a_restart(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_breaker_that_opened_just_before_the_daemon_was_stopped_survives_that(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await world.new_works().start()
+            works.target.fail("copy.write", an_error(errno.ENOSPC), times=9)
+            amid = asyncio.Event()
+
+            async def met(step: str) -> None:
+                if works.lane.breaker.until is not None and step == "debris.begin":  # it is about to tidy
+                    amid.set()
+                    await asyncio.get_running_loop().create_future()
+
+            works.store.met = met
+            works.world.source.write(b"a.mkv", b"content", age=3600)
+            await works.scan()
+            await asyncio.wait_for(amid.wait(), 30)
+            await works.stop()
+
+            works = await world.new_works().start()
+            await works.advance(29)
+            assert works.target.count("copy.write") == 1
+            assert [reason.code for reason in works.board.holds_of_target("cloud")] == [Code.HELD_BREAKER]
+
+    asyncio.run(main())
+
+
 def test_a_breaker_that_a_clock_far_behind_finds_open_rests_no_longer_than_it_may(tmp_path: Path) -> None:
     async def main() -> None:
         async with a_world(tmp_path) as world:
