@@ -285,6 +285,10 @@ class Works:
         for target in self.world.targets.values():
             target.met, target.killed = freeze, True
         await self.errands.end()
+        while left := {task for task in asyncio.all_tasks() if task.get_name().startswith("transfer ")}:
+            for task in left:  # which its lane has begun and, cancelled twice, not cancelled
+                task.cancel()
+            await asyncio.wait(left, timeout=0.01)
         for target in self.world.targets.values():
             target.met, target.killed = _pass, False
         await eventually(lambda: not self.store.busy)
