@@ -126,13 +126,13 @@ def test_a_journal_that_does_not_read_gets_no_more_and_the_lines_go_to_the_conso
                 filler.send({"MESSAGE": "."})
         filler.close()
         logger.error("one")
-        written = log.flush(timeout=5)
+        written = log.flush(timeout=30)
         journal.setblocking(False)
         with pytest.raises(BlockingIOError):
             while True:
                 journal.recv(65536)
         logger.error("two")
-        log.flush(timeout=5)
+        log.flush(timeout=30)
         arrived = parsed(journal.recv(65536))
         log.close()
     os.close(console)

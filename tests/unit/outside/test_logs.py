@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -17,6 +18,8 @@ from cloudgather.outside.logsinks import Console
 from disks import filled, small_disk
 
 logger = logging.getLogger("cloudgather.tests")
+
+_LONG: Final = 30.0  # seconds: a busy machine may let the thread that writes wait
 
 
 @contextmanager
@@ -39,6 +42,12 @@ def a_log(
         os.close(null)
 
 
+def lines_of(log: Logging, task: str | None = None, *, run: int | None = None, lines: int = 100) -> list[str]:
+    """read_lines, once all that was logged so far is written."""
+    assert log.flush(_LONG)
+    return log.read_lines(task, run, lines)
+
+
 def about(task: str, run: int | None = None) -> Mapping[str, object]:
     return {"TASK": task, "TRANSFER": 7} | ({} if run is None else {"RUN": run})
 
@@ -56,8 +65,8 @@ def test_a_line_about_a_task_stands_in_the_daemons_and_in_the_tasks_log(tmp_path
         logger.info("7 a.mkv uploaded", extra=about("电影", 3))
         logger.warning("low on space")
 
-        assert without_time(log.read_lines()) == ["INFO [电影 run 3] 7 a.mkv uploaded", "WARNING low on space"]
-        assert without_time(log.read_lines("电影")) == ["INFO [电影 run 3] 7 a.mkv uploaded"]
+        assert without_time(lines_of(log)) == ["INFO [电影 run 3] 7 a.mkv uploaded", "WARNING low on space"]
+        assert without_time(lines_of(log, "电影")) == ["INFO [电影 run 3] 7 a.mkv uploaded"]
 
     assert (tmp_path / "tasks" / "电影.log").read_text().endswith("INFO [电影 run 3] 7 a.mkv uploaded\n")
 
@@ -72,7 +81,7 @@ def test_the_lines_of_one_run_are_found_with_their_tracebacks(tmp_path: Path) ->
         logger.info("three, not [films run 12] ", extra=about("films", 2))
         logger.info("four", extra=about("films", 12))
 
-        found = log.read_lines("films", run=12)
+        found = lines_of(log, "films", run=12)
 
     assert without_time([found[0]]) == ["ERROR [films run 12] two"]
     assert found[-2].strip() == "OSError: broken"
@@ -84,7 +93,7 @@ def test_only_as_many_lines_as_asked_for_and_the_last_ones(tmp_path: Path) -> No
         for number in range(5000):
             logger.info("line %d", number, extra=about("films"))
 
-        assert [line.rsplit(" ", 1)[1] for line in log.read_lines("films", lines=3)] == ["4997", "4998", "4999"]
+        assert [line.rsplit(" ", 1)[1] for line in lines_of(log, "films", lines=3)] == ["4997", "4998", "4999"]
 
 
 def test_levels_are_separate_for_file_and_console(tmp_path: Path) -> None:
@@ -93,9 +102,9 @@ def test_levels_are_separate_for_file_and_console(tmp_path: Path) -> None:
     with a_log(tmp_path, console=console, log_level="DEBUG", console_level="ERROR") as log:
         logger.debug("small")
         logger.error("great")
-        log.flush()
+        assert log.flush(_LONG)
         told = (tmp_path / "console").read_text()
-        kept = log.read_lines()
+        kept = lines_of(log)
     os.close(console)
 
     assert without_time(told.splitlines()) == ["ERROR great"]
@@ -125,12 +134,12 @@ def test_a_console_that_nobody_reads_loses_its_lines_and_nothing_else(tmp_path: 
 
     with a_log(tmp_path, console=writing) as log:
         logger.info("one")
-        log.flush()
+        assert log.flush(_LONG)
         logger.info("two")
 
-        assert log.flush(timeout=5)
+        assert log.flush(_LONG)
         assert log.dropped == 2
-        read = without_time(log.read_lines())
+        read = without_time(lines_of(log))
     os.close(reading)
     os.close(writing)
 
@@ -173,13 +182,13 @@ def test_a_file_that_cannot_be_written_is_said_once_and_again_when_it_can(tmp_pa
 
     with a_log(tmp_path / "logs", console=console) as log:
         logger.info("one")
-        log.flush()
+        assert log.flush(_LONG)
         logger.info("two")
-        log.flush()
+        assert log.flush(_LONG)
         dropped = log.dropped
         (tmp_path / "logs").unlink()
         logger.info("three")
-        kept = log.read_lines()
+        kept = lines_of(log)
     told = without_time((tmp_path / "console").read_text().splitlines())
     os.close(console)
 
@@ -196,8 +205,8 @@ def test_a_full_disk_costs_lines_and_not_the_daemon(tmp_path: Path) -> None:
         filled(disk)
         with a_log(tmp_path) as log:
             logger.info("one", extra=about("films"))
-            assert log.flush(30.0)
-            read = without_time(log.read_lines())
+            assert log.flush(_LONG)
+            read = without_time(lines_of(log))
 
     assert log.dropped == 1
     assert read[0] == "INFO [films] one"
@@ -215,7 +224,7 @@ def test_listeners_hear_every_line_and_one_that_fails_harms_nobody(tmp_path: Pat
         log.on_line(lambda task, run, text: heard.append((task, run, text[20:])))
         logger.info("sent", extra=about("films", 4))
         logger.debug("not wanted")
-        log.flush()
+        assert log.flush(_LONG)
 
     assert heard == [("films", 4, "INFO [films run 4] sent")]
 
@@ -224,8 +233,8 @@ def test_without_a_folder_the_last_lines_are_kept_in_memory() -> None:
     with a_log(None) as log:
         logger.info("hello")
 
-        assert without_time(log.read_lines()) == ["INFO hello"]
-        assert log.read_lines("films") == []
+        assert without_time(lines_of(log)) == ["INFO hello"]
+        assert lines_of(log, "films") == []
 
 
 def test_closing_puts_logging_back_as_it_was(tmp_path: Path) -> None:
