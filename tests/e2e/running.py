@@ -17,6 +17,7 @@ from cgwire import daemon as daemon_wire
 from cgwire import history as history_wire
 from cgwire import path as path_wire
 from cgwire import queue as queue_wire
+from cgwire import target as target_wire
 from cgwire.request import Request
 from waiting import eventually_sync
 
@@ -166,6 +167,10 @@ class Running:
         """The answer; raises cgctl.connection.Refusal."""
         with Connection(self.socket) as connection:
             return connection.call(request)
+
+    def hurry(self) -> None:
+        """The bandwidth of the target is unlimited from now on, also for what is being copied."""
+        self.ask(target_wire.Limit(name="cloud", bandwidth="unlimited", span="1h"))
 
     def cgctl(self, *words: str | bytes, check: bool = True, lang: str = "") -> subprocess.CompletedProcess[str]:
         """Run the client, for a reader of `lang`; with `check`, an AssertionError unless it exits 0."""

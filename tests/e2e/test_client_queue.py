@@ -18,10 +18,10 @@ from waiting import eventually_sync
 MIB = 1 << 20
 
 
-def slow(tmp_path: Path, *, bandwidth: str = "4MiB/s", task: str = "") -> Running:
-    """A daemon that copies one file at a time, slowly enough to be met half-way."""
+def slow(tmp_path: Path, *, task: str = "") -> Running:
+    """A daemon that copies one file at a time, slowly enough to be met half-way, until it is to hurry."""
     (tmp_path / "target").mkdir()
-    target = f'bandwidth = "{bandwidth}"\nprofile = "lan"\nparallel = 1'
+    target = 'bandwidth = "256KiB/s"\nprofile = "lan"\nparallel = 1'
     return Running(tmp_path, root=tmp_path / "target", kind="directory", target=target, task=task)
 
 
@@ -55,6 +55,7 @@ def test_a_running_transfer_is_cancelled_and_stays_so_until_retried(tmp_path: Pa
         assert "The upload was cancelled" in why
         assert f"cgctl queue retry {moving['id']}" in why
 
+        running.hurry()
         assert "queued again: 1" in running.cgctl("queue", "retry", str(moving["id"])).stdout
         running.until("a.mkv", "done")
         assert running.sent() == {b"a.mkv": content}
@@ -98,7 +99,7 @@ def test_what_is_put_first_goes_first(tmp_path: Path) -> None:
 
 
 def test_pausing_the_queue_interrupts_and_resuming_goes_on(tmp_path: Path) -> None:
-    content = os.urandom(8 * MIB)
+    content = os.urandom(12 * MIB)
     with slow(tmp_path) as running:
         running.write("a.mkv", content)
         running.until("a.mkv", "copying")
@@ -108,6 +109,7 @@ def test_pausing_the_queue_interrupts_and_resuming_goes_on(tmp_path: Path) -> No
         assert "held.queue-paused" in running.codes("a.mkv")
         assert "the queue is paused" in running.cgctl("status").stdout
         eventually_sync(lambda: running.sent() == {}, what="no temporary")
+        running.hurry()
         running.cgctl("queue", "resume")
         running.until("a.mkv", "done")
 
@@ -116,7 +118,7 @@ def test_pausing_the_queue_interrupts_and_resuming_goes_on(tmp_path: Path) -> No
 
 
 def test_pausing_a_task_or_a_target_interrupts_what_runs(tmp_path: Path) -> None:
-    content = os.urandom(8 * MIB)
+    content = os.urandom(12 * MIB)
     with slow(tmp_path) as running:
         running.write("a.mkv", content)
         for noun, name, held in (("task", "film", "held.task-paused"), ("target", "cloud", "held.target-paused")):
@@ -126,6 +128,7 @@ def test_pausing_a_task_or_a_target_interrupts_what_runs(tmp_path: Path) -> None
             assert held in running.codes("a.mkv")
             assert f"cgctl {noun} resume {name}" in running.cgctl("status").stdout
             running.cgctl(noun, "resume", name)
+        running.hurry()
         running.until("a.mkv", "done")
 
         assert running.sent() == {b"a.mkv": content}

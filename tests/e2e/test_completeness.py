@@ -6,21 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from e2e.expecting import events
 from e2e.running import Running
-from waiting import eventually_sync
 
 MIB = 1 << 20
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Running:
-    """A daemon on a plain disk whose copies run at 4 MiB/s, slow enough to be met half-way."""
+    """A daemon on a plain disk whose copies are slow enough to be met half-way, until it is to hurry."""
     (tmp_path / "target").mkdir()
-    return Running(tmp_path, root=tmp_path / "target", kind="directory", target='bandwidth = "4MiB/s"\nprofile = "lan"')
+    target = 'bandwidth = "512KiB/s"\nprofile = "lan"'
+    return Running(tmp_path, root=tmp_path / "target", kind="directory", target=target)
 
 
 def goes_once(running: Running, name: str, content: bytes) -> None:
     """It arrives whole, by a single published copy, and nothing is left beside it."""
+    running.hurry()
     running.until(name, "done")
     assert running.sent() == {os.fsencode(name): content}
     assert running.times_written(name) == 1
@@ -114,6 +116,7 @@ def test_a_hard_link_made_while_it_is_copied(running: Running) -> None:
         os.makedirs(running.source + b"/library")
         os.link(running.path("a.mkv"), running.path("library/b.mkv"))
         assert running.states()[b"a.mkv"] == "copying"
+        running.hurry()
         running.until("a.mkv", "done")
         running.until("library/b.mkv", "done", within=60)
 
@@ -127,6 +130,6 @@ def test_a_file_rewritten_while_it_is_copied(running: Running) -> None:
         running.write("a.mkv", first)
         running.until("a.mkv", "copying")
         running.write("a.mkv", second)
-        eventually_sync(lambda: "retry.changed" in str(running.why("a.mkv")), what="the change is noticed")
 
         goes_once(running, "a.mkv", second)
+        assert "change" in events(running, "a.mkv")

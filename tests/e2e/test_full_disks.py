@@ -69,6 +69,7 @@ def test_a_log_disk_that_is_full_stops_nothing_and_says_afterwards_what_it_lost(
             running.write(name, b"content")
         running.until_idle(len(names))
         assert set(running.states().values()) == {"done"}
+        eventually_sync(lambda: running.status()["daemon"]["problems"], what="the log's trouble is known")
         told = running.cgctl("--lang", "en", "status").stdout
         assert "the log cannot be written, its lines are lost" in told
         assert "No space left on device" in told
@@ -79,5 +80,5 @@ def test_a_log_disk_that_is_full_stops_nothing_and_says_afterwards_what_it_lost(
         running.write("after.mkv", b"content")
 
         eventually_sync(lambda: "after.mkv uploaded" in log.read_text(), what="lines again")
+        eventually_sync(lambda: "lines were dropped" in log.read_text(), what="what was lost is told")
         assert running.status()["daemon"]["problems"] == []
-        assert "lines were dropped" in log.read_text()

@@ -33,8 +33,8 @@ def cloud(tmp_path: Path) -> Iterator[RcloneMount]:
 
 
 def a_daemon(tmp_path: Path, cloud: RcloneMount) -> Running:
-    """Copies at 2 MiB/s, slow enough to be met half-way; what is only a matter of waiting would take ten minutes."""
-    target = 'bandwidth = "2MiB/s"\nprofile = "lan"\nparallel = 1'
+    """Slow enough to be met half-way, until it is to hurry; what is only a matter of waiting would take ten minutes."""
+    target = 'bandwidth = "256KiB/s"\nprofile = "lan"\nparallel = 1'
     return Running(tmp_path, root=cloud.root, target=target, retry="10m")
 
 
@@ -51,6 +51,7 @@ def test_killed_in_the_middle_of_a_copy(tmp_path: Path, cloud: RcloneMount) -> N
         cloud.detach()
         until_held(running, "a.mkv", "held.not-mounted")
         assert b"a.mkv" not in running.sent(cloud.backing)
+        running.hurry()
         cloud.start()
 
         all_arrive(running, cloud.backing, {b"a.mkv": first, b"b.mkv": second})
@@ -67,6 +68,7 @@ def test_lazily_unmounted_in_the_middle_of_a_copy(tmp_path: Path, cloud: RcloneM
         until_held(running, "a.mkv", "held.not-mounted")
         assert running.sent(cloud.backing) == {}
         assert "not mounted" in running.cgctl("status").stdout
+        running.hurry()
         cloud.start()
 
         all_arrive(running, cloud.backing, {b"a.mkv": content})
@@ -116,6 +118,7 @@ def test_a_plain_disk_mounted_over_it(tmp_path: Path, cloud: RcloneMount) -> Non
         until_held(running, "b.mkv", "held.not-mounted")
         assert os.listdir(cloud.root) == []
         assert running.sent(cloud.backing) == {}
+        running.hurry()
         subprocess.run(["umount", "-l", cloud.root], check=True)  # the agent may just be looking at what is mounted
 
         all_arrive(running, cloud.backing, {b"a.mkv": first, b"b.mkv": second})

@@ -186,12 +186,13 @@ def test_detached_between_the_copy_and_its_publication(tmp_path: Path, sick: Sic
 
 def test_mounted_again_while_a_copy_goes_on_through_the_old_mount(tmp_path: Path, sick: SickMount) -> None:
     content = os.urandom(4 * MIB)
-    with a_daemon(tmp_path, sick, 'bandwidth = "2MiB/s"') as running:
+    with a_daemon(tmp_path, sick, 'bandwidth = "128KiB/s"') as running:
         running.write("a.mkv", content)
         half_way(running)
 
         sick.detach()
         sick.start()
+        running.hurry()
 
         all_arrive(running, sick.backing, {b"a.mkv": content})
         assert put_off(running, "a.mkv") == ["held.not-mounted"]  # what went through the old mount was thrown away
