@@ -77,7 +77,7 @@ def test_a_cancelled_copy_removes_its_temporary(tmp_path: Path) -> None:
 def test_an_idle_agent_leaves_and_another_comes_when_there_is_work(tmp_path: Path) -> None:
     async def main() -> None:
         before = agent_pids()
-        async with a_fleet(replace(SHORT, idle=0.1)) as fleet:
+        async with a_fleet(replace(SHORT, idle=1.0)) as fleet:
             target = a_target(fleet, os.fsencode(tmp_path))
             assert await target.look([b"absent"]) == [None]
             assert len(agent_pids() - before) == 1

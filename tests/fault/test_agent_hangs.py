@@ -22,14 +22,13 @@ def ignore(_: int) -> None:
     """Progress that nobody wants to hear of."""
 
 
-async def longest_pause(loop_runs_during: "asyncio.Task[object]") -> float:
-    """The longest that the event loop left a short sleeper waiting until the task ended."""
-    longest = 0.0
+async def turns(loop_runs_during: "asyncio.Task[object]") -> int:
+    """How often the event loop woke a short sleeper until the task ended."""
+    count = 0
     while not loop_runs_during.done():
-        before = time.monotonic()
         await asyncio.sleep(0.01)
-        longest = max(longest, time.monotonic() - before)
-    return longest
+        count += 1
+    return count
 
 
 @pytest.mark.parametrize(
@@ -48,7 +47,7 @@ def test_a_copy_into_a_mount_that_hangs_stalls_in_time_and_the_loop_runs_on(
 
             copying = asyncio.create_task(target.copy(order, ignore))
             begun = time.monotonic()
-            pause = await longest_pause(copying)
+            turned = await turns(copying)
 
             assert sick.struck(op) >= 1
             with pytest.raises(Stalled) as stalled:
@@ -57,7 +56,7 @@ def test_a_copy_into_a_mount_that_hangs_stalls_in_time_and_the_loop_runs_on(
             assert stalled.value.limit is not None and 1.0 <= stalled.value.limit < 1.2
             assert step in (None, stalled.value.step)
             assert time.monotonic() - begun < BOUND
-            assert pause < SHORT.write  # for so long at least the loop would stand still if it waited itself
+            assert turned >= 5  # in a second at least; if it waited itself it would hardly turn at all
             sick.heal()
 
     with SickMount(tmp_path) as sick:

@@ -1,5 +1,6 @@
 """Builders for tests of the agent's operations: a source with a target beside it, and a job that lets things happen."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -110,3 +111,12 @@ def entries(root: bytes) -> list[bytes]:
 
 def digest(data: bytes) -> bytes:
     return xxhash.xxh3_128(data).digest()
+
+
+def opened_below(folder: Path) -> list[str]:
+    """What this process has open there, or of it; a former test's threads may have more open elsewhere."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself, among others
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [path for path in found if Path(path).is_relative_to(folder)]

@@ -309,10 +309,15 @@ def test_its_imports_stay_light() -> None:
 def test_it_sleeps_while_it_has_nothing_to_do(tmp_path: Path) -> None:
     with a_child() as child:
         child.ask(1, "probe", root=os.fsencode(tmp_path))
-        before = wakings(child.process.pid)
-        select.select([], [], [], 1.0)  # a second that is measured, not waited for
 
-        assert wakings(child.process.pid) - before <= 1
+        # On a busy machine it may need one of these to come to rest.
+        assert any(wakings_within_a_second(child.process.pid) <= 1 for _ in range(5))
+
+
+def wakings_within_a_second(pid: int) -> int:
+    before = wakings(pid)
+    select.select([], [], [], 1.0)  # a second that is measured, not waited for
+    return wakings(pid) - before
 
 
 def wakings(pid: int) -> int:

@@ -15,7 +15,7 @@ from cloudgather.agent.looking import Looking, folder_above, look, root_of, scan
 from cloudgather.agent.places import closing
 from cloudgather.agent.walking import BATCH
 from cloudgather.ports.source import Absent, Access, Look, Refused, Seen
-from unit.agent.orders import entries, version_of
+from unit.agent.orders import entries, opened_below, version_of
 from unit.agent.overmounts import Mounts
 
 
@@ -355,13 +355,12 @@ def test_a_wide_and_deep_tree_is_walked_completely(tmp_path: Path) -> None:
 def test_a_scan_leaves_no_descriptor_open_also_where_it_is_given_up(tmp_path: Path) -> None:
     for number in range(BATCH + 1):
         (tmp_path / str(number)).touch()
-    before = os.listdir("/proc/self/fd")
 
     walk = scan(os.fsencode(tmp_path))
     next(walk)
     del walk
 
-    assert os.listdir("/proc/self/fd") == before
+    assert opened_below(tmp_path) == []
 
 
 def test_what_changes_during_a_scan_is_passed_over_or_seen(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import KEEP, LastFolder, closing, components, open_root, walk
 from cloudgather.agent.publishing import Publishing
 from cloudgather.agent.throttle import Throttle
-from unit.agent.orders import EventfulJob, Pair, version_of
+from unit.agent.orders import EventfulJob, Pair, opened_below, version_of
 from unit.agent.overmounts import Mounts
 
 
@@ -139,14 +139,13 @@ def test_a_folder_is_kept_for_a_moment_only(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_reached_leaves_nothing_open(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    before = os.listdir("/proc/self/fd")
 
     with walked_below(tmp_path, [], keep=60.0) as folders:
         folders.at(b"a")
         with pytest.raises(FileNotFoundError):
             folders.at(b"b")
 
-    assert os.listdir("/proc/self/fd") == before
+    assert opened_below(tmp_path) == []
 
 
 def controlled(name: str) -> Callable[[Pair], object]:
