@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import closing
-from cloudgather.agent.publishing import swap, sweep
+from cloudgather.agent.publishing import barrier, swap, sweep
 from cloudgather.agent.roots import Root
 from unit.agent.orders import TEMPORARY, EventfulJob, Pair
 from unit.agent.overmounts import Mounts
@@ -86,6 +87,26 @@ def test_names_that_lead_elsewhere_are_refused(pair: Pair, names: dict[str, Any]
     assert pair.at_target() == [TEMPORARY]
 
 
+def test_a_link_that_stands_for_the_temporary_is_not_published(pair: Pair) -> None:
+    there = b"4" * 40
+    os.symlink(there, os.fsencode(pair.target) + b"/" + TEMPORARY)
+
+    expect_refused(pair, "length", size=len(there))
+
+    assert pair.at_target() == [TEMPORARY]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_new_name_is_durable_unless_a_barrier_is_to_come(pair: Pair, durable: bool) -> None:
+    path, job = pair.file(), EventfulJob()
+    pair.copy(path)
+
+    pair.publish(path, 4000, job=job, durable=durable)
+
+    after = [step for step, _ in job.steps][[step for step, _ in job.steps].index("rename") :]
+    assert after == (["rename", "fsync", "stat"] if durable else ["rename", "stat"])
+
+
 # ---- the mount
 
 
@@ -139,13 +160,32 @@ def test_a_mount_lost_in_the_last_moment_before_the_rename_is_noticed(pair: Pair
     assert pair.at_target() == []
 
 
+@pytest.mark.parametrize("step", ["syncfs", "unlink"])
+def test_a_mount_lost_during_a_barrier_or_while_clearing_away_is_noticed(pair: Pair, mounts: Mounts, step: str) -> None:
+    common: dict[str, Any] = {"root": os.fsencode(pair.target), "identity": mounts.tmpfs(pair.target)}
+    job = EventfulJob(**{step: lambda: mounts.detach(pair.target)})
+
+    with pytest.raises(Trouble) as trouble:
+        if step == "syncfs":
+            barrier(job, **common)
+        else:
+            sweep(job, paths=[TEMPORARY], **common)
+
+    assert job.all_happened
+    assert (trouble.value.kind, trouble.value.facts["what"]) == ("identity", "detached")
+
+
 # ---- file systems that do not rename over a file
 
 
-def swap_at(pair: Pair, number: int, *, job: Job | None = None) -> None:
+def swap_at(
+    pair: Pair, number: int, *, identity: dict[str, object] | None = None, meanwhile: Callable[[], None] | None = None
+) -> None:
     """As if the rename over film.mkv had been refused with this errno."""
-    job = job or Job()
-    with Root(os.fsencode(pair.target), None, job) as root, closing(root.folder(b"")) as folder:
+    job = Job()
+    with Root(os.fsencode(pair.target), identity, job) as root, closing(root.folder(b"")) as folder:
+        if meanwhile is not None:
+            meanwhile()
         swap(folder, TEMPORARY, b"film.mkv", OSError(number, os.strerror(number)), root, job)
 
 
@@ -168,6 +208,21 @@ def test_the_old_file_comes_back_where_the_new_one_cannot_take_its_place(pair: P
 
     assert pair.at_target() == [b"film.mkv"]
     assert (pair.target / "film.mkv").read_bytes() == b"old"
+
+
+def test_the_old_file_comes_back_where_the_mount_was_lost_before_the_new_one_came(pair: Pair, mounts: Mounts) -> None:
+    identity = mounts.tmpfs(pair.target)
+    pair.copy(pair.file(), identity=identity)
+    (pair.target / "film.mkv").write_bytes(b"old")
+    still = os.open(pair.target, os.O_RDONLY)
+
+    with closing(still):
+        with pytest.raises(Trouble) as trouble:
+            swap_at(pair, errno.EEXIST, identity=identity, meanwhile=lambda: mounts.detach(pair.target))
+
+        assert trouble.value.kind == "identity"
+        assert sorted(os.listdir(still)) == [os.fsdecode(TEMPORARY), "film.mkv"]
+        assert os.stat("film.mkv", dir_fd=still).st_size == len(b"old")
 
 
 def test_another_refusal_stays_what_it_is(pair: Pair) -> None:
