@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
-from itertools import repeat
-from operator import attrgetter, call
+from operator import attrgetter
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import counting, debris, ledger, many, spending
-from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent
+from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent, transfer_of
 
 # The last attempt is over and the next has not begun.
 _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
@@ -27,7 +26,6 @@ _ANEW: Final = frozenset({Event.CHANGE, Event.REQUEUE})
 
 _NAMES: Final = tuple(field.name for field in fields(Transfer))
 _PLACES: Final = {name: place for place, name in enumerate(_NAMES)}
-_PUTS: Final = tuple(getattr(Transfer, name).__set__ for name in _NAMES)
 _values: Final = attrgetter(*_NAMES)
 
 _SHARED: Final = frozenset({"state", "updated"})  # by those that are written together
@@ -78,17 +76,19 @@ def update(
     return statement, [value for _, value in columns], counts_itself or bool(count)
 
 
+_Shared = tuple[Event, State, State, Reason | None]
+
+
 class Making:
     """Moves that are made together: decided one after the other, then written, each row once."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        self._before: dict[int, Transfer] = {}
-        self._after: dict[int, Transfer] = {}
-        self._changed: dict[int, dict[str, Any]] = {}
+        # By id: before all of its moves, after them, and what they change.
+        self._made: dict[int, tuple[Transfer, Transfer, dict[str, Any]]] = {}
         # What the rows share, and the rows, in the order of the moves.
-        self._history: list[tuple[tuple[Any, ...], list[tuple[int, str, int]]]] = []
+        self._history: list[tuple[_Shared, list[tuple[int, str, int]]]] = []
         self._copied: list[Move] = []
         self._cleared_away: list[tuple[int, int]] = []
         self._sent: dict[int, Transfer] = {}
@@ -104,15 +104,18 @@ class Making:
             state = moved(row.state, move.event)
         except ImpossibleMove as error:
             raise Overtaken(f"transfer {row.id}: {error}") from error
-        changes = {**_changes(row, move, state), "updated": self._now, **fields}
+        changes = _changes(row, move, state)
+        changes["updated"] = self._now
+        changes |= fields
         after = _replaced(row, changes)
         if state in _MAY_BIND or row.state in _MAY_BIND:
             changes["binds"] = None
         if move.event in _ANEW:
             changes["cleared"] = None
-        self._before.setdefault(row.id, row)
-        self._after[row.id] = after
-        self._changed.setdefault(row.id, changes).update(changes)
+        if earlier := self._made.get(row.id):
+            self._made[row.id] = earlier[0], after, earlier[2] | changes
+        else:
+            self._made[row.id] = row, after, changes
         self._remember(row, move, state)
         self._follow(row, move)
         return after
@@ -125,10 +128,11 @@ class Making:
         try:
             changed = self._write_rows()
         except sqlite3.IntegrityError as error:
-            raise Overtaken(f"transfers {sorted(self._before)}: another one of its path is live") from error
-        if changed != len(self._before):
-            raise Overtaken(f"transfers {sorted(self._before)}: one is in another state, generation or try by now")
-        for shared, rows in self._history:
+            raise Overtaken(f"transfers {sorted(self._made)}: another one of its path is live") from error
+        if changed != len(self._made):
+            raise Overtaken(f"transfers {sorted(self._made)}: one is in another state, generation or try by now")
+        for (event, before, after, reason), rows in self._history:
+            shared = from_instant(now), str(event), str(before), str(after), from_reason(reason)
             many.execute(connection, HISTORY, rows, shared)
         if self._copied:
             spending.settle(connection, self._copied, now)
@@ -141,23 +145,20 @@ class Making:
             debris.write_again(connection, row)
 
     def _write_rows(self) -> int:
-        alike: dict[tuple[State, State, tuple[str, ...]], list[int]] = {}
-        for id, changes in self._changed.items():
-            alike.setdefault((self._before[id].state, self._after[id].state, tuple(changes)), []).append(id)
+        alike: dict[tuple[State, State, tuple[str, ...]], list[tuple[Transfer, Transfer]]] = {}
+        for before, after, changes in self._made.values():
+            alike.setdefault((before.state, after.state, tuple(changes)), []).append((before, after))
         changed = 0
-        for (state, new_state, names), ids in alike.items():
+        for (state, new_state, names), made in alike.items():
             statement, values, counts_itself = update(state, new_state, names)
-            rows = []
-            for id in ids:
-                before, after = self._before[id], self._after[id]
-                rows.append((id, before.generation, before.tries, *[value(after) for value in values]))
+            rows = [(row.id, row.generation, row.tries, *[value(after) for value in values]) for row, after in made]
             changed += many.execute(self._connection, statement, rows, (from_instant(self._now),))
             if not counts_itself:
-                counting.moved(self._connection, [self._before[id] for id in ids], state, new_state, self._now)
+                counting.moved(self._connection, [row for row, _ in made], state, new_state, self._now)
         return changed
 
     def _remember(self, row: Transfer, move: Move, after: State) -> None:
-        shared = from_instant(self._now), str(move.event), str(row.state), str(after), from_reason(move.reason)
+        shared = move.event, row.state, after, move.reason
         if not self._history or self._history[-1][0] != shared:
             self._history.append((shared, []))
         attempt = row.attempts + (row.state not in _BETWEEN_ATTEMPTS)
@@ -178,13 +179,11 @@ class Making:
 
 
 def _replaced(row: Transfer, changes: Mapping[str, Any]) -> Transfer:
-    """dataclasses.replace, for a quarter of what that takes: every file comes here three times."""
+    """dataclasses.replace, for a quarter of what that takes."""
     values = [*_values(row)]
     for name, value in changes.items():
         values[_PLACES[name]] = value
-    after = object.__new__(Transfer)
-    any(map(call, _PUTS, repeat(after), values))  # each answers None
-    return after
+    return transfer_of(values)
 
 
 def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:
@@ -199,6 +198,8 @@ def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:
     if move.version is not None:
         changes["version"] = move.version
     match move.event:
+        case Event.PUBLISH:  # first, since every file comes here
+            changes |= {"sent": move.sent, "reason": move.reason}
         case Event.CLAIM:  # keeps its reason: why the attempt before failed
             changes["tries"] = row.tries + 1
         case Event.CHANGE:
@@ -208,8 +209,6 @@ def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:
             changes |= {"generation": row.generation + other, "attempts": 0, "reason": move.reason or row.plan_reason}
         case Event.LOSE:  # what is left of it there is ours
             changes |= {"replace": True, "reason": move.reason}
-        case Event.PUBLISH:
-            changes |= {"sent": move.sent, "reason": move.reason}
         case _:
             changes["reason"] = move.reason
     return changes
