@@ -2,11 +2,16 @@
 
 import os
 from collections.abc import Callable
+from typing import Final
 
 from cloudgather.agent import control_files
-from cloudgather.agent.places import LastFolder
+from cloudgather.agent.places import LastFolder, closing
 from cloudgather.core.mounts import Mount
 from cloudgather.mounted import mount_under
+
+_ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+# Whatever has come to stand there is neither followed nor waited for.
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class SourceFolder:
@@ -20,13 +25,27 @@ class SourceFolder:
         self._mounted: tuple[int, Mount | None] | None = None
         self._beside_top: bool | None = None
 
-    def mount_of(self, file: int, state: os.stat_result) -> Mount | None:
-        """The mount that a `file` of it with this `state` is on, or another of the same file system."""
+    def state(self, name: bytes) -> os.stat_result:
+        """lstat of what has this name in it."""
+        return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
+
+    def open(self, name: bytes) -> int:
+        """A descriptor for reading, which does not block: of a regular file, as its state() has told a moment ago.
+
+        Another may have come to stand there since: its fstat tells.
+        """
+        return os.open(name, _READ, dir_fd=self.fd)
+
+    def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:
+        """The mount that its file `name` with this state() is on, or another of the same file system."""
         if self._mounted is None:
             self._mounted = os.fstat(self.fd).st_dev, mount_under(self.fd)[0]
         device, mount = self._mounted
         # A file may be a mount point, or its device its own (btrfs, overlay); one device is one file system.
-        return mount if state.st_dev == device else mount_under(file)[0]
+        if state.st_dev == device:
+            return mount
+        with closing(os.open(name, _ITSELF, dir_fd=self.fd)) as file:
+            return mount_under(file)[0]
 
     def control_file(self, name: bytes) -> bytes | None:
         """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError."""

@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import os
 import signal
 from typing import Final, NamedTuple
 
@@ -40,8 +39,3 @@ def ask(fd: int, *, again: bool = False) -> Word:
     # Before close: closing a leased descriptor leaves a window in which the writer is made to wait.
     fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return _FREE
-
-
-def reopened(fd: int) -> int:
-    """A descriptor for reading of the very file that `fd` (O_PATH) stands for; nothing can be swapped between."""
-    return os.open(b"/proc/self/fd/%d" % fd, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

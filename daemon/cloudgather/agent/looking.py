@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from cloudgather.agent import leases
-from cloudgather.agent.folders import SourceFolders
+from cloudgather.agent.folders import SourceFolder, SourceFolders
 from cloudgather.agent.places import closing, components, open_root, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
-from cloudgather.core.mounts import Mount
 from cloudgather.core.transfer import Version
 from cloudgather.ports.source import Absent, Access, Look, Refused
 
@@ -23,7 +22,6 @@ __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 # A name that is too long for the file system stands nowhere in it.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
-_ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def root_of(root: bytes) -> tuple[int, int]:
@@ -72,11 +70,10 @@ class Looking:
             return Absent.DIRECTORY
         try:
             folder = self._folders.at(path.rpartition(b"/")[0])
-            with closing(_itself(folder.fd, parts[-1])) as found:
-                state = os.fstat(found)
-                if (absent := _absence(path, state)) is not None:
-                    return absent
-                word = _lease(found, folder.mount_of(found, state))
+            state = folder.state(parts[-1])
+            if (absent := _absence(path, state)) is not None:
+                return absent
+            word = _lease(folder, parts[-1], state)
             beside = folder.control_file(parts[-1])
         except OSError as error:
             if error.errno in _DENIED:
@@ -114,11 +111,6 @@ def _is_empty(folder: int) -> bool:
         return next(entries, None) is None
 
 
-def _itself(folder: int, name: bytes) -> int:
-    """O_PATH: neither opens a device nor waits for a FIFO, and stands for a symlink itself."""
-    return os.open(name, _ITSELF, dir_fd=folder)
-
-
 def _absence(path: bytes, state: os.stat_result) -> Absent | None:
     if stat.S_ISREG(state.st_mode):
         return None
@@ -131,12 +123,15 @@ def _absence(path: bytes, state: os.stat_result) -> Absent | None:
             return None
 
 
-def _lease(found: int, mount: Mount | None) -> leases.Word:
+def _lease(folder: SourceFolder, name: bytes, state: os.stat_result) -> leases.Word:
+    mount = folder.mount_of(name, state)
     if mount is None or not mount.tells_writers:
         return leases.Word(leases.UNKNOWN, "file-system")
     try:
-        with closing(leases.reopened(found)) as fd:
-            return leases.ask(fd)
+        with closing(folder.open(name)) as fd:
+            if os.path.samestat(os.fstat(fd), state):
+                return leases.ask(fd)
+            return leases.Word(leases.UNKNOWN, "error")  # it was replaced just now
     except OSError as error:
         return leases.Word(leases.UNKNOWN, "permission" if error.errno in _DENIED else "error")
 

@@ -12,6 +12,7 @@ from cloudgather.agent import leases
 from cloudgather.agent.folders import SourceFolder, SourceFolders
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
+from cloudgather.core.mounts import Mount
 
 T = TypeVar("T")
 
@@ -75,23 +76,16 @@ class Originals:
         if self._folders.at(above).control_file(name) is not None:
             raise Trouble("changed", "a control file says that it is being downloaded")
 
-    def find(self, path: bytes) -> tuple[int, SourceFolder]:
-        """A descriptor of it, O_PATH so that a FIFO that was put there is neither waited for nor woken; its folder."""
-        return self._in_its_folder(path, _found)
-
-    def state(self, path: bytes) -> os.stat_result:
-        """lstat of what stands there now."""
-        return self._in_its_folder(path, _state)
-
-    def _in_its_folder(self, path: bytes, ask: Callable[[SourceFolder, bytes], T]) -> T:
+    def ask(self, path: bytes, question: Callable[[SourceFolder, bytes], T]) -> T:
+        """What the folder of `path` and its name there give; raises Trouble "gone" where nothing has that name."""
         above, _, name = path.rpartition(b"/")
         self._job.step("root", "source")
         try:
             folder = self._folders.at(above)
-            self._job.step("open", "source")
-            return ask(folder, name)
+            self._job.step("stat", "source")
+            return question(folder, name)
         except OSError as error:
-            if error.errno in _GONE and self._job.at[0] == "open":
+            if error.errno in _GONE and self._job.at[0] != "root":
                 raise Trouble("gone", "the source is not there any more") from error
             raise
 
@@ -99,14 +93,6 @@ class Originals:
         with closing(open_root(self._root)) as root:
             self._job.step("open", "source")
             return walk(root, components(path))
-
-
-def _found(folder: SourceFolder, name: bytes) -> tuple[int, SourceFolder]:
-    return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder.fd), folder
-
-
-def _state(folder: SourceFolder, name: bytes) -> os.stat_result:
-    return os.stat(name, dir_fd=folder.fd, follow_symlinks=False)
 
 
 class Original:
@@ -117,13 +103,7 @@ class Original:
         self._path = path
         self._version = tuple(version)
         self._job = job
-        file, folder = originals.find(path)
-        with closing(file) as found:
-            state = os.fstat(found)
-            self._demand_version(state)
-            mount = folder.mount_of(found, state)
-            job.step("open", "source")
-            self.fd = leases.reopened(found)
+        self.fd, state, mount = originals.ask(path, self._opened)
         self._ctime_ns = state.st_ctime_ns
         self.size = state.st_size
         self.mtime_ns = state.st_mtime_ns
@@ -163,6 +143,20 @@ class Original:
             if leases.ask(self.fd, again=again).access == leases.WRITTEN:
                 raise Trouble("changed", "somebody has the source open for writing")
 
+    def _opened(self, folder: SourceFolder, name: bytes) -> tuple[int, os.stat_result, Mount | None]:
+        state = folder.state(name)
+        self._demand_version(state)
+        mount = folder.mount_of(name, state)
+        self._job.step("open", "source")
+        fd = folder.open(name)
+        try:
+            state = os.fstat(fd)
+            self._demand_version(state)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd, state, mount
+
     def _demand_version(self, state: os.stat_result) -> None:
         if stat.S_ISLNK(state.st_mode):
             raise Trouble("gone", "a symlink stands where the source was")
@@ -171,7 +165,7 @@ class Original:
             raise Trouble("changed", "the source is not the version that was ordered")
 
     def _demand_same_file(self) -> os.stat_result:
-        state = self._originals.state(self._path)
+        state = self._originals.ask(self._path, SourceFolder.state)
         self._demand_version(state)
         if not self.is_local:  # where an inode's number may be another's meanwhile
             self._job.step("stat", "source")

@@ -32,6 +32,10 @@ class EventfulJob(Job):
         if (event := self._events.pop(key, None)) is not None:
             event()
 
+    def then(self, **events: Callable[[], object]) -> None:
+        """What is to happen from now on, beside what has not happened yet."""
+        self._events |= events
+
     @property
     def all_happened(self) -> bool:
         return not self._events

@@ -108,6 +108,45 @@ def test_a_source_that_is_replaced_during_its_copy_is_found_out_by_its_name_all_
     assert pair.at_target() == [b"a"]
 
 
+def a_fifo(place: Path) -> None:
+    os.mkfifo(place)
+
+
+def a_link_out(place: Path) -> None:
+    place.symlink_to(place.parent.parent.parent / "secret")
+
+
+def another_file(place: Path) -> None:
+    place.write_bytes(b"film" * 1000)
+    os.utime(place, ns=(10**18, 10**18))
+
+
+@pytest.mark.parametrize(("swap", "kind"), [(a_fifo, "changed"), (a_link_out, "gone"), (another_file, "changed")])
+def test_what_is_swapped_for_a_source_between_its_look_and_its_opening_is_neither_waited_for_nor_read(
+    pair: Pair, tmp_path: Path, swap: Callable[[Path], None], kind: str
+) -> None:
+    (tmp_path / "secret").write_bytes(b"film" * 1000)
+    one, two = (order(pair, pair.file(f"a/{n}"), n) for n in range(2))
+    job = EventfulJob()
+
+    def swapped() -> None:
+        os.rename(pair.source / "a" / "1", pair.source / "a" / "old")
+        swap(pair.source / "a" / "1")
+
+    with copying(pair, job) as session:
+        session.copy(**one)
+        read = job.steps.count(("read", "source"))
+        job.then(source_open=swapped)  # its folder is open: the next step of that name is the file's
+        with pytest.raises(Trouble) as trouble:
+            session.copy(**two)
+
+    assert job.all_happened
+    assert trouble.value.kind == kind
+    assert job.steps[-2:] == [("stat", "source"), ("open", "source")]
+    assert job.steps.count(("read", "source")) == read
+    assert pair.at_target() == [b"a", b"a/.temporary-0"]
+
+
 def walked_below(root: Path, walks: list[bytes], *, keep: float) -> LastFolder:
     """Notes each walk."""
 
