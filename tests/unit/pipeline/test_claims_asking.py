@@ -83,6 +83,45 @@ def test_an_answer_that_was_asked_for_before_the_file_came_says_nothing_of_it(tm
     asyncio.run(main())
 
 
+def test_what_nobody_claims_waits_as_well_while_an_answer_is_late(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb, settle=timedelta(minutes=1)) as works:
+            await sighted(works, NAME)
+            await works.advance(50.0)  # it has been asked after the last change
+            answer = qb.slow = asyncio.Event()
+            await works.advance(60.0)
+            assert waits(works) == {Code.WAIT_DOWNLOADER_SILENT}
+
+            qb.slow = None
+            answer.set()
+            await works.advance(30.0)
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
+
+
+def test_what_it_says_nothing_about_though_it_lists_it_is_no_guess(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        qb.put(an_item())
+        qb.refuses_files = refused = 1_000_000
+        async with asking(tmp_path, qb) as works:
+            await sighted(works, NAME)
+            for _ in range(30):
+                await works.advance(10.0)
+                assert await works.states() == {}
+            assert qb.refuses_files < refused
+            assert Code.WAIT_DOWNLOADER_SILENT in waits(works)
+
+            qb.refuses_files = 0
+            qb.put(complete(an_item()))
+            await works.advance(90.0)
+            assert await works.states() == {NAME: "done"}
+
+    asyncio.run(main())
+
+
 def test_whoever_is_woken_is_asked_at_once(tmp_path: Path) -> None:
     async def main() -> None:
         qb = FakeDownloader()
