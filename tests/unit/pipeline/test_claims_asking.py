@@ -265,3 +265,46 @@ def test_what_another_downloader_has_in_a_folder_or_may_have_while_it_cannot_be_
             assert (needed(b"/elsewhere"), needed(b"/d/ours", but="qb")) == (None, None)
 
     asyncio.run(main())
+
+
+def test_all_have_been_asked_since_the_oldest_answer_of_those_that_answer(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb, aria2 = FakeDownloader(), FakeDownloader("aria2")
+        async with asking(tmp_path, qb) as works:
+            works.world.downloaders["aria2"] = aria2
+            await works.claims.take({each.spec.name: each.spec for each in (qb, aria2)})
+            works.errands.start(works.claims.serve("aria2", works.intake))
+            await works.advance(10.0)
+            heard = {name: each.heard for name, each in works.claims.following.items()}
+
+            answer = aria2.slow = asyncio.Event()
+            await works.advance(10.0)
+            assert works.claims.asked_since() == works.claims.following["aria2"].heard
+            assert works.claims.following["qb"].heard != heard["qb"]
+
+            aria2.slow, aria2.down = None, True
+            answer.set()
+            await works.advance(10.0)
+            assert works.claims.following["aria2"].silent is not None
+            assert works.claims.asked_since() == works.claims.following["qb"].heard
+
+    asyncio.run(main())
+
+
+def test_where_it_has_unfinished_files_is_written_down_once_and_again_where_that_failed(tmp_path: Path) -> None:
+    async def main() -> None:
+        qb = FakeDownloader()
+        async with asking(tmp_path, qb) as works:
+            await works.advance(4.0)
+            before, polls = works.store.calls["set_flag"], qb.polls
+            works.store.refuse("set_flag")
+            qb.put(an_item())
+
+            await works.advance(30.0)
+
+            flags = await works.store.asked(lambda store: store.flags())
+            assert works.store.refused["set_flag"] == 1 and qb.polls > polls + 9
+            assert works.store.calls["set_flag"] == before + 2
+            assert '"1.mkv"' in flags["downloader:qb"]
+
+    asyncio.run(main())
