@@ -8,10 +8,9 @@ import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, tzinfo
-from functools import partial
+from datetime import datetime
 from typing import Final
 
 from cgwire.codes import Code
@@ -21,13 +20,15 @@ from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.fleet import Fleet
 from cloudgather.agent.source import Sources, source_for
 from cloudgather.agent.target import AgentTarget
+from cloudgather.app.attending import Attendant
+from cloudgather.app.configured import Configured, zone_of
 from cloudgather.app.downloaders import make_downloader
 from cloudgather.app.downloads import allowance_of, make_downloads
 from cloudgather.app.pulse import Pulse, Sign
 from cloudgather.app.serving import Serving
 from cloudgather.app.telling import RunTeller
-from cloudgather.config.loading import Configuration, load, task_file
-from cloudgather.config.problems import InvalidConfiguration, shown
+from cloudgather.config.loading import Configuration
+from cloudgather.config.settings import Settings
 from cloudgather.control.bounds import Bounds
 from cloudgather.control.handlers import Handlers
 from cloudgather.control.peers import Peers
@@ -37,7 +38,7 @@ from cloudgather.core.task import Task
 from cloudgather.doctor.elsewhere import examine_elsewhere
 from cloudgather.operations import Operations
 from cloudgather.operations.blobs import Blobs
-from cloudgather.operations.world import Reloaded, WireMap, World
+from cloudgather.operations.world import Reloaded, World
 from cloudgather.outside.addresses import addresses_of
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.descriptors import descriptor_limit
@@ -46,12 +47,11 @@ from cloudgather.outside.logs import Logging
 from cloudgather.outside.mounts import MountTable
 from cloudgather.outside.rclone import Rclone
 from cloudgather.outside.systemd import Systemd
-from cloudgather.outside.zone import local_zone
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.confirm import Confirmer
 from cloudgather.pipeline.dispatch import Dispatcher
-from cloudgather.pipeline.effect import Effect, Wanted
+from cloudgather.pipeline.effect import Effect
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.journal import Journal
@@ -65,11 +65,10 @@ from cloudgather.pipeline.scanning import Scanner
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.pipeline.upkeep import Pruning, Upkeep
 from cloudgather.pipeline.uploading import UploadWatch
-from cloudgather.ports.queue import StoreUnavailable, TargetMemory
+from cloudgather.ports.queue import TargetMemory
 from cloudgather.ports.source import Source
 from cloudgather.store.sqlite import SqliteStore
 from cloudgather.triggers.cron import Schedules
-from cloudgather.triggers.watching import Watching
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +91,6 @@ class Daemon:
         deadlines: Deadlines | None = None,
         pruning: Pruning | None = None,
     ) -> None:
-        self._configuration = configuration
         self._store = store
         self._mounts = mounts
         self._logs = logs
@@ -100,10 +98,8 @@ class Daemon:
         self._clock = clock = SystemClock()
         self._systemd = Systemd()
         self._serving = Serving(clock=clock)
-        self._watching: dict[str, Watching] = {}
         self._stop = asyncio.Event()
         self._reload_asked = asyncio.Event()
-        self._reloading = asyncio.Lock()  # of two at once, the one that read the older files would come last
         self._board = board = Board(clock=clock, zone=zone_of(configuration))
         self._bus = bus = Bus()
         self._fleet = Fleet(clock=clock, deadlines=deadlines, ended=self._agent_ended)
@@ -140,7 +136,7 @@ class Daemon:
             store=store,
             board=board,
             clock=clock,
-            history_days=lambda: self._configuration.settings.history_days,
+            history_days=lambda: self._configured.current.settings.history_days,
             pruning=pruning,
         )
         self._dispatcher = Dispatcher(
@@ -167,28 +163,54 @@ class Daemon:
         self._scanner = Scanner(
             store=store, board=board, planner=planner, runs=self._runs, intake=self._intake, clock=clock
         )
-        self._effect = Effect(
-            store=store,
-            board=board,
-            clock=clock,
-            intake=self._intake,
-            dispatcher=self._dispatcher,
-            make_target=self._make_target,
-            make_source=self._make_source,
-        )
-        self._downloads = make_downloads(
+        self._downloads = downloads = make_downloads(
             store=store,
             board=board,
             bus=bus,
             scanner=self._scanner,
             clock=clock,
-            rules=lambda: self._configuration.settings.downloads,
+            rules=lambda: self._configured.current.settings.downloads,
             claims=claims,
             source_at=sources.at,
-            tasks_changed=self._take_downloads,
+            tasks_changed=lambda: self._configured.take_downloads(),
         )
         self._limiter = Limiter(board=board, clock=clock)
         self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
+        self._attendant = Attendant(
+            serving=self._serving,
+            board=board,
+            claims=claims,
+            dispatcher=self._dispatcher,
+            intake=self._intake,
+            scanner=self._scanner,
+            schedules=self._schedules,
+            clock=clock,
+            mounts=mounts.current,
+        )
+        self._configured = Configured(
+            current=configuration,
+            store=store,
+            board=board,
+            effect=Effect(
+                store=store,
+                board=board,
+                clock=clock,
+                intake=self._intake,
+                dispatcher=self._dispatcher,
+                make_target=self._make_target,
+                make_source=self._make_source,
+            ),
+            claims=claims,
+            downloads=downloads,
+            attendant=self._attendant,
+            fleet=self._fleet,
+            limiter=self._limiter,
+            dispatcher=self._dispatcher,
+            confirmer=self._confirmer,
+            bus=bus,
+            mounts=mounts.current,
+            taken=self._taken,
+        )
         self._pulse = Pulse(systemd=self._systemd, clock=clock, parts=self._parts, status=self._summary)
         peers = Peers.of_groups(configuration.settings.groups)
         teller.world = world = World(
@@ -206,18 +228,18 @@ class Daemon:
             recorder=recorder,
             dispatcher=self._dispatcher,
             limiter=self._limiter,
-            configuration=lambda: self._configuration,
+            configuration=lambda: self._configured.current,
             reload=self._reload,
             start=self._serving.errand,
             make_source=self._make_source,
-            watch=self._watch_state,
+            watch=self._attendant.watch_state,
             mounts=mounts.current,
             read_log=logs.read_lines,
             log_trouble=logs.trouble,
-            doctor=lambda: examine_elsewhere(self._configuration.settings.file),
-            downloads=self._downloads,
+            doctor=lambda: examine_elsewhere(self._configured.current.settings.file),
+            downloads=downloads,
             blobs=Blobs(clock),
-            allowance=lambda caller: allowance_of(caller, self._configuration.settings.allowances),
+            allowance=lambda caller: allowance_of(caller, self._configured.current.settings.allowances),
             resolve=addresses_of,
         )
         self._handlers = Handlers(operations=Operations(world), bus=bus, peers=peers)
@@ -267,8 +289,7 @@ class Daemon:
         now = self._clock.now()
         self._board.queue_paused = "queue-paused" in await self._store.flags()
         await self._downloads.look()
-        await self._effect.take(self._wanted(self._configuration))
-        await self._claims.take(self._configuration.settings.downloaders)
+        await self._configured.begin()
         await self._server.start()
         self._logs.on_line(self._heard_line)
         await self._recorder.insist(lambda: self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now))
@@ -287,9 +308,7 @@ class Daemon:
             ("systemd", self._pulse.run),
         ):
             self._serving.keep("daemon", name, loop_of)
-        self._attend(changed=())
-        for lane in self._board.targets.values():
-            self._confirmer.offer(lane)
+        self._configured.attend()
         logger.info("cloudgatherd %s: %d tasks, %d targets", VERSION, len(self._board.tasks), len(self._board.targets))
         self._systemd.ready(self._summary())
         gc.collect()
@@ -304,7 +323,7 @@ class Daemon:
                 self._choose_sources()
                 self._dispatcher.mounts_changed()
                 self._scanner.mounts_changed()
-                for watching in self._watching.values():
+                for watching in self._attendant.watches.values():
                     watching.check()
 
     async def _follow_reloads(self) -> None:
@@ -312,26 +331,12 @@ class Daemon:
             await self._reload_asked.wait()
             self._reload_asked.clear()
             self._systemd.reloading()
-            try:
-                done = await self._reload()
-            except InvalidConfiguration as invalid:
-                logger.error("the configuration is not taken, the old one stays in effect")
-                for problem in invalid.problems:
-                    logger.error("%s", problem.text)
-            except StoreUnavailable as refused:
-                logger.error("the configuration is not taken, the old one stays in effect: %s", refused)
-            else:
-                logger.info(
-                    "configuration taken: %d added, %d removed, %d changed",
-                    len(done.added),
-                    len(done.removed),
-                    len(done.changed),
-                )
+            await self._configured.reload_by_signal()
             self._systemd.ready(self._summary())
 
     def _parts(self) -> Mapping[str, Sign]:
         """What must make progress for the daemon to count as well, apart from the event loop itself."""
-        watches = {f"the watch of task {name}": watching.answers for name, watching in self._watching.items()}
+        watches = {f"the watch of task {name}": watching.answers for name, watching in self._attendant.watches.items()}
         return {"the store": self._store.answers, "the schedule": self._schedules.answers, **watches}
 
     def _summary(self) -> str:
@@ -340,95 +345,18 @@ class Daemon:
         text = f"{moving} moving, {len(self._intake.pending)} settling, {len(self._board.tasks)} tasks"
         return f"{text}; held: {', '.join(held)}" if held else text
 
-    # ---- configuration -----------------------------------------------------------------------------------------------
-
     async def _reload(self) -> Reloaded:
-        async with self._reloading:
-            return await self._reloaded()
-
-    async def _reloaded(self) -> Reloaded:
-        remembered = await self._store.targets()
-        roots = {name: root for name, memory in remembered.items() if (root := memory.settled_root) is not None}
-        file = self._configuration.settings.file
-        configuration = load(
-            file,
-            mounts=self._mounts.current(),
-            remembered_roots=roots,
-            tasks_expected=bool(self._board.tasks or self._board.broken),
-        )
-        # What has been set aside already stays so, and must not keep other tasks from being changed.
-        if configuration.broken - set(self._board.broken):
-            raise InvalidConfiguration(configuration.problems)
-        difference = await self._effect.take(self._wanted(configuration))
-        for name in await self._claims.take(configuration.settings.downloaders):
-            self._serving.drop("downloader", name)
-        self._configuration = configuration
-        self._handlers.peers = Peers.of_groups(configuration.settings.groups)
-        for name in difference.targets_removed:
-            self._serving.drop("target", name)
-            self._fleet.dismiss(name)
-        for name in difference.removed:
-            self._serving.drop("scan", name)
-        self._attend(changed=difference.removed + difference.changed)
-        self._limiter.wake()
-        self._dispatcher.wake()
-        for lane in self._board.targets.values():
-            self._confirmer.offer(lane)
-        for change in ("added", "removed", "changed"):
-            for name in getattr(difference, change):
-                self._bus.publish({"kind": "task", "name": name, "change": change})
+        reloaded = await self._configured.reload()
         self._systemd.status(self._summary())
-        return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
-
-    async def _take_downloads(self) -> None:
-        """Downloads that begin to be uploaded have tasks, those that have ended have none any more."""
-        async with self._reloading:
-            difference = await self._effect.take(self._wanted(self._configuration))
-            for name in difference.removed:
-                self._serving.drop("scan", name)
-            self._attend(changed=difference.removed)
-        self._dispatcher.wake()
-
-    def _wanted(self, configuration: Configuration) -> Wanted:
-        wanted, broken = _wanted(configuration), configuration.broken
-        waiting = dict.fromkeys(self._downloads.waiting_for(broken), ())
-        tasks = {**wanted.tasks, **self._downloads.tasks(configuration.tasks, broken)}
-        return replace(wanted, tasks=tasks, broken={**wanted.broken, **waiting})
-
-    def _attend(self, *, changed: Sequence[str]) -> None:
-        """Have a loop for each target, and for each task's scans and watch; those that run already go on."""
-        states = self._board.tasks
-        self._schedules.set_tasks(
-            [state.task for state in states.values()], {name: state.memory for name, state in states.items()}
-        )
-        for name in changed:
-            self._serving.drop("watch", name)
-            self._watching.pop(name, None)
-        for name in self._board.targets:
-            self._serving.keep("target", name, partial(self._dispatcher.serve, name))
-        for name in self._claims.following:
-            self._serving.keep("downloader", name, partial(self._claims.serve, name, self._intake))
-        for name, state in states.items():
-            self._serving.keep("scan", name, partial(self._scanner.serve, name, self._dispatcher.wake))
-            if state.task.watch and name not in self._watching:
-                watching = self._watching[name] = self._watching_of(state.task)
-                self._serving.keep("watch", name, watching.run)
-
-    def _watching_of(self, task: Task) -> Watching:
-        return Watching(
-            task.name,
-            task.source,
-            sight=partial(self._intake.sight, task.name),
-            rescan=partial(self._scanner.ask, task.name),
-            clock=self._clock,
-            mounts=self._mounts.current,
-            rescan_every=task.rescan,
-        )
+        return reloaded
 
     # ---- what the parts call -----------------------------------------------------------------------------------------
 
     def _make_target(self, spec: TargetSpec, memory: Callable[[], TargetMemory]) -> AgentTarget:
         return AgentTarget(spec, lambda: memory().identity, self._fleet)
+
+    def _taken(self, settings: Settings) -> None:
+        self._handlers.peers = Peers.of_groups(settings.groups)
 
     def _agent_ended(self, crew: str) -> None:
         self._dispatcher.agent_ended(crew)
@@ -457,13 +385,6 @@ class Daemon:
     async def _folder_seen(self, task: str, path: bytes) -> None:
         self._serving.errand(self._scanner.scan(task, "watch", below=path), f"scan {task}")
 
-    def _watch_state(self, task: str) -> WireMap | None:
-        if (watching := self._watching.get(task)) is None:
-            return None
-        state = watching.state
-        reason = state.reason.to_wire() if state.reason else None
-        return {"mode": str(state.mode), "reason": reason, "directories": state.directories}
-
     def _tell_target(self, name: str) -> None:
         held = [reason.to_wire() for reason in self._board.holds_of_target(name)]
         self._bus.publish({"kind": "target", "name": name, "held": held})
@@ -475,21 +396,3 @@ class Daemon:
         happening = {"kind": "log", "task": task, "run": run, "line": line}
         with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._bus.publish, happening)
-
-
-def _wanted(configuration: Configuration) -> Wanted:
-    return Wanted(
-        tasks=configuration.tasks,
-        targets=configuration.targets,
-        broken={
-            name: [each for each in configuration.problems if each.file == shown(os.fsencode(file))]
-            for name in configuration.broken
-            if (file := task_file(configuration.settings, name))
-        },
-        zone=zone_of(configuration),
-    )
-
-
-def zone_of(configuration: Configuration) -> tzinfo:
-    """The daemon's time zone: as configured, else the system's."""
-    return local_zone(configuration.settings.timezone)

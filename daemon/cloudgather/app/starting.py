@@ -8,7 +8,8 @@ from enum import IntEnum
 
 from cgwire.text import hint
 from cloudgather.agent.deadlines import Deadlines
-from cloudgather.app.daemon import Daemon, zone_of
+from cloudgather.app.configured import zone_of
+from cloudgather.app.daemon import Daemon
 from cloudgather.config.loading import Configuration, load
 from cloudgather.config.problems import InvalidConfiguration, Problem
 from cloudgather.control.address import AddressUnusable
