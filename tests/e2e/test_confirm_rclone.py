@@ -150,6 +150,7 @@ def test_a_file_is_done_once_a_slow_cloud_holds_it(tmp_path: Path, program: str)
 
 @needs_sick
 @with_each_rclone
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("op", "number"), [("write", errno.ENOSPC), ("create", errno.EROFS)])
 def test_what_a_full_or_read_only_cloud_refuses_is_written_with_its_error(
     tmp_path: Path, program: str, op: str, number: int
@@ -157,11 +158,12 @@ def test_what_a_full_or_read_only_cloud_refuses_is_written_with_its_error(
     with a_cloud(tmp_path, program) as cloud:
         cloud.disk.fail(op, number)
         cloud.send("a.mkv")
-        eventually_sync(lambda: "message" in cloud.until_told("a.mkv", *PENDING), within=30.0, what="its error")
+        eventually_sync(lambda: "message" in cloud.until_told("a.mkv", *PENDING), within=100, what="its error")
         reason = cloud.until_told("a.mkv", "confirm.uploading")
         told = cloud.running.cgctl("queue", "show", "1").stdout
         cloud.disk.heal()
-        cloud.until("a.mkv", lambda state: state == "done")
+        # rclone waits twice as long after each failure, and so about as long again as it has failed for.
+        cloud.until("a.mkv", lambda state: state == "done", within=200)
 
         assert os.strerror(number).lower() in str(reason["message"]).lower()
         assert int(str(reason["tries"])) >= 1
