@@ -15,28 +15,37 @@ from cloudgather.core.transfer import State
 from cloudgather.ports.queue import Chosen
 from cloudgather.ports.target import Failed, Stalled
 from fakes.target import an_error
-from pipework import a_spec, a_task, working
+from pipework import Works, a_spec, a_task, working
 
 HUNG = Stalled(errno=None, step="stat", side="target", message="no answer", limit=30)
+
+
+def cuts(works: Works, *, only: bytes = b"") -> None:
+    """What is published from now on, and has `only` in its path, loses its end at once."""
+
+    async def met(step: str, path: bytes) -> None:
+        if step == "publish.end" and only in path:
+            works.target.put(path, b"cut")
+
+    works.target.met = met
+
+
+def cuts_nothing_more(works: Works) -> None:
+    async def met(step: str, path: bytes) -> None:
+        pass
+
+    works.target.met = met
 
 
 def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end":
-                    works.target.put(path, b"cut")
-
-            works.target.met = cut
+            cuts(works)
             await works.queue(b"a.mkv", content=b"whole content")
             await works.advance(1200)
             assert await works.states() == {b"a.mkv": "failed"}
 
-            async def nothing(step: str, path: bytes) -> None:
-                pass
-
-            works.target.met = nothing
+            cuts_nothing_more(works)
             await works.store.requeue(Chosen(states=frozenset({State.FAILED})), now=works.clock.now())
             works.dispatcher.wake()
             await works.advance(60)
@@ -117,12 +126,7 @@ def test_what_is_written_is_done_where_nothing_is_confirmed_any_more(tmp_path: P
 def test_files_that_are_not_shown_keep_no_others_from_being_confirmed(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end" and b"cut" in path:
-                    works.target.put(path, b"cut")
-
-            works.target.met = cut
+            cuts(works, only=b"cut")
             short = [b"cut %d.mkv" % number for number in range(150)]
             await works.queue(*short, content=b"whole content")
             await works.advance(60)
@@ -146,17 +150,9 @@ def test_files_that_are_not_shown_keep_no_others_from_being_confirmed(tmp_path: 
 def test_what_was_overtaken_before_it_was_seen_is_not_looked_for_any_longer(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end":
-                    works.target.put(path, b"cut")
-
-            async def nothing(step: str, path: bytes) -> None:
-                pass
-
-            works.target.met = cut
+            cuts(works)
             await works.queue(b"a.mkv", content=b"whole content")
-            works.target.met = nothing
+            cuts_nothing_more(works)
             await works.queue(b"a.mkv", content=b"another content", age=1800)
             await works.advance(120)
 
@@ -173,18 +169,10 @@ def test_what_was_overtaken_before_it_was_seen_is_not_looked_for_any_longer(tmp_
 def test_a_retry_sends_nothing_again_that_another_version_has_overtaken(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end":
-                    works.target.put(path, b"cut")
-
-            async def nothing(step: str, path: bytes) -> None:
-                pass
-
             await works.queue(b"a.mkv", content=b"first")
-            works.target.met = cut
+            cuts(works)
             await works.queue(b"a.mkv", content=b"the second", age=2400)
-            works.target.met = nothing
+            cuts_nothing_more(works)
             await works.queue(b"a.mkv", content=b"the third one", age=1800)
             await works.advance(120)
             assert [str(each.state) for each in await works.transfers()] == ["done", "failed", "done"]
@@ -248,14 +236,10 @@ def test_a_written_file_that_is_not_done_says_why(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
 
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end" and path == b"films/short.mkv":
-                    works.target.put(path, b"cut")
-
             async def why(path: bytes) -> list[tuple[str, dict[str, object]]]:
                 return [(each.code, dict(each.facts)) for each in works.board.unconfirmed(await works.one(path))]
 
-            works.target.met = cut
+            cuts(works, only=b"short.mkv")
             works.target.fail("look", an_error(errno.EIO, "look"), times=10_000, path=b"films/bad.mkv")
             await works.queue(b"short.mkv", b"bad.mkv", b"good.mkv", content=b"whole content")
             await works.advance(60)
@@ -324,12 +308,7 @@ def test_a_target_where_every_look_fails_says_so(tmp_path: Path) -> None:
 def test_a_file_that_is_not_shown_makes_none_wait_that_comes_after_it(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-
-            async def cut(step: str, path: bytes) -> None:
-                if step == "publish.end" and path == b"films/short.mkv":
-                    works.target.put(path, b"cut")
-
-            works.target.met = cut
+            cuts(works, only=b"short.mkv")
             await works.queue(b"short.mkv", content=b"whole content")
             await works.advance(300)  # it is looked for once a minute by now
             works.target.steps.clear()
