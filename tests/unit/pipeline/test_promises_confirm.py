@@ -56,6 +56,24 @@ def test_what_the_target_never_showed_can_be_sent_again(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_folder_under_the_name_of_an_empty_file_is_not_that_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
+
+            async def replaced(step: str, path: bytes) -> None:
+                if step == "look" and works.target.files.pop(path, None) is not None:
+                    works.target.folders.add(path)
+
+            works.target.met = replaced
+            await works.queue(b"a.mkv", content=b"")
+            await works.advance(1200)
+
+            assert b"films/a.mkv" in works.target.folders
+            assert await works.states() == {b"a.mkv": "failed"}
+
+    asyncio.run(main())
+
+
 def test_a_target_that_rests_is_not_looked_at(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
