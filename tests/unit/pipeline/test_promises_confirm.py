@@ -128,15 +128,18 @@ def test_a_target_that_hangs_keeps_no_other_from_being_confirmed(tmp_path: Path)
     asyncio.run(main())
 
 
-def test_what_is_written_is_done_where_nothing_is_confirmed_any_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("confirm", [Confirm.NONE, Confirm.STORED])
+def test_what_is_written_is_done_as_the_target_proves_things_now(tmp_path: Path, confirm: Confirm) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
             works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
             await works.queue(b"a.mkv")
-            await works.take(specs=[a_spec(confirm=Confirm.NONE)])
+            works.target.steps.clear()
+            await works.take(specs=[a_spec(confirm=confirm)])
             await works.advance(60)
 
             assert await works.states() == {b"a.mkv": "done"}
+            assert works.target.count("barrier") == (confirm is Confirm.STORED)
 
     asyncio.run(main())
 
