@@ -3,20 +3,21 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core import holds
-from cloudgather.core.target import Profile
 from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.pipeline.board import Board, Moving, TargetState
+from cloudgather.pipeline.batches import Batches
+from cloudgather.pipeline.board import Board, TargetState
 from cloudgather.pipeline.edges import until_edge
 from cloudgather.pipeline.journal import english
-from cloudgather.pipeline.portions import learn, portion
+from cloudgather.pipeline.portions import portion
 from cloudgather.pipeline.pressure import Pressure
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.seeing import see
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 _LOOK_AT_LEAST_EVERY: Final = 30.0
 _AT_LEAST: Final = 0.05
-_PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
 # A held target is asked again at once when the mount table changes, and else this often while something waits for it.
 _PROBE_EVERY: Final = 15.0
 _PRESSURE_EVERY: Final = 5.0  # what is local is looked at often: rclone goes on without telling anybody
@@ -64,7 +64,6 @@ class Dispatcher:
         self._pressure = pressure
         self._claimed = claimed
         self._wakes: dict[str, asyncio.Event] = {}
-        self._copied: set[asyncio.Task[None]] = set()  # of those: batches whose copies all stand aside
 
     def wake(self, target: str | None = None) -> None:
         """Look again: at this target, or at all."""
@@ -103,7 +102,13 @@ class Dispatcher:
     async def serve(self, name: str) -> None:
         """Work for one target until cancelled; what it runs is then interrupted and put back."""
         wake = self._wakes[name] = asyncio.Event()
-        working: set[asyncio.Task[None]] = set()
+        batches = Batches(
+            board=self._board,
+            clock=self._clock,
+            carrier=self._carrier,
+            recovery=self._recovery,
+            changed=partial(self.wake, name),
+        )
         taken_up = False
         served: TargetState | None = None
         try:
@@ -118,7 +123,7 @@ class Dispatcher:
                     if not taken_up:
                         await self._take_up(lane)
                         taken_up = True
-                    wait = await self._fill(lane, working)
+                    wait = await self._fill(lane, batches)
                     self._tell_hold(lane)
                     await self._remember_breaker(lane)
                 except StoreUnavailable as refused:
@@ -127,11 +132,7 @@ class Dispatcher:
                 wait = min(wait, until_edge(self._board, lane), _LOOK_AT_LEAST_EVERY)
                 await wait_for_either(wake.wait(), self._clock.sleep(max(wait, _AT_LEAST)))
         finally:
-            await asyncio.sleep(0)  # what has just been started begins, so that its interruption is recorded
-            for task in working:
-                task.cancel()
-            if working:
-                await asyncio.gather(*working, return_exceptions=True)
+            await batches.interrupt()
             if served is not None and self._board.targets.get(name) is served:
                 with contextlib.suppress(StoreUnavailable):
                     await self._remember_breaker(served)  # it may have opened since
@@ -158,7 +159,7 @@ class Dispatcher:
                     await self._store.remember_task(task.memory)
             self._board.store_hold = None
 
-    async def _fill(self, lane: TargetState, working: set[asyncio.Task[None]]) -> float:
+    async def _fill(self, lane: TargetState, batches: Batches) -> float:
         """Start what may start; answers with the seconds after which to look again."""
         name = lane.spec.name
         self._tell_hold(lane)
@@ -174,7 +175,7 @@ class Dispatcher:
         await self._recovery.tidy(lane, resting=lane.breaker.is_open(self._clock.now()))
         if any(reason not in lane.limits for reason in self._board.holds_of_target(name)):
             return self._until_free(lane)
-        while (count := self._room(lane, working)) > 0:
+        while (count := batches.room(lane)) > 0:
             if (reason := await self._pressure.hold(lane)) is not None:
                 return await self._pressed(lane, reason)
             most = portion(lane, count, singly=self._pressure.looks_at_each(lane))
@@ -194,8 +195,10 @@ class Dispatcher:
             lane.limits = ()
             if not claimed:
                 return await self._until_due(lane)
-            for batch in most.dealt(claimed):
-                self._start(lane, working, batch)
+            for transfers in most.dealt(claimed):
+                batches.begin(lane, transfers)
+                for transfer in transfers:
+                    self._claimed(transfer, Event.CLAIM)
         return _LOOK_AT_LEAST_EVERY
 
     async def _pressed(self, lane: TargetState, reason: Reason) -> float:
@@ -211,55 +214,6 @@ class Dispatcher:
         lane.limits = (reason,)
         until = reason.facts.get("until")
         return _LOOK_AT_LEAST_EVERY if until is None else until - self._clock.now().timestamp()
-
-    def _room(self, lane: TargetState, working: set[asyncio.Task[None]]) -> int:
-        """How many may be begun. While one batch is recorded and published, which is mostly not the agent's work, the
-        next may be copied already.
-        """
-        if lane.breaker.trying:
-            return 1 - len(working)
-        return lane.spec.parallel - len(working) + min(_PUBLISHED_BESIDE, len(working & self._copied))
-
-    def _start(self, lane: TargetState, working: set[asyncio.Task[None]], batch: Sequence[Transfer]) -> None:
-        since = self._clock.monotonic()
-        begun = {transfer.id: Moving(transfer=transfer, since=since) for transfer in batch}
-        for transfer in batch:
-            lane.moving.pop(transfer.id, None)  # of a batch that has put it back: moving is in the order of claims
-            lane.moving[transfer.id] = begun[transfer.id]
-            self._claimed(transfer, Event.CLAIM)
-        task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
-        working.add(task)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            working.discard(task)
-            self._copied.discard(task)
-            arrived = sum(moving.arrived for moving in begun.values())
-            learn(lane, len(batch), arrived, self._clock.monotonic() - since)
-            for id, moving in begun.items():
-                if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
-                    del lane.moving[id]
-            self.wake(lane.spec.name)
-
-        task.add_done_callback(ended)
-
-    async def _work(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
-        if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that
-            lane.moving[batch[0].id].task = asyncio.current_task()
-        try:
-            await self._carrier.bring(lane, batch, copied=self._let_the_next_begin)
-        except asyncio.CancelledError:
-            moving = lane.moving.get(batch[0].id)
-            if self._board.stopping or moving is None or moving.ending is None:
-                raise
-        except Exception:
-            logger.exception("cannot bring transfer %d over: a bug of ours", batch[0].id)
-            await self._recovery.after_a_bug(lane, batch)
-
-    def _let_the_next_begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
-        task = asyncio.current_task()
-        if len(batch) > 1 and task is not None and lane.spec.profile is Profile.DISK:
-            self._copied.add(task)
-            self.wake(lane.spec.name)
 
     def _end_what_the_window_stops(self, lane: TargetState) -> None:
         closed = [reason for reason in self._board.holds_of_target(lane.spec.name) if reason.code == Code.HELD_WINDOW]

@@ -1,0 +1,92 @@
+"""The batches that a target has been given and that have not ended: how many there may be, and what becomes of each."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from cloudgather.core.target import Profile
+from cloudgather.core.transfer import Transfer
+from cloudgather.pipeline.board import Board, Moving, TargetState
+from cloudgather.pipeline.portions import learn
+from cloudgather.pipeline.recover import Recovery
+from cloudgather.pipeline.transfer import Carrier
+from cloudgather.ports.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+_PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
+
+
+class Batches:
+    """Those of one target, each a task of its own."""
+
+    def __init__(
+        self, *, board: Board, clock: Clock, carrier: Carrier, recovery: Recovery, changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called when there may be room for more."""
+        self._board = board
+        self._clock = clock
+        self._carrier = carrier
+        self._recovery = recovery
+        self._changed = changed
+        self._running: set[asyncio.Task[None]] = set()
+        self._copied: set[asyncio.Task[None]] = set()  # of those: batches whose copies all stand aside
+
+    def room(self, lane: TargetState) -> int:
+        """How many may be begun. While one batch is recorded and published, which is mostly not the agent's work, the
+        next may be copied already.
+        """
+        if lane.breaker.trying:
+            return 1 - len(self._running)
+        return lane.spec.parallel - len(self._running) + min(_PUBLISHED_BESIDE, len(self._copied))
+
+    def begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        """Bring these, which have just been claimed."""
+        since = self._clock.monotonic()
+        begun = {transfer.id: Moving(transfer=transfer, since=since) for transfer in batch}
+        for id, moving in begun.items():
+            lane.moving.pop(id, None)  # of a batch that has put it back: moving is in the order of claims
+            lane.moving[id] = moving
+        task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
+        self._running.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            self._copied.discard(task)
+            arrived = sum(moving.arrived for moving in begun.values())
+            learn(lane, len(batch), arrived, self._clock.monotonic() - since)
+            for id, moving in begun.items():
+                if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
+                    del lane.moving[id]
+            self._changed()
+
+        task.add_done_callback(ended)
+
+    async def interrupt(self) -> None:
+        """End them all; what was being copied is put back."""
+        await asyncio.sleep(0)  # what has just been started begins, so that its interruption is recorded
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _work(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that
+            lane.moving[batch[0].id].task = asyncio.current_task()
+        try:
+            await self._carrier.bring(lane, batch, copied=self._let_the_next_begin)
+        except asyncio.CancelledError:
+            moving = lane.moving.get(batch[0].id)
+            if self._board.stopping or moving is None or moving.ending is None:
+                raise
+        except Exception:
+            logger.exception("cannot bring transfer %d over: a bug of ours", batch[0].id)
+            await self._recovery.after_a_bug(lane, batch)
+
+    def _let_the_next_begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+        task = asyncio.current_task()
+        if len(batch) > 1 and task is not None and lane.spec.profile is Profile.DISK:
+            self._copied.add(task)
+            self._changed()
