@@ -203,12 +203,18 @@ class Carrier:
         return True
 
     async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer]) -> None:
-        for transfer in tuple(copying.values()):
-            event, reason = lane.moving[transfer.id].ending or (Event.DEFER, because(Code.RETRY_INTERRUPTED))
-            try:
-                await self._recorder.record([move_of(transfer, event, reason=reason)])
-            except Overtaken:  # the move that was under way when the cancellation came has been committed
-                await self._after(lane, transfer.id, event, reason)
+        interrupted = (Event.DEFER, because(Code.RETRY_INTERRUPTED))
+        ended = [(transfer, *(lane.moving[id].ending or interrupted)) for id, transfer in copying.items()]
+        moves = [move_of(transfer, event, reason=reason) for transfer, event, reason in ended]
+        try:
+            if moves:
+                await self._recorder.record(moves)
+        except Overtaken:  # the move of some that was under way when the cancellation came has been committed
+            for transfer, event, reason in ended:
+                try:
+                    await self._recorder.record([move_of(transfer, event, reason=reason)])
+                except Overtaken:
+                    await self._after(lane, transfer.id, event, reason)
         lane.littered = True
 
     async def _after(self, lane: TargetState, id: int, event: Event, reason: Reason) -> None:

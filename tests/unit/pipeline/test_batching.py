@@ -209,6 +209,64 @@ def test_cancelled_in_a_batch(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_a_batch_that_is_interrupted_is_put_back_in_one_step(tmp_path: Path) -> None:
+    """However slow the disk of the state is: the daemon's end waits for it."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            assert set((await works.states()).values()) == {"copying"}
+
+            await works.take(specs=[])
+            works.serve()
+            await works.rest()
+
+            assert set((await works.states()).values()) == {"queued"}
+            assert works.store.calls["move:defer"] == 1
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("phase", ["begin", "end"])
+def test_a_batch_that_is_interrupted_while_its_copies_are_recorded(tmp_path: Path, phase: str) -> None:
+    """Whether or not that was committed, and of one file as of all: no row stays where nobody works on it."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            left: list[str] = []
+
+            async def met(at: str) -> None:
+                if at == f"move:publish.{phase}" and not left:
+                    left.append(at)
+                    ids = [each.id for each in await works.transfers() if each.path == b"2.mkv"]
+                    works.dispatcher.cancel(ids, Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me"))
+                    await works.take(specs=[])
+                    works.serve()
+                    await asyncio.get_running_loop().create_future()  # until it is interrupted
+
+            works.store.met = met
+            works.serve()
+            await works.rest()
+            assert left
+
+            await works.take(specs=[a_disk()])
+            works.serve()
+            await works.advance(60)
+
+            found = await works.states()
+            assert found.pop(b"2.mkv") == ("cancelled" if phase == "begin" else "done")
+            assert set(found.values()) == {"done"}
+            assert max(Counter(works.target.published).values()) == 1
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
 def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
     async def main() -> None:
         tasks = [a_task(), a_task("series", source=b"/series", base=b"series")]
