@@ -98,16 +98,25 @@ class Ordeal:
                         self.batch.stock(self.witness, ended=self.meddler.cancelled.values())
                         if self.luck.random() < self.changes:
                             self.batch.change(self.witness)
+                        in_vain = self.killer.in_vain
                         self.killer.kill(whom)
                         assert self.witness.wrong == []
+                        if self.killer.in_vain > in_vain:
+                            self._let_it_go_on(heal)
                     self.running.until_it_answers()
-                heal()
-                # A target that has failed again and again by chance may rest for many minutes yet.
-                self.running.ask(target_wire.Resume(name="cloud"))
+                self._let_it_go_on(heal)
                 eventually_sync(self._come_to_its_end, within=80, what="all files at their targets")
                 self.running.stop()
             self._assert_arrived()
             self._assert_accounts()
+
+    def _let_it_go_on(self, heal: Callable[[], None]) -> None:
+        """A target that has failed again and again by chance rests for minutes, while what is to go wrong gathers there
+        for when it is tried again: left alone it would rest for most of the ordeal.
+        """
+        heal()
+        self.running.until_it_answers()
+        self.running.ask(target_wire.Resume(name="cloud"))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
