@@ -77,20 +77,22 @@ def test_a_folder_under_the_name_of_an_empty_file_is_not_that_file(tmp_path: Pat
 def test_a_target_that_rests_is_not_looked_at(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_spec(confirm=Confirm.SEEN)]) as works:
-            works.target.hang("look")
+            works.target.fail("look", an_error(errno.EIO, "look"), times=10_000)
             await works.queue(b"a.mkv")
+            await works.advance(60)
+            assert await works.states() == {b"a.mkv": "written"}
             works.lane.breaker = works.lane.breaker.__class__(
                 opened=1, until=works.clock.now() + timedelta(hours=1), reason=because(Code.FAIL_IO)
             )
-            works.target.mend()
-            works.target._hanging.pop("look").set()
-            await works.rest()
             works.target.steps.clear()
-            works.target.put(b"films/a.mkv", b"not yet")
+
             works.confirmer.offer(works.lane)
             await works.advance(600)
 
             assert works.target.count("look") == 0
+            works.target.mend()
+            await works.advance(timedelta(hours=1))
+            assert await works.states() == {b"a.mkv": "done"}
 
     asyncio.run(main())
 
