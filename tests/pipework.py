@@ -185,6 +185,7 @@ class Works:
         )
         self.recovery = Recovery(
             store=queue,
+            clock=clock,
             recorder=self.recorder,
             carrier=self.carrier,
             may_still_act=lambda temporary: temporary in self.acting,

@@ -1,6 +1,7 @@
 """A target in memory whose operations fail, hang and lie on command."""
 
 import asyncio
+import contextlib
 import errno
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -54,7 +55,7 @@ class FakeTarget:
     """ports.target.Target on a dict. Its steps, at which it fails or hangs on command and `met` is called:
 
     probe · copy.begin, copy.open (the temporary is there, empty), copy.write (half of it), copy.close (whole) ·
-    publish.begin, publish.rename, publish.end (renamed) · barrier · look · listing · digest · sweep.
+    publish.begin, publish.rename, publish.end (renamed) · barrier · look · listing · digest · sweep · sweep.unlink.
     """
 
     def __init__(self, spec: TargetSpec, sources: Mapping[bytes, FakeSource]) -> None:
@@ -266,11 +267,15 @@ class FakeTarget:
         return files | {name: Standing(size=0, mtime_ns=0, is_file=False) for name in folders}
 
     async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
-        """Unlink."""
+        """Unlink; what fails at "sweep.unlink" stays."""
+        gone = []
         for path in paths:
             await self._step("sweep", path)
-            self.files.pop(path, None)
-        return list(paths)
+            with contextlib.suppress(Failed):
+                await self._step("sweep.unlink", path)
+                self.files.pop(path, None)
+                gone.append(path)
+        return gone
 
     # ---- how
 

@@ -130,7 +130,7 @@ class Daemon:
             written=self._confirmer.offer,
         )
         self._recovery = Recovery(
-            store=store, recorder=recorder, carrier=carrier, may_still_act=self._fleet.may_still_act
+            store=store, clock=clock, recorder=recorder, carrier=carrier, may_still_act=self._fleet.may_still_act
         )
         self._upkeep = Upkeep(
             store=store,

@@ -84,6 +84,7 @@ class TargetState:
     unconfirmed: dict[int, Reason] = field(default_factory=dict)  # written transfers: why they are not done yet
     unconfirmed_why: Reason | None = None  # what keeps all of them from being confirmed
     littered: bool = False  # temporaries may be left that the store lists as debris
+    sweep_at: float = 0.0  # monotonic: they are not to be removed before
 
     @property
     def is_known(self) -> bool:

@@ -74,7 +74,7 @@ class Dispatcher:
     def mounts_changed(self) -> None:
         """A held target may be back, and one that rests because its mount had failed."""
         for lane in self._board.targets.values():
-            lane.probe_at = 0.0
+            lane.probe_at = lane.sweep_at = 0.0
             if lane.breaker.reason is not None and lane.breaker.reason.code == Code.FAIL_MOUNT:
                 lane.breaker = replace(lane.breaker, until=None)
         self.wake()

@@ -16,12 +16,14 @@ from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.transfer import Carrier
+from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, Overtaken, QueueStore, StoreUnavailable
 from cloudgather.ports.target import AlreadyStanding, Failed, Stalled, Standing, TargetHeld
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 64
+_SWEEP_AGAIN: Final = 60.0  # seconds after which temporaries that could not be removed are tried again
 
 
 class Found(Enum):
@@ -63,11 +65,13 @@ class Recovery:
         self,
         *,
         store: QueueStore,
+        clock: Clock,
         recorder: Recorder,
         carrier: Carrier,
         may_still_act: Callable[[bytes], bool],
     ) -> None:
         self._store = store
+        self._clock = clock
         self._recorder = recorder
         self._carrier = carrier
         self._may_still_act = may_still_act
@@ -104,7 +108,7 @@ class Recovery:
         try:
             if lane.unresolved and not resting:
                 await self._resolve(lane)
-            if lane.littered:
+            if lane.littered and self._clock.monotonic() >= lane.sweep_at:
                 await self._sweep(lane)
         except TargetHeld as held:
             lane.littered = True
@@ -203,7 +207,7 @@ class Recovery:
         lane.littered = True
 
     async def _sweep(self, lane: TargetState) -> None:
-        """Unlink the temporaries that the store lists for this target, and nothing else."""
+        """Unlink the temporaries that the store lists for this target, and nothing else; what stays is tried again."""
         lane.littered = False
         known = await self._store.debris(lane.spec.name)
         left = [debris for debris in known if not self._may_still_act(split(debris.path)[1])]
@@ -213,3 +217,6 @@ class Recovery:
             some = left[start : start + _AT_ONCE]
             gone = set(await lane.port.sweep([debris.path for debris in some]))
             await self._store.swept([debris.id for debris in some if debris.path in gone])
+            if len(gone) < len(some):
+                lane.littered = True
+                lane.sweep_at = self._clock.monotonic() + _SWEEP_AGAIN

@@ -241,6 +241,35 @@ async def world_goes_on(step: str, path: bytes) -> None:
     """Nothing happens."""
 
 
+@pytest.mark.parametrize("back_by", ["time", "the mount"])
+def test_a_temporary_that_the_target_does_not_let_go_is_tried_again(tmp_path: Path, back_by: str) -> None:
+    """Now and then, or at once when something was mounted; and nothing else has to go wrong for that."""
+
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.fail("copy.write", an_error(errno.EIO))
+            works.target.killed = True  # the temporary stays
+            works.target.fail("sweep.unlink", an_error(errno.EDQUOT), times=1000)
+            await works.queue(b"a.mkv")
+            await works.advance(600)
+            assert (await works.one()).state == "done"
+            assert len(works.target.temporaries()) == 1
+            assert 9 <= works.target.count("sweep") <= 11
+
+            works.target.mend()
+            if back_by == "time":
+                await works.advance(90)
+            else:
+                works.dispatcher.mounts_changed()
+                await works.advance(1)
+
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+            assert not works.lane.littered
+
+    asyncio.run(main())
+
+
 def test_only_what_is_listed_as_debris_is_swept(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path) as works:
