@@ -1,6 +1,6 @@
 """A program behind a mount that uploads on command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -19,10 +19,12 @@ class FakeUploads:
         self.silent = False
         self.asked = 0  # for progress
         self.looked_up: list[bytes] = []
+        self.asking: Callable[[], object] = lambda: None  # called while it is being asked for progress
 
     async def progress(self, spec: TargetSpec, identity: Identity, paths: Sequence[bytes]) -> Sequence[Upload]:
         """What the test put into pending."""
         self.asked += 1
+        self.asking()
         self._answer()
         idle = Upload(pending=False)
         return [self.pending.get(path) or self.failed.get(path) or idle for path in paths]

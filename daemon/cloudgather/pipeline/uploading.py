@@ -53,7 +53,6 @@ class UploadWatch:
             for transfer in overtaken
         ]
         latest = [transfer for transfer in written if newest[transfer.destination] == transfer.id]
-        lane.unconfirmed = {}
         try:
             moves += await self._judged(lane, identity, latest)
         except CannotAsk as cannot:
@@ -66,6 +65,7 @@ class UploadWatch:
 
     async def _judged(self, lane: TargetState, identity: Identity, written: Sequence[Transfer]) -> list[Move]:
         uploads = await self._uploads.progress(lane.spec, identity, [transfer.destination for transfer in written])
+        lane.unconfirmed = {}  # not before the answer: whoever looks meanwhile reads what was true last
         moves: list[Move] = []
         calm: list[tuple[Transfer, Upload]] = []
         for transfer, upload in zip(written, uploads, strict=True):

@@ -58,6 +58,24 @@ def test_a_file_is_done_when_nothing_is_left_to_upload_and_the_cloud_lists_it(tm
     asyncio.run(main())
 
 
+def test_why_a_file_waits_is_told_also_while_rclone_is_being_asked(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with uploading(tmp_path) as (works, uploads):
+            uploads.pending[A] = Upload(pending=True)
+            await works.queue(b"a.mkv", content=CONTENT)
+            await works.advance(1)
+            transfer = await works.one()
+            told: list[list[str]] = []
+            uploads.asking = lambda: told.append([why.code for why in works.board.unconfirmed(transfer)])
+
+            await works.advance(60)
+
+            assert len(told) > 2
+            assert all(codes == [Code.CONFIRM_UPLOADING] for codes in told)
+
+    asyncio.run(main())
+
+
 def test_one_look_that_finds_nothing_to_upload_proves_nothing(tmp_path: Path) -> None:
     async def main() -> None:
         async with uploading(tmp_path) as (works, uploads):
