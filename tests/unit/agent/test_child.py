@@ -178,7 +178,8 @@ def test_a_throttled_copy_beats_obeys_the_limit_and_is_cancelled(pair: Pair) -> 
         child.ask(1, "limits", bandwidth=100_000)
         begun = time.monotonic()
         child.send(2, "copy", **copy_params(pair, path))
-        step = child.hear(2, "step")[2]
+        while child.hear(2, "step")[2][0] not in ("read", "write"):
+            pass  # a busy machine may take its time with what comes before
         done = child.hear(2, "progress")[2]
         again = child.hear(2, "progress")[2]
         assert child.ask(3, "look", root=root, identity=None, paths=[b"x"]) == [None]  # another works meanwhile
@@ -186,7 +187,6 @@ def test_a_throttled_copy_beats_obeys_the_limit_and_is_cancelled(pair: Pair) -> 
         child.send(2, "cancel")
         answer = child.hear(2, "ok", "error")
 
-    assert step[0] in ("read", "write")
     assert 0 < done < again <= 100_000 * (span + 0.5)
     assert answer[2]["kind"] == "cancelled"
     assert pair.at_target() == []
