@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,12 +16,14 @@ from cloudgather.outside.logs import set_up
 
 logger = logging.getLogger("cloudgather.tests")
 
+_LONG: Final = 60.0  # seconds: a busy machine may let the thread that writes wait
+
 
 @contextmanager
 def a_journal(path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
         journal.bind(str(path))
-        journal.settimeout(5)
+        journal.settimeout(_LONG)
         yield journal
 
 
@@ -84,6 +87,7 @@ def test_a_line_arrives_with_its_fields_and_no_file_is_written_but_the_tasks(tmp
         )
         logger.warning("7 a.mkv put off", extra={"TASK": "电影", "TRANSFER": 7, "TARGET": "c115", "RUN": 3})
         fields = parsed(journal.recv(65536))
+        assert log.flush(_LONG)
         log.close()
 
     assert fields["MESSAGE"] == b"7 a.mkv put off"
@@ -126,13 +130,13 @@ def test_a_journal_that_does_not_read_gets_no_more_and_the_lines_go_to_the_conso
                 filler.send({"MESSAGE": "."})
         filler.close()
         logger.error("one")
-        written = log.flush(timeout=30)
+        written = log.flush(_LONG)
         journal.setblocking(False)
         with pytest.raises(BlockingIOError):
             while True:
                 journal.recv(65536)
         logger.error("two")
-        log.flush(timeout=30)
+        log.flush(_LONG)
         arrived = parsed(journal.recv(65536))
         log.close()
     os.close(console)
@@ -151,6 +155,7 @@ def test_a_journal_that_is_not_there_is_no_error(tmp_path: Path) -> None:
         log_dir=None, environ=environment_of_stderr(), console=console, journal_socket=str(tmp_path / "no journal")
     )
     logger.info("hello")
+    assert log.flush(_LONG)
     log.close()
     os.close(console)
 

@@ -47,11 +47,10 @@ def test_one_that_takes_too_long_goes_on_and_whoever_asks_again_waits_for_it() -
     async def main() -> None:
         trees = Trees(remove=hang, within=0.2)
 
-        with pytest.raises(TimeoutError):
-            await trees.remove(b"/folder")
-        with pytest.raises(TimeoutError):
-            await trees.remove(b"/folder")
-        assert begun == [b"/folder"]
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                await trees.remove(b"/folder")
+        await eventually(lambda: begun == [b"/folder"], what="that the thread has begun")
 
         gate.set()
         await eventually(lambda: threads() <= before, within=60, what="that the thread has ended")
