@@ -50,16 +50,17 @@ def a_task(source: Path | bytes, *, name: str = "films", watch: bool = True) -> 
 
 
 def source_of(
-    task: Task, mounts: Sequence[Mount] | None = None, afterwards: Callable[[], None] = lambda: None
+    task: Task, mounts: Sequence[Mount] | None = None, afterwards: Callable[[], None] | None = None
 ) -> Examined:
-    """What examine_source finds, with agents that have little patience; `afterwards` lets go of those that hang."""
+    """What examine_source finds; with agents of little patience where `afterwards` is to let go of those that hang."""
 
     async def scenario() -> Examined:
-        async with a_fleet(SHORT) as fleet:
+        async with a_fleet(None if afterwards is None else SHORT) as fleet:
             try:
                 return await examine_source(task, mounts if mounts is not None else mounts_now(), fleet)
             finally:
-                afterwards()
+                if afterwards is not None:
+                    afterwards()
 
     return asyncio.run(scenario())
 
@@ -68,17 +69,18 @@ def target_of(
     spec: TargetSpec,
     identity: Identity | None = None,
     mounts: Sequence[Mount] | None = None,
-    afterwards: Callable[[], None] = lambda: None,
+    afterwards: Callable[[], None] | None = None,
 ) -> Check:
     """What examine_target finds, where `identity` was recorded of the target; `afterwards` as with source_of."""
     memories = {spec.name: TargetMemory(name=spec.name, identity=identity)}
 
     async def scenario() -> Check:
-        async with a_fleet(SHORT) as fleet:
+        async with a_fleet(None if afterwards is None else SHORT) as fleet:
             try:
                 return await examine_target(spec, memories, mounts if mounts is not None else mounts_now(), fleet)
             finally:
-                afterwards()
+                if afterwards is not None:
+                    afterwards()
 
     return asyncio.run(scenario())
 

@@ -51,7 +51,7 @@ def test_one_that_does_not_answer(tmp_path: Path) -> None:
 def test_a_daemon_answers_with_its_version(tmp_path: Path) -> None:
     async def examined(version: str) -> tuple[str, object]:
         async with serving(tmp_path, FakeOperations(daemon_ping={"version": version, "pid": 4711})) as served:
-            check = await asyncio.to_thread(examine_socket, served.path)
+            check = await asyncio.to_thread(examine_socket, served.path, patience=60.0)
         return check.reason.code, check.reason.facts["pid"]
 
     assert asyncio.run(examined(VERSION)) == ("doctor.socket", 4711)

@@ -159,7 +159,7 @@ def test_a_fuse_source_that_does_not_answer(tmp_path: Path, how: str) -> None:
         else:
             mount.hang("getattr")
 
-        check = source_of(a_task(mount.root), afterwards=lambda: None if how == "died" else mount.heal()).checks[0]
+        check = source_of(a_task(mount.root), afterwards=None if how == "died" else mount.heal).checks[0]
 
         expected = "doctor.source-dead" if how == "died" else "source.stalled"
         assert (check.reason.code, check.health) == (expected, Health.BAD)
