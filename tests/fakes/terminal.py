@@ -1,5 +1,6 @@
 """A terminal with somebody at it: cgctl as a process whose questions are answered."""
 
+import codecs
 import os
 import pty
 import select
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Terminal:
@@ -18,6 +19,7 @@ class Terminal:
     def __init__(self, folder: Path, *arguments: str, **environ: str) -> None:
         self._master, slave = pty.openpty()
         self.screen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a read may end within a character
         socket = str(folder / "control.sock")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "cgctl", *arguments],
@@ -68,4 +70,4 @@ class Terminal:
             if not data:
                 assert words is None, f"{words!r} did not appear in {self.screen!r}"
                 return
-            self.screen += data.decode("utf-8", "replace")
+            self.screen += self._decoder.decode(data)
