@@ -65,7 +65,7 @@ async def serving(
     """Run a server for the block. Whoever runs the test is the daemon's own user, and so admin."""
     operations = operations or FakeOperations()
     bus = Bus()
-    peers = Peers(grants or {}, {gid: f"group-{gid}" for gid in grants or {}})
+    peers = Peers(grants or {}, {gid: f"group-{gid}" for gid in grants or {}}, name_within=60.0)
     handlers = Handlers(operations=operations, bus=bus, peers=peers)
     path = str(folder / "control.sock")
     server = ControlServer(path, handlers=handlers, bounds=bounds)
@@ -113,7 +113,7 @@ class Client:
 
     async def arrived(self) -> bytes | None:
         """The next bytes; None at the end of the stream, once."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.arrivals.get()
 
     async def ask(self, method: str, **params: Any) -> Answer:
@@ -149,7 +149,7 @@ async def connected(served: Served) -> AsyncIterator[Client]:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition that other tasks bring about."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (conditions of all kinds, that no asyncio.Event tells)
             await asyncio.sleep(0.002)
 

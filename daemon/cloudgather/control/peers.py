@@ -76,10 +76,17 @@ class Peers:
     Other groups get what they were granted, the highest of all that a caller is in; id 65534 gets nothing.
     """
 
-    def __init__(self, granted: Mapping[int, Access], names: Mapping[int, str] | None = None) -> None:
-        """`granted`: gid -> access; `names`: gid -> group name, for refusals."""
+    def __init__(
+        self,
+        granted: Mapping[int, Access],
+        names: Mapping[int, str] | None = None,
+        *,
+        name_within: float = NAME_DEADLINE,
+    ) -> None:
+        """`granted`: gid -> access; `names`: gid -> group name, for refusals; `name_within`: seconds for a user's."""
         self._granted = {gid: access for gid, access in granted.items() if gid != OVERFLOW_ID}
         self._names = dict(names or {})
+        self._name_within = name_within
         self._users: dict[int, str] = {}
 
     @classmethod
@@ -124,11 +131,11 @@ class Peers:
 
     async def _user(self, uid: int) -> str:
         if uid not in self._users:
-            self._users[uid] = await _user_name(uid)
+            self._users[uid] = await _user_name(uid, within=self._name_within)
         return self._users[uid]
 
 
-async def _user_name(uid: int) -> str:
+async def _user_name(uid: int, *, within: float) -> str:
     """The user's name, or its number where there is none or the system does not tell in time."""
     # A directory service (LDAP, AD) that hangs must not hang the loop, nor the interpreter's exit.
     loop = asyncio.get_running_loop()
@@ -148,7 +155,7 @@ async def _user_name(uid: int) -> str:
 
     threading.Thread(target=look_up, name=f"user-{uid}", daemon=True).start()
     try:
-        async with asyncio.timeout(NAME_DEADLINE):
+        async with asyncio.timeout(within):
             return await named
     except TimeoutError:
         return str(uid)
