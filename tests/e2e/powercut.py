@@ -177,7 +177,7 @@ class Stage:
         if self._asking is not None:
             self._asking.close()
             self._asking = None
-        self.running.kill()
+        self.running.kill(failing=True)  # whose disk was gone before it was up has ended as soon as it found out
         self.disk.come_back()
 
     def _recover(self) -> None:

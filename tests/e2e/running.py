@@ -23,6 +23,8 @@ from waiting import eventually_sync
 
 ENDED = frozenset({"done", "failed", "cancelled", "vanished"})
 
+_IS_UP = " targets\n"  # the end of what it says once its start is over
+
 
 class Running:
     """Configuration, state, socket and source lie in `folder`; the target is any folder or mount.
@@ -60,6 +62,7 @@ class Running:
         self._wrapper = tuple(wrapper)
         self._module = module
         self._process: subprocess.Popen[bytes] | None = None
+        self._said_before = 0  # the length of its log when it was started last
         os.makedirs(self.source, exist_ok=True)
         self.tasks_dir.mkdir(exist_ok=True)
         self.config.write_text(
@@ -92,6 +95,7 @@ class Running:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; `wait` until it answers."""
+        self._said_before = len(self.said())
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 [*self._wrapper, sys.executable, "-m", self._module, "--config", str(self.config)],
@@ -122,10 +126,10 @@ class Running:
         assert self._process is not None
         return self._process.pid
 
-    def kill(self, *, stopping: float | None = None) -> None:
+    def kill(self, *, stopping: float | None = None, failing: bool = False) -> None:
         """kill -9, and wait until it is gone. An AssertionError if it had ended by itself.
 
-        `stopping`: so many seconds after SIGTERM, which may have ended it.
+        `stopping`: so many seconds after SIGTERM, which may have ended it. `failing`: its start may have failed.
         """
         assert self._process is not None
         if stopping is not None:
@@ -134,6 +138,7 @@ class Running:
         self._process.kill()
         code = self._process.wait()
         ended = code == -signal.SIGKILL or (stopping is not None and code in (0, -signal.SIGTERM))
+        ended = ended or (failing and code == 1 and _IS_UP not in self.said()[self._said_before :])
         assert ended, f"it had ended with {code}:\n{self.said()}"
 
     def stop(self, *, within: float = 40.0) -> int:
