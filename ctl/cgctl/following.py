@@ -19,6 +19,7 @@ from cgwire.text.values import escaped
 
 TICK: Final = 1.0  # seconds without an event after which the runs are looked at
 HELD_EVERY: Final = 30.0  # seconds between two lines about what holds, where output is not a terminal
+LINGER: Final = 5.0  # seconds at most until events have told of what a look has shown to be over
 
 _ON_THE_WAY: Final = ("waiting", "queued", "held", "copying", "publishing")
 _ENDED: Final = ("written", "done", "failed", "cancelled", "vanished")
@@ -41,10 +42,12 @@ def wait(session: Session, connection: Connection, runs: Sequence[int], *, as_js
     """Until every run has ended; then a line each, or all as JSON. FAILED if any transfer or run of them failed."""
     shown = _Shown(session, silent=as_json)
     ended: dict[int, Mapping[str, Any]] = {}
+    told: set[int] = set()  # their end came as an event, behind those about their files
     looked = 0.0
+    over: float | None = None  # since when all have ended
     events = connection.events(tick=TICK)
-    while len(ended) < len(set(runs)):
-        if time.monotonic() - looked >= TICK:
+    while not told.issuperset(runs):
+        if over is None and time.monotonic() - looked >= TICK:
             looked = time.monotonic()
             for run in runs:
                 record = session.call(Show(id=run))
@@ -52,14 +55,17 @@ def wait(session: Session, connection: Connection, runs: Sequence[int], *, as_js
                     ended[run] = record
                 elif run not in ended:
                     shown.standing(run, record)
-            if len(ended) == len(set(runs)):
-                break
+        if over is None and ended.keys() >= set(runs):
+            over = time.monotonic()
         event = _next(session, events)
         if event is not None and event.get("kind") == "run" and event.get("id") in runs:
             if event.get("ended") is not None:
                 ended[event["id"]] = event
+                told.add(event["id"])
         elif event is not None:
             shown.event(event)
+        if over is not None and (event is None or time.monotonic() - over >= LINGER):
+            break
     shown.clear()
     failed = False
     for run in sorted(ended):

@@ -40,6 +40,16 @@ def test_a_run_that_went_well_ends_with_0(cgctl: Any) -> None:
     assert [method for method, _ in daemon.asked][:2] == ["events.subscribe", "task.run"]
 
 
+def test_what_a_run_has_sent_is_told_also_where_it_had_ended_when_it_was_first_looked_at(cgctl: Any) -> None:
+    done = {"kind": "transfer", "id": 17, "task": "films", "path": b"film.mkv", "state": "written", "event": "write"}
+    over = {"kind": "run", **a_run()}
+    cgctl.daemon([done, over], task_run={"run": 5}, run_show=a_run(), queue_list=NOTHING)
+
+    said = cgctl("task", "run", "films", "--wait")
+
+    assert said.out.splitlines() == ["✓ films: film.mkv - uploaded", "run 5 of 电影: 3 uploaded (5.00 GiB)"]
+
+
 def test_a_run_with_a_failure_ends_with_1(cgctl: Any) -> None:
     cgctl.daemon(task_run={"run": 5}, run_show=ended_after(1, failed=1), queue_list=NOTHING)
 
