@@ -22,7 +22,7 @@ from downloaders.seeder import Torrent
 from waiting import eventually_sync
 
 USER, PASSWORD = "admin", "not-so-secret"
-_STARTS = 5  # a port that was free may be taken by the time that the program wants it
+_STARTS = 5  # somebody else may ask for the same port by its number
 _PATIENCE = 60.0
 _A_MOMENT = 5.0  # for an answer while it starts: who listens there may be somebody else
 _PORT_IS_TAKEN = b"Unable to bind"
@@ -43,6 +43,7 @@ class Program:
         self.downloads.mkdir(parents=True, exist_ok=True)
         self.secret.write_text(PASSWORD + "\n")
         self._process: subprocess.Popen[bytes] | None = None
+        self._held = contextlib.ExitStack()  # its ports: aria2 takes the one for peers with its first torrent only
 
     @classmethod
     def is_there(cls) -> bool:
@@ -52,18 +53,23 @@ class Program:
     def __enter__(self) -> Self:
         try:
             for _ in range(_STARTS):
-                self.port, self.peers = free_ports(2)
+                self._held.close()
+                self.port, self.peers = (self._held.enter_context(kept_port()) for _ in range(2))
                 if self._starts():
                     return self
             raise AssertionError(f"{self.program} does not start: {self.said()}")
         except BaseException:
-            self.kill()
+            self._ends()
             raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._ends()
+
+    def _ends(self) -> None:
         self.kill()
+        self._held.close()
 
     def _starts(self) -> bool:
         with open(self.folder / "log", "ab") as log:
@@ -419,13 +425,13 @@ PROGRAMS: dict[str, type[Program]] = {
 }
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at now, all different."""
-    opened = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in opened]
-    for each in opened:
-        each.close()
-    return ports
+@contextlib.contextmanager
+def kept_port() -> Iterator[int]:
+    """A port that until the block ends is given to nobody but who asks for it by its number, again and again."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that another may listen there as well
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @contextlib.contextmanager
