@@ -89,8 +89,8 @@ def test_a_part_file_renamed_at_the_end(running: Running) -> None:
 def test_an_aria2_control_file_beside_it(running: Running) -> None:
     content = os.urandom(MIB)
     with running:
+        running.write("show.aria2", b"control")  # first: beside nothing the file goes after a second
         running.write("show/a.mkv", content)
-        running.write("show.aria2", b"control")
         running.until_code("show/a.mkv", "met.quiet")
         assert "wait.control-file" in running.codes("show/a.mkv")
         assert running.states() == {}
@@ -101,8 +101,8 @@ def test_an_aria2_control_file_beside_it(running: Running) -> None:
 def test_a_control_file_left_behind_does_not_hold_what_the_operator_knows(running: Running) -> None:
     content = os.urandom(MIB)
     with running:
-        running.write("a.mkv", content)
         running.write("a.mkv.aria2", b"control")
+        running.write("a.mkv", content)
         running.until_code("a.mkv", "wait.control-file")
         running.cgctl("upload", "--skip-settle", running.path("a.mkv"))
         goes_once(running, "a.mkv", content)
