@@ -133,7 +133,7 @@ class ByHand:
 
     def __init__(self, path: bytes) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(20)
+        self._socket.settimeout(60)
         self._socket.connect(path)
         self._unpacker = msgpack.Unpacker()
 

@@ -64,7 +64,7 @@ def test_a_running_transfer_is_cancelled_and_stays_so_until_retried(tmp_path: Pa
 @pytest.mark.full
 def test_a_batch_that_takes_long_to_stop_is_not_told_to_be_cancelled_yet(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
-    target = 'profile = "disk"\nbandwidth = "512KiB/s"'
+    target = 'profile = "disk"\nbandwidth = "128KiB/s"'
     with Running(tmp_path, root=tmp_path / "target", kind="directory", target=target) as running:
         running.cgctl("queue", "pause")
         for number in range(12):
@@ -76,6 +76,7 @@ def test_a_batch_that_takes_long_to_stop_is_not_told_to_be_cancelled_yet(tmp_pat
         reply = running.ask(queue_wire.Cancel(all=True))
 
         assert reply == {"count": 0, "ending": 12}
+        running.hurry()
         running.until_idle(12)
         assert set(running.states().values()) == {"cancelled"}
         eventually_sync(lambda: running.sent() == {}, what="no temporary")
@@ -224,7 +225,7 @@ def test_logs_are_followed(tmp_path: Path) -> None:
                 running.until("a.mkv", "done")
 
                 # The watch may only just have begun when it connected, and its line is followed as well.
-                told = next(line for line in following.stdout if "watching" not in line)
+                told = next(line for line in following.stdout if "a.mkv" in line)
                 assert "a.mkv uploaded and stored" in told
             finally:
                 following.terminate()
