@@ -89,6 +89,10 @@ class Breaker:
             reason=failure.reason,
         ).clamped(now)
 
+    def brought_forward(self, now: datetime) -> "Breaker":
+        """One that is open may be tried at once. Should that fail it rests as long as it was to, and not for longer."""
+        return replace(self, until=None, opened=max(1, self.opened - 1)) if self.is_open(now) else self
+
     def clamped(self, now: datetime) -> "Breaker":
         """After a start or a jump of the wall clock: never longer than its own maximum from now."""
         if self.until is None:

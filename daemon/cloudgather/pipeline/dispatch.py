@@ -72,11 +72,11 @@ class Dispatcher:
                 event.set()
 
     def mounts_changed(self) -> None:
-        """A held target may be back, and one that rests because its mount had failed."""
+        """A held target may be back, and one that rests because its mount had failed. Or it was another mount."""
         for lane in self._board.targets.values():
             lane.probe_at = lane.sweep_at = 0.0
             if lane.breaker.reason is not None and lane.breaker.reason.code == Code.FAIL_MOUNT:
-                lane.breaker = replace(lane.breaker, until=None)
+                lane.breaker = lane.breaker.brought_forward(self._clock.now())
         self.wake()
 
     def agent_ended(self, target: str) -> None:

@@ -294,6 +294,25 @@ def test_a_mount_that_is_back_is_noticed_at_once(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_other_mounts_that_come_and_go_make_a_target_whose_mount_has_failed_rest_no_longer(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.fail("copy.open", an_error(errno.ENOTCONN), times=1000)
+            await works.queue(b"a.mkv")
+            for tries in range(2, 12):
+                works.dispatcher.mounts_changed()
+                works.dispatcher.mounts_changed()  # before it was tried
+                await works.rest()
+                assert works.target.count("copy.open") == tries
+
+            works.target.mend()
+            await works.advance(60)
+
+            assert await done(works) == {b"a.mkv"}
+
+    asyncio.run(main())
+
+
 def test_what_was_never_seen_is_probed_first_and_remembered(tmp_path: Path) -> None:
     async def main() -> None:
         identity = Identity(mount_point=b"/cloud", fs_type="fuse.rclone", source=b"cloud:")
