@@ -79,7 +79,10 @@ _mains = st.fixed_dictionaries(
 _names = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8) | st.sampled_from(
     ["film", "Film", "e\u0301", "\u00e9", "a.b", "-x"]
 )
-_SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_SETTINGS = settings(
+    max_examples=150,
+    suppress_health_check=[*settings().suppress_health_check, HealthCheck.function_scoped_fixture],  # beside conftest's
+)
 
 
 def attempt(folder: pathlib.Path, main: str | bytes, tasks: Mapping[str, str | bytes]) -> Configuration | None:
