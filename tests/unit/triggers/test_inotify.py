@@ -148,13 +148,13 @@ def test_folders_that_are_always_passed_over_are_not_entered(tmp_path: Path) -> 
         watch.stop()
 
 
-def _descriptors() -> list[str]:
-    """What this process has open of inotify and pipes."""
-    names = []
+def _descriptors() -> set[tuple[str, str]]:
+    """What this process has open of inotify and pipes. A thread of a former test may give back its own meanwhile."""
+    found = set()
     for fd in os.listdir("/proc/self/fd"):
         with contextlib.suppress(FileNotFoundError):
-            names.append(os.readlink(f"/proc/self/fd/{fd}").partition(":")[0])
-    return sorted(name for name in names if name in ("anon_inode", "pipe"))
+            found.add((fd, os.readlink(f"/proc/self/fd/{fd}")))
+    return {(fd, to) for fd, to in found if to.startswith("pipe:") or to == "anon_inode:inotify"}
 
 
 @pytest.mark.parametrize("reading", [True, False], ids=["while its reader reads", "when its reader is dead"])
@@ -163,14 +163,14 @@ def test_stopping_gives_back_every_descriptor(tmp_path: Path, reading: bool) -> 
     watch = TreeWatch(Inbox(lambda: None))
     watch.start(os.fsencode(tmp_path))
     assert watch._reader is not None
-    assert len(_descriptors()) == len(before) + 3
+    assert len(_descriptors() - before) == 3
     if not reading:
         watch._reader.stop()
         watch._reader.join()
 
     watch.stop()
 
-    assert _descriptors() == before
+    assert _descriptors() <= before
 
 
 def test_a_reader_that_is_stopped_before_it_reads_gives_back_its_descriptors(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_reader_that_is_stopped_before_it_reads_gives_back_its_descriptors(tmp
     reader.stop()
     reader.run()
 
-    assert _descriptors() == before
+    assert _descriptors() <= before
 
 
 # ---- limits, in a user namespace of its own, so that nobody else on the machine feels them ---------------------------
@@ -199,7 +199,7 @@ def _limited(scenario: str, root: Path) -> subprocess.CompletedProcess[str]:
         pytest.skip("no user namespaces here")
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment)
 
 
 @pytest.mark.parametrize("scenario", ["watches-at-start", "watches-later", "root-refused", "instances"])

@@ -15,7 +15,7 @@ from cloudgather.triggers.inbox import Inbox
 from cloudgather.triggers.opening import Watched
 from cloudgather.triggers.watching import Mode
 from unit.triggers.following import clock_of_a_watching, following, run
-from waiting import eventually
+from waiting import eventually, eventually_sync
 
 
 def test_a_file_written_is_sighted(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_nothing_is_left_behind_when_it_is_cancelled(tmp_path: Path) -> None:
         await eventually(lambda: threading.active_count() <= threads)
 
     run(scenario)
-    assert len(os.listdir("/proc/self/fd")) <= files
+    eventually_sync(lambda: len(os.listdir("/proc/self/fd")) <= files, what="descriptors given back")
 
 
 def test_folders_that_were_moved_out_are_let_go_at_the_next_rescan(tmp_path: Path) -> None:
