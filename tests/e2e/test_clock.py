@@ -15,7 +15,7 @@ from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
 NOON = "2026-03-10 12:00:00"
-LONG = 75.0  # seconds: the clock is looked at twice a minute
+LONG = 100.0  # seconds: the clock is looked at twice a minute
 
 
 class SetClock:
@@ -101,7 +101,7 @@ def test_a_daemon_that_boots_in_1970_serves_then_and_after_the_clock_was_set(tmp
 
 
 @pytest.mark.full
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @needs_faketime
 @needs_sick
 def test_a_clock_that_is_set_by_hours_keeps_nothing_waiting_and_lets_nothing_go_early(
@@ -132,7 +132,7 @@ def test_a_clock_that_is_set_by_hours_keeps_nothing_waiting_and_lets_nothing_go_
         sick.fail("write", errno.ENOSPC, times=1)
         running.write("b.mkv", b"film")
         running.until_code("b.mkv", "held.breaker")
-        assert "held.window" in {reason["code"] for reason in transfer(running, "n.mkv")["held"]}
+        running.until_code("night/n.mkv", "held.window")
         due = transfer(running, "a.mkv")["due"]
         assert due > now(running) + 20 * 60
 
