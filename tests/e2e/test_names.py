@@ -125,7 +125,11 @@ def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> N
         running.until("more/19.mkv", "done")
 
     assert swaps[0] > 100
-    assert set(running.sent().values()) == {b"public"}
+    sent = running.sent()
+    # What was being copied when the daemon was stopped may be left there as a temporary, with as much as it had.
+    assert all(b"public".startswith(content) for content in sent.values())
+    whole = {content for name, content in sent.items() if not os.path.basename(name).startswith(b".")}
+    assert whole == {b"public"}
 
 
 def test_a_target_folder_swapped_for_a_symlink(tmp_path: Path) -> None:
