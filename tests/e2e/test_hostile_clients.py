@@ -157,12 +157,13 @@ def folder() -> Iterator[Path]:
 def test_a_crowd_of_slow_clients_takes_what_it_may_and_no_more(
     folder: Path, users: int, connections: int, admitted: int, limit: str
 ) -> None:
-    with (
-        a_daemon(folder, wrapper=["prlimit", f"--nofile={limit}"]) as running,
-        attacking("e2e.crowd", os.fsdecode(running.socket), str(users), str(connections)) as crowd,
-    ):
-        assert crowd.stdout is not None
+    with ExitStack() as stack:
+        running = stack.enter_context(a_daemon(folder, wrapper=["prlimit", f"--nofile={limit}"]))
+        running.write("a.mkv", b"film")
+        running.until("a.mkv", "done")  # it has all that it needs by now: the watch, the agent
         before, open_before = memory(running.pid), descriptors(running)
+        crowd = stack.enter_context(attacking("e2e.crowd", os.fsdecode(running.socket), str(users), str(connections)))
+        assert crowd.stdout is not None
         assert crowd.stdout.readline() == f"{connections}\n"
         eventually_sync(lambda: descriptors(running) <= open_before + admitted, what="only who may is connected")
         slow = descriptors(running) - open_before
