@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,7 +100,7 @@ def for_a_burst(tmp_path: Path, count: int) -> Running:
 def watches_only(running: Running) -> None:
     """Until the scan at the start, which alone finds the first file, is over: it would find the burst, too."""
     eventually_sync(lambda: watched(running)["mode"] == "inotify", what="the watch")
-    all_accounted_for(running, 1, within=30)
+    all_accounted_for(running, 1, within=60)
     eventually_sync(lambda: not running.status()["tasks"][0]["scanning"], what="the end of the scan")
 
 
@@ -124,10 +124,11 @@ def test_a_burst_that_overflows_the_queue_of_events(tmp_path: Path) -> None:
 @pytest.mark.timeout(1000)
 def test_two_hundred_thousand_files_in_a_burst(tmp_path: Path) -> None:
     running = for_a_burst(tmp_path, 200_000)
-    with short_queue(1024):
+    with ExitStack() as while_it_begins, stopped_at_the_end(running):
+        while_it_begins.enter_context(short_queue(1024))
         running.start()
-    with running_already(running):
-        watches_only(running)
+        watches_only(running)  # it answers before it watches
+        while_it_begins.close()
         burst(running, 200_000)
 
         all_accounted_for(running, 200_001, within=900)
@@ -135,12 +136,12 @@ def test_two_hundred_thousand_files_in_a_burst(tmp_path: Path) -> None:
 
 
 @contextmanager
-def running_already(running: Running) -> Iterator[None]:
-    """Stop it at the end."""
+def stopped_at_the_end(running: Running) -> Iterator[None]:
+    """Whoever enters this starts it."""
     try:
         yield
     finally:
-        code = running.stop(within=30)
+        code = running.stop(within=60)
     assert code == 0
 
 
@@ -148,7 +149,7 @@ def running_already(running: Running) -> Iterator[None]:
 
 
 @pytest.mark.full
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(500)
 def test_more_folders_than_watches(tmp_path: Path) -> None:
     limited = ["unshare", "--user", "--map-root-user"]
     probe = subprocess.run([*limited, "test", "-w", "/proc/sys/user/max_inotify_watches"], check=False)
@@ -159,28 +160,30 @@ def test_more_folders_than_watches(tmp_path: Path) -> None:
     for number in range(30):
         running.write(f"{number}/before.mkv", b"whole")
     with running:
-        all_accounted_for(running, 30, within=40)
+        all_accounted_for(running, 30, within=100)
         assert watched(running)["mode"] == "polling"
         assert watched(running)["reason"]["code"] == "watch.limit"
         assert "the kernel allows 10" in running.cgctl("status").stdout
 
         for number in range(30):
             running.write(f"{number}/after.mkv", b"whole")
-        all_accounted_for(running, 60, within=120)
+        all_accounted_for(running, 60, within=300)
 
 
 # ---- trees that come and go
 
 
+@pytest.mark.timeout(400)
 def test_a_thousand_folders_made_and_filled_at_once(tmp_path: Path) -> None:
     with a_disk(tmp_path) as running:
         eventually_sync(lambda: watched(running)["mode"] == "inotify", what="the watch")
         for number in range(1000):
             running.write(f"{number}/inner/a.mkv", b"whole")
 
-        all_accounted_for(running, 1000, within=100)
+        all_accounted_for(running, 1000, within=300)
 
 
+@pytest.mark.timeout(300)
 def test_a_tree_that_is_moved_in_and_out_while_it_is_scanned(tmp_path: Path) -> None:
     luck = random.Random(SEED)
     outside = tmp_path / "outside"
@@ -206,13 +209,18 @@ def test_a_tree_that_is_moved_in_and_out_while_it_is_scanned(tmp_path: Path) -> 
         assert scans
         os.rename(outside, stays)
 
+        wanted = {b"tree/%d/%d/%d.mkv" % (each % 8, each, name) for each in range(40) for name in range(10)}
+
         def settled() -> bool:
             totals = running.status()["totals"]
-            return bool(totals["done"][0] >= 400) and all(not totals[each][0] for each in totals if each not in ENDED)
+            if totals["done"][0] < 400 or any(totals[each][0] for each in totals if each not in ENDED):
+                return False
+            return wanted <= running.sent().keys()
 
-        eventually_sync(settled, within=60, what="all are done")
+        eventually_sync(settled, within=100, what="all are done")
         assert set(running.states().values()) <= {"done", "vanished"}
-        assert len(running.sent()) == 400
+        # Under its other name a part stood for an instant, which is long enough where this process is not let run.
+        assert all(name in wanted or name.startswith(b"tree/other/") for name in running.sent())
         assert set(running.sent().values()) == {b"whole"}
         assert all(running.times_written(name) == 1 for name in running.sent())
 
@@ -242,6 +250,7 @@ def test_a_root_that_is_renamed_deleted_and_made_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 def test_a_root_that_is_unmounted_while_files_wait_and_mounted_again(tmp_path: Path) -> None:
     running = a_disk(tmp_path)
     with small_disk(tmp_path / "disk") as disk:
@@ -260,15 +269,17 @@ def test_a_root_that_is_unmounted_while_files_wait_and_mounted_again(tmp_path: P
 
                 subprocess.run(["umount", "-l", os.fsdecode(running.source)], check=True)
                 running.cgctl("queue", "resume")
-                eventually_sync(
-                    lambda: running.why("2.mkv")["transfer"]["reason"]["code"] == "held.source",
-                    what="that its disk is missed",
-                )
+
+                def is_missed() -> bool:
+                    reason = running.why("2.mkv")["transfer"]["reason"]  # none before it was tried
+                    return reason is not None and bool(reason["code"] == "held.source")
+
+                eventually_sync(is_missed, what="that its disk is missed")
                 (disk / "3.mkv").write_bytes(b"whole")
                 mount()
 
                 running.until("3.mkv", "done")
-                running.until("2.mkv", "done", within=90)  # its disk is looked for once a minute
+                running.until("2.mkv", "done", within=200)  # its disk is looked for once a minute
                 assert running.times_written("1.mkv") == 1
                 assert set(running.states().values()) == {"done"}
         finally:
