@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from cgctl.connection import Refusal
 from cgwire import task as task_wire
 from e2e.running import Running
@@ -106,6 +108,7 @@ def _passed(count: list[int], enough: int) -> bool:
     return count[0] > enough
 
 
+@pytest.mark.timeout(400)
 def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> None:
     running = a_running(tmp_path)
     secret = tmp_path / "secret"
@@ -122,7 +125,7 @@ def test_a_folder_swapped_for_a_symlink_while_it_is_scanned(tmp_path: Path) -> N
             eventually_sync(partial(_begins_a_scan, running), what="another scan")
             eventually_sync(partial(_passed, swaps, enough), what="swaps while scanning")
             running.write(f"more/{number}.mkv", b"public")
-        running.until("more/19.mkv", "done")
+        running.until("more/19.mkv", "done", within=200)
 
     assert swaps[0] > 100
     sent = running.sent()
