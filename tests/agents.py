@@ -16,8 +16,8 @@ from cloudgather.outside.clock import SystemClock
 from cloudgather.ports.target import CopyOrder
 from fuse.served import serving
 
-# Steps that hang are noticed soon; the start of an agent has its time also on a busy machine.
-SHORT = Deadlines(quick=1.0, write=1.0, listing=1.0, flush=1.0, cancel=1.0, leave=2.0, reap=0.3, tick=0.05)
+# Steps that hang are noticed soon, and those that only take their time on a busy machine do not hang.
+SHORT = Deadlines(quick=3.0, write=2.0, listing=2.0, flush=2.0, cancel=1.0, leave=2.0, reap=0.3, tick=0.05)
 BOUND = 30.0  # seconds: many times what is allowed by these, on a busy machine too, and nothing beside a hang
 
 

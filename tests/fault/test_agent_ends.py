@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from agents import SHORT, a_file, a_fleet, a_target, agent_pids, an_order
+from cloudgather.agent.deadlines import Deadlines
 from cloudgather.agent.spawning import Child
 from cloudgather.ports.target import AgentLost
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually, eventually_sync
+
+SIZE = 50_000_000  # of what is to be met while it is copied: some fifty writes
 
 
 def ignore(_: int) -> None:
@@ -29,7 +32,7 @@ def test_an_agent_killed_in_the_middle_of_a_copy_is_lost_for_all_that_it_worked_
             sick.slow("write", 0.5)
             names = ("one", "two")
             copies = [
-                asyncio.create_task(target.copy(an_order(a_file(tmp_path, name, 2_000_000), root=sick.root), ignore))
+                asyncio.create_task(target.copy(an_order(a_file(tmp_path, name, SIZE), root=sick.root), ignore))
                 for name in names
             ]
             await eventually(lambda: sick.struck("write") >= 2)
@@ -44,7 +47,7 @@ def test_an_agent_killed_in_the_middle_of_a_copy_is_lost_for_all_that_it_worked_
                 assert "was killed by signal 9" in lost.value.message
             sick.heal()
             sent = await target.copy(an_order(os.fsencode(tmp_path / "one"), root=sick.root, temporary=b".2"), ignore)
-            assert sent.size == 2_000_000
+            assert sent.size == SIZE
             assert agent.pid not in {facts.pid for facts in fleet.agents()}
 
     with SickMount(tmp_path) as sick:
@@ -54,11 +57,11 @@ def test_an_agent_killed_in_the_middle_of_a_copy_is_lost_for_all_that_it_worked_
 @needs_sick
 def test_a_cancelled_copy_removes_its_temporary(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
-        async with a_fleet() as fleet:
+        async with a_fleet(Deadlines(cancel=30.0)) as fleet:
             target = a_target(fleet, sick.root)
-            sick.slow("write", 0.05)
+            sick.slow("write", 0.2)
             progress: list[int] = []
-            order = an_order(a_file(tmp_path, "film", 50_000_000), root=sick.root)
+            order = an_order(a_file(tmp_path, "film", SIZE), root=sick.root)
             copying = asyncio.create_task(target.copy(order, progress.append))
             await eventually(lambda: progress and progress[-1] > 0)
 
@@ -133,7 +136,7 @@ def test_a_child_is_reaped_also_where_the_kernel_has_no_pidfd() -> None:
         ended = asyncio.Event()
         child = Child(pid, ended.set, pidfd=None)
 
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 40)
 
         assert child.how == "exited with 3"
 

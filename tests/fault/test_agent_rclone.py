@@ -39,7 +39,7 @@ def test_a_file_goes_through_rclone(tmp_path: Path, vfs_cache: str) -> None:
 def test_rclone_killed_in_the_middle_of_a_copy_fails_it_and_holds_until_it_is_back(tmp_path: Path) -> None:
     async def main(rclone: RcloneMount) -> None:
         async with a_fleet() as fleet:
-            target = a_target(fleet, rclone.root, bandwidth=2_000_000)
+            target = a_target(fleet, rclone.root, bandwidth=500_000)
             order = an_order(a_file(tmp_path, "film", SIZE), root=rclone.root)
             progress: list[int] = []
             copying = asyncio.create_task(target.copy(order, progress.append))
