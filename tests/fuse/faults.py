@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Fault:
-    """What befalls calls of one operation.
+    """What befalls calls of one operation; no other is equal to it, though it does the same.
 
     do: "fail" (with `errno`), "slow" (by `seconds`), "hang" (until released), or what the operation itself must get
     wrong: "shorten" and "corrupt" (flush), "short" (write), "empty" and "cut" (readdir), "ignore" (utimens, chmod).
