@@ -1,5 +1,6 @@
 """Confirmation by real rclone mounts with a write-back cache: nothing is done that the cloud does not hold."""
 
+import contextlib
 import errno
 import os
 import random
@@ -18,15 +19,30 @@ from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
 CONTENT = os.urandom(300_000)
+pytestmark = pytest.mark.timeout(300)
 with_each_rclone = pytest.mark.parametrize("program", rclones())
 PENDING = {"confirm.uploading", "confirm.busy"}
+# So that a temporary has its final name before rclone begins to upload it, also on a busy machine: what it uploads it
+# does not rename before that has ended.
+IN_TIME = ("--vfs-write-back", "4s")
 
 
 def a_port() -> str:
-    """An address that nobody listens at."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    """An address that nobody listens at, and that the kernel gives to nobody who does not ask for it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        lowest = int(file.read().split()[0])
+    while True:
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, max(lowest, 30_000))))
+            return f"http://127.0.0.1:{free.getsockname()[1]}"
+
+
+@contextmanager
+def a_silent_port() -> Iterator[str]:
+    """An address that nobody can listen at until the block ends."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 def an_rc(program: str, folder: Path) -> str:
@@ -75,11 +91,19 @@ class Cloud:
         lines = f'confirm = "rclone"\nrclone_rc = "{rc}"\nrclone_rc_user = "rc"\n'
         return f'{lines}rclone_rc_password_file = "{self.mount.password_file}"\n{more}\n'
 
+    def put(self, name: str, content: bytes = CONTENT) -> None:
+        """Put a file into the source."""
+        self.sent[name] = content
+        self.running.write(name, content)
+
     def send(self, name: str, content: bytes = CONTENT) -> None:
         """Put a file into the source and wait until it is written."""
-        self.running.write(name, content)
-        self.sent[name] = content
+        self.put(name, content)
         self.until(name, lambda state: state in ("written", "done"))
+
+    def until_upload_hangs(self, op: str) -> None:
+        """Until rclone waits for this operation of its disk."""
+        eventually_sync(lambda: self.disk.hanging(op), within=60.0, what=f"an upload that hangs: {op}")
 
     def arrived(self) -> int:
         """How many files are at least written."""
@@ -91,8 +115,11 @@ class Cloud:
         self.disk.heal()
         self.mount.kill()
 
-    def until(self, name: str, condition: Callable[[str], bool], *, within: float = 60.0) -> None:
-        """Until its state is so; all the while, what is done is in the cloud, byte for byte."""
+    def until(self, name: str, condition: Callable[[str], bool], *, within: float = 150.0) -> None:
+        """Until its state is so; all the while, what is done is in the cloud, byte for byte.
+
+        rclone is asked ever more rarely, once a minute in the end, and twice before anything is done.
+        """
 
         def reached() -> bool:
             states = self.running.states()
@@ -136,9 +163,10 @@ def a_cloud(
 @needs_sick
 @with_each_rclone
 def test_a_file_is_done_once_a_slow_cloud_holds_it(tmp_path: Path, program: str) -> None:
-    with a_cloud(tmp_path, program) as cloud:
+    with a_cloud(tmp_path, program, options=IN_TIME) as cloud:
         cloud.disk.hang("create")
         cloud.send("a.mkv")
+        cloud.until_upload_hangs("create")
         reason = cloud.until_told("a.mkv", *PENDING)
         assert not os.path.exists(cloud.disk.backing + b"/films/a.mkv")
         cloud.disk.heal()
@@ -150,7 +178,7 @@ def test_a_file_is_done_once_a_slow_cloud_holds_it(tmp_path: Path, program: str)
 
 @needs_sick
 @with_each_rclone
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("op", "number"), [("write", errno.ENOSPC), ("create", errno.EROFS)])
 def test_what_a_full_or_read_only_cloud_refuses_is_written_with_its_error(
     tmp_path: Path, program: str, op: str, number: int
@@ -173,9 +201,9 @@ def test_what_a_full_or_read_only_cloud_refuses_is_written_with_its_error(
 @needs_sick
 @with_each_rclone
 def test_what_rclone_cannot_upload_for_long_has_failed_with_its_error(tmp_path: Path, program: str) -> None:
-    with a_cloud(tmp_path, program, more='confirm_within = "2s"') as cloud:
+    with a_cloud(tmp_path, program, more='confirm_within = "2s"', options=IN_TIME) as cloud:
         cloud.disk.fail("write", errno.ENOSPC)
-        cloud.send("a.mkv")
+        cloud.put("a.mkv")
         cloud.until("a.mkv", lambda state: state == "failed")
         (transfer,) = cloud.running.transfers()
 
@@ -188,11 +216,12 @@ def test_what_rclone_cannot_upload_for_long_has_failed_with_its_error(tmp_path: 
 def test_what_was_queued_when_rclone_was_killed_is_done_when_the_next_has_uploaded_it(
     tmp_path: Path, program: str
 ) -> None:
-    with a_cloud(tmp_path, program) as cloud:
+    with a_cloud(tmp_path, program, options=IN_TIME) as cloud:
         cloud.disk.hang("write")
         cloud.send("a.mkv")
         cloud.send("b.mkv", CONTENT[1000:])
         cloud.until_told("a.mkv", *PENDING)
+        cloud.until_upload_hangs("write")
         cloud.kill_rclone()
         assert cloud.running.states() == {b"a.mkv": "written", b"b.mkv": "written"}
         cloud.mount.start()
@@ -203,16 +232,17 @@ def test_what_was_queued_when_rclone_was_killed_is_done_when_the_next_has_upload
 @needs_sick
 @with_each_rclone
 @pytest.mark.full
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_what_was_lost_with_rclones_cache_is_sent_again(tmp_path: Path, program: str) -> None:
-    with a_cloud(tmp_path, program) as cloud:
+    with a_cloud(tmp_path, program, options=IN_TIME) as cloud:
         cloud.disk.hang("write")
         cloud.send("a.mkv")
         cloud.until_told("a.mkv", *PENDING)
+        cloud.until_upload_hangs("write")
         cloud.kill_rclone()
         cloud.mount.forget_cache()
         cloud.mount.start()
-        cloud.until("a.mkv", lambda state: state == "done", within=180.0)
+        cloud.until("a.mkv", lambda state: state == "done", within=300.0)
 
         history = cloud.running.cgctl("history", "--json").stdout
         assert "retry.lost" in history
@@ -221,15 +251,15 @@ def test_what_was_lost_with_rclones_cache_is_sent_again(tmp_path: Path, program:
 @needs_sick
 @with_each_rclone
 def test_a_new_version_of_the_same_size_is_not_taken_for_the_old_one(tmp_path: Path, program: str) -> None:
-    with a_cloud(tmp_path, program, task='rules = ["missing", "changed"]') as cloud:
+    with a_cloud(tmp_path, program, task='rules = ["missing", "changed"]', options=IN_TIME) as cloud:
         cloud.send("a.mkv")
         cloud.until("a.mkv", lambda state: state == "done")
         cloud.disk.hang("write")
-        cloud.sent["a.mkv"] = CONTENT[::-1]
-        cloud.running.write("a.mkv", CONTENT[::-1])
+        cloud.put("a.mkv", CONTENT[::-1])
         eventually_sync(lambda: [each["state"] for each in cloud.running.transfers()].count("written") == 1)
         newest = max(each["id"] for each in cloud.running.transfers())
         eventually_sync(lambda: any(each["held"] for each in cloud.running.transfers() if each["id"] == newest))
+        cloud.until_upload_hangs("write")
         cloud.disk.heal()
         cloud.until("a.mkv", lambda state: state == "done")
 
@@ -240,11 +270,10 @@ def test_a_new_version_of_the_same_size_is_not_taken_for_the_old_one(tmp_path: P
 @with_each_rclone
 @pytest.mark.full
 def test_what_rclone_has_yet_to_upload_keeps_more_from_being_written(tmp_path: Path, program: str) -> None:
-    with a_cloud(tmp_path, program, more='max_unconfirmed = "200KiB"') as cloud:
+    with a_cloud(tmp_path, program, more='max_unconfirmed = "200KiB"', options=IN_TIME) as cloud:
         cloud.disk.hang("create")
         cloud.send("a.mkv")
-        cloud.running.write("b.mkv", CONTENT[1000:])
-        cloud.sent["b.mkv"] = CONTENT[1000:]
+        cloud.put("b.mkv", CONTENT[1000:])
         cloud.running.until_code("b.mkv", "held.unconfirmed")
         sentence = "clone has to upload what is written to the target cloud first (293 KiB, at most 200 KiB)"
         for words in (("status",), ("why", cloud.running.path("b.mkv")), ("target", "show", "cloud")):
@@ -260,8 +289,7 @@ def test_what_rclone_has_yet_to_upload_keeps_more_from_being_written(tmp_path: P
 @needs_sick
 @with_each_rclone
 def test_a_remote_control_that_does_not_answer_is_named(tmp_path: Path, program: str) -> None:
-    silent = a_port()
-    with a_cloud(tmp_path, program, rc=silent) as cloud:
+    with a_silent_port() as silent, a_cloud(tmp_path, program, rc=silent) as cloud:
         cloud.send("a.mkv")
         reason = cloud.until_told("a.mkv", "confirm.unreachable")
         assert reason["rc"] == silent
@@ -300,8 +328,7 @@ def test_a_batch_is_done_in_the_end_whatever_is_killed(tmp_path: Path, program: 
     with a_cloud(tmp_path, program, options=("--vfs-write-back", delay, "--bwlimit", "2M")) as cloud:
         names = [f"{number % 5}/{number}.mkv" for number in range(40)]
         for name in names:
-            cloud.sent[name] = luck.randbytes(luck.randrange(1, 600_000))
-            cloud.running.write(name, cloud.sent[name])
+            cloud.put(name, luck.randbytes(luck.randrange(1, 600_000)))
         for number in (10, 20, 30):
             cloud.until(names[0], lambda _, number=number: cloud.arrived() >= number, within=120.0)  # type: ignore[misc]
             cloud.kill_rclone()
