@@ -86,8 +86,9 @@ def complete(words: str, folder: Path, shell: str = "fish") -> list[str]:
         "COMP_CWORD": words.rpartition(" ")[2],
         "CLOUDGATHER_SOCKET": str(folder / "control.sock"),
     }
-    line = [sys.executable, "-c", "from cgctl.__main__ import main; main()"]
-    done = subprocess.run(line, env=environ, capture_output=True, text=True, check=True)
+    # A key press is answered within two seconds or not at all; a busy machine may take longer.
+    patient = "from cgctl import completing; completing.PATIENCE = 60.0; from cgctl.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", patient], env=environ, capture_output=True, text=True, check=True)
     return [item.partition(",")[2].partition("\t")[0] for item in done.stdout.splitlines() if item]
 
 
