@@ -168,13 +168,18 @@ def test_a_folder_goes_when_all_of_it_is_ready(tmp_path: Path) -> None:
             running.write("alone.mkv", b"alone")
             os.write(file, b"two")
             running.until("alone.mkv", "done")
-            running.until_code("Season 1/1.mkv", "wait.unit")
-            (wait,) = [each for each in running.why("Season 1/1.mkv")["reasons"] if each["code"] == "wait.unit"]
-            assert wait["blocker"] == b"Season 1/2.mkv"
+            eventually_sync(
+                lambda: blockers(running, "Season 1/1.mkv") == [b"Season 1/2.mkv"], what="what it waits for"
+            )
             assert running.sent() == {b"alone.mkv": b"alone"}
         running.until_idle(3)
 
         assert running.sent() == {b"alone.mkv": b"alone", b"Season 1/1.mkv": b"one", b"Season 1/2.mkv": b"two"}
+
+
+def blockers(running: Running, name: str) -> list[bytes]:
+    """What the rest of the file's folder waits for."""
+    return [each["blocker"] for each in running.why(name)["reasons"] if each["code"] == "wait.unit"]
 
 
 # ---- verify ----------------------------------------------------------------------------------------------------------
