@@ -1,5 +1,6 @@
 """A machine with a systemd of its own: booted by systemd-nspawn on an overlay of this one's files, gone afterwards."""
 
+import contextlib
 import functools
 import os
 import shutil
@@ -90,7 +91,7 @@ class Machine:
         given = content.encode() if isinstance(content, str) else content
         self.run("sh", "-c", 'mkdir -p "$(dirname "$1")" && cat >"$1"', "-", path, user=user, given=given)
 
-    def until(self, *command: str, says: str, within: float = 30.0) -> None:
+    def until(self, *command: str, says: str, within: float = 90.0) -> None:
         """Run it again and again until its output contains that."""
         last = ""
 
@@ -129,14 +130,14 @@ class Machine:
         ).stdout
         there = folder / "root" / self.checkout.lstrip("/")
         for name in map(os.fsdecode, filter(None, listed.split(b"\0"))):
-            if (_CHECKOUT / name).exists():  # and has not just been deleted
-                (there / name).parent.mkdir(parents=True, exist_ok=True)
+            (there / name).parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # it has just been deleted
                 shutil.copy2(_CHECKOUT / name, there / name)
 
     def _boot(self) -> None:
         with open(self._folder / "console", "wb") as console:
             self._nspawn = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-        eventually_sync(self._is_up, within=60, what="systemd to come up")
+        eventually_sync(self._is_up, within=120, what="systemd to come up")
         self.run("mknod", "-m", "666", "/dev/fuse", "c", "10", "229")
 
     def _command(self) -> list[str]:
@@ -152,7 +153,8 @@ class Machine:
         assert self._nspawn.poll() is None, (self._folder / "console").read_text(errors="replace")
         children = _children(self._nspawn.pid)
         for pid in children:
-            with open(f"/proc/{pid}/comm") as file:
+            # The first of them ends when it has made the one that becomes systemd.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/comm") as file:
                 if file.read().strip() == "systemd":
                     self._leader = pid
         if not self._leader:
