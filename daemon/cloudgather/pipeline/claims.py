@@ -135,6 +135,7 @@ class Claims:
         while True:
             news = await following.poll()
             finished += news.finished
+            _tell_what_is_complete(following.spec.name, news.finished)  # before any file of it goes for that
             if news.finished and self._finished is not None:
                 self._finished()
             if (following.silent is not None) != silent:
@@ -159,7 +160,6 @@ class Claims:
             except CannotAsk:
                 finished.append(item)
                 break
-            logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
             listener.finished(following.paths_of(item, files), name, item.id)
 
     async def _remember(self, following: Following) -> None:
@@ -276,3 +276,8 @@ def _tell(following: Following) -> None:
     else:
         cause = sentence(following.silent.to_wire(), EN)
         logger.warning("the downloader %s cannot be asked: %s", following.spec.name, cause)
+
+
+def _tell_what_is_complete(name: str, items: Sequence[Item]) -> None:
+    for item in items:
+        logger.info("the downloader %s has completed %s", name, shown(item.name.encode(errors="surrogateescape")))
