@@ -1,5 +1,6 @@
 """One daemon, three targets, and everything that can happen to them, again and again; then peace."""
 
+import contextlib
 import heapq
 import os
 import random
@@ -74,7 +75,7 @@ class LongRun:
         files = self.files["disk"]
         while files.count < count:
             files.make(200)
-        self._until(lambda: not files.missing(), 120.0, lambda: f"missing: {self.missing()}")
+        self._until(lambda: not files.missing(), 600.0, lambda: f"missing: {self.missing()}")
         self._filled = len(self.gauges.samples)
 
     @property
@@ -131,8 +132,9 @@ class LongRun:
         """But the oldest, which is the disk's: what it holds shall be seen to level off."""
         for pid in sorted(children_of(self.running.pid))[1:]:
             if self._luck.random() < 0.5:
-                os.kill(pid, 9)
-                self.agents_killed += 1
+                with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(pid, 9)
+                    self.agents_killed += 1
                 return
 
     def peace(self, *, within: float = 120.0) -> None:
