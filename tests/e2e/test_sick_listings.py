@@ -114,6 +114,7 @@ def test_a_listing_that_is_cut_short_says_nothing_about_what_it_lacks(tmp_path: 
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 def test_a_listing_that_fails_makes_nothing_go_over_what_stands_there_and_keeps_nothing_else(
     tmp_path: Path, sick: SickMount
 ) -> None:
@@ -130,9 +131,9 @@ def test_a_listing_that_fails_makes_nothing_go_over_what_stands_there_and_keeps_
     eventually_sync(lambda: time.time() - os.stat(newest).st_ctime > 1.1, what="all are settled when it starts")
     with daemon as running:
         for name in others:
-            running.until(name, "done", within=60)
+            running.until(name, "done", within=150)
         for name in standing:
-            running.until(name, "cancelled", within=60)
+            running.until(name, "cancelled", within=150)
 
         assert sick.struck("readdir") == len(ERRORS)
         reasons = {each["reason"]["code"] for each in running.transfers() if each["state"] == "cancelled"}
