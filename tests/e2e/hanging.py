@@ -24,7 +24,7 @@ IMPATIENTLY: Final[Mapping[str, Any]] = {
 class Hanging:
     """`sick` is the cloud, with two transfers at once."""
 
-    def __init__(self, tmp_path: Path, sick: SickMount) -> None:
+    def __init__(self, tmp_path: Path, sick: SickMount, *, retry: str) -> None:
         self.sick = sick
         self.disk = tmp_path / "disk"
         self.songs = tmp_path / "songs"
@@ -33,6 +33,7 @@ class Hanging:
         self.running = Running(
             tmp_path,
             root=sick.root,
+            retry=retry,
             target=f'profile = "lan"\nparallel = 2\n[targets.disk]\nroot = "{self.disk}"\nkind = "directory"',
             tasks={
                 "film": f'source = "{tmp_path / "source"}"\ntarget = "cloud:films"\nsettle = "1s"',

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -27,9 +28,12 @@ def sick(tmp_path: Path) -> Iterator[SickMount]:
 
 
 @pytest.fixture
-def hanging(tmp_path: Path, sick: SickMount) -> Iterator[Hanging]:
-    """A first file has gone to the cloud; whatever hangs at the end is released, so that no process is left."""
-    both = Hanging(tmp_path, sick)
+def hanging(request: pytest.FixtureRequest, tmp_path: Path, sick: SickMount) -> Iterator[Hanging]:
+    """A first file has gone to the cloud; whatever hangs at the end is released, so that no process is left.
+
+    Its parameter, if any, is when what went wrong there is tried again.
+    """
+    both = Hanging(tmp_path, sick, retry=getattr(request, "param", "1s"))
     with both.running as running:
         running.write("first.mkv", b"first")
         running.until("first.mkv", "done")
@@ -90,8 +94,12 @@ def test_listing_and_removing_that_hang_do_not_keep_the_daemon_from_ending(hangi
     contents = {b"%d.mkv" % number: os.urandom(1000) for number in range(6)}  # so many are asked for by a listing
     sick.fail("write", times=1)  # of what is removed
     sick.hang(op)
+    assert running.stop() == 0
     for name, content in contents.items():
-        running.write(name, content)
+        newest = running.write(name, content)
+    # Else so few may be settled at once that each is asked for by itself.
+    eventually_sync(lambda: time.time() - os.stat(newest).st_ctime > 1.1, what="all are settled when it starts")
+    running.start()
     eventually_sync(lambda: sick.hanging(op), what=f"{op} that hangs")
 
     assert running.stop() == 0
@@ -183,6 +191,8 @@ HANGS_FOR_ONE = [
 ]
 
 
+# Three agents that hang are the target's end: it must not come before the last of the others has been sent.
+@pytest.mark.parametrize("hanging", ["15s"], indirect=True)
 @pytest.mark.parametrize("op", HANGS_FOR_ONE)
 def test_what_is_healthy_goes_on_at_the_very_target_that_hangs_for_one_file(hanging: Hanging, op: str) -> None:
     """Those that were claimed together with it, and those that come later."""
@@ -281,7 +291,7 @@ def test_a_mount_where_everything_is_slow_gets_everything(hanging: Hanging) -> N
     sick, running = hanging.sick, hanging.running
     contents = {b"%d/a.mkv" % number: os.urandom(MIB) for number in range(3)}
     for op in ("open", "write", "getattr", "readdir", "rename", "fsync", "flush", "release", "unlink", "create"):
-        sick.slow(op, 0.3)
+        sick.slow(op, 0.2)  # some steps are three or four of these, and must not take two seconds
     for name, content in contents.items():
         running.write(name, content)
 
