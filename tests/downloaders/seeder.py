@@ -86,7 +86,7 @@ class Seeder:
         self._folder = folder
         self._given: dict[str, tuple[Any, Any]] = {}  # infohash -> session, handle
         self._shares: dict[str, float] = {}
-        self._met: dict[str, float] = {}  # when somebody was connected last, or the torrent was given
+        self._called: dict[str, float] = {}  # when somebody was called first, and has not been connected since
         self._times = 0
 
     def __enter__(self) -> "Seeder":
@@ -103,7 +103,8 @@ class Seeder:
         A peer that comes back is let wait for a minute by some downloaders.
         """
         self._given.pop(torrent.infohash, None)
-        self._shares[torrent.infohash], self._met[torrent.infohash] = share, time.monotonic()
+        self._called.pop(torrent.infohash, None)
+        self._shares[torrent.infohash] = share
         self._times += 1
         place = self._folder / f"given-{self._times}"
         left = int(sum(len(content) for content in torrent.files.values()) * share)
@@ -134,12 +135,13 @@ class Seeder:
         _, handle = self._given[torrent.infohash]
         now = time.monotonic()
         if any(not peer.flags & _ON_THE_WAY for peer in handle.get_peer_info()):
-            self._met[torrent.infohash] = now
-        elif now - self._met[torrent.infohash] > _TURNED_AWAY:
+            self._called.pop(torrent.infohash, None)
+        elif now - self._called.get(torrent.infohash, now) > _TURNED_AWAY:
             self.give(torrent, share=self._shares[torrent.infohash])
             return
         if handle.status().state in _READY and not handle.get_peer_info():
             handle.connect_peer(("127.0.0.1", port))
+            self._called.setdefault(torrent.infohash, now)
 
 
 _TURNED_AWAY = 5.0  # seconds
