@@ -13,9 +13,10 @@ from typing import Final
 import pytest
 
 RELEASES: Final = {"qbittorrent-5.1": "trixie", "qbittorrent-5.3": "forky"}
-# As one more of the programs that a test is run with. A worker has a release to itself: it is made once.
+# As one more of the programs that a test is run with. A worker has a release to itself: it is made once, by the first
+# of these tests, whose time that takes: two minutes, or as long as the mirror needs.
 NEWER: Final = tuple(
-    pytest.param(name, marks=[pytest.mark.full, pytest.mark.timeout(600), pytest.mark.xdist_group(name)])
+    pytest.param(name, marks=[pytest.mark.full, pytest.mark.timeout(1200), pytest.mark.xdist_group(name)])
     for name in RELEASES
 )
 _SCRIPT: Final = "/usr/share/debootstrap/scripts/sid"  # the same for all of them; an older debootstrap has no newer one
