@@ -143,34 +143,38 @@ def test_a_cut_amid_the_first_start_breaks_no_promise(tmp_path: Path, op: str, n
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("stage", [MOUNT, BATCHES, BATCHES_POSIX], indirect=True)
 def test_cuts_amid_every_kind_of_step_break_no_promise(stage: Stage) -> None:
     luck = random.Random(SEED)
 
     # What is committed together with what differs from run to run: the rarest may need more cuts to be met.
     steps: set[str] = set()
-    for _ in range(4):
+    for _ in range(12):
         steps |= play_all(stage, spread(stage.calls(), luck, 45))
         if steps >= STEPS:
             break
 
-    assert steps >= STEPS
+    assert steps >= STEPS, f"not cut: {STEPS - steps}"
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("stage", [UNPACED], indirect=True)
 def test_cuts_amid_batches_on_a_mount_break_no_promise(stage: Stage) -> None:
     luck = random.Random(SEED)
 
-    cuts = luck.sample(list(spread(stage.calls(), luck, 45)), 12)
+    steps: set[str] = set()
+    for _ in range(4):
+        steps |= play_all(stage, luck.sample(list(spread(stage.calls(), luck, 45)), 12))
+        if len(steps & STEPS) >= 3:
+            break
 
-    assert len(play_all(stage, cuts) & STEPS) >= 3
+    assert len(steps & STEPS) >= 3
 
 
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_cuts_all_over_the_first_start_break_no_promise(tmp_path: Path) -> None:
     luck = random.Random(SEED)
     with a_first_run(tmp_path, kind="mount", profile="lan") as stage:
@@ -179,7 +183,7 @@ def test_cuts_all_over_the_first_start_break_no_promise(tmp_path: Path) -> None:
 
 @needs_ext4
 @pytest.mark.full
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_cuts_all_over_batches_on_ext4_break_no_promise(tmp_path: Path) -> None:
     luck = random.Random(SEED + 1)
     with a_first_run(tmp_path, ext4=True, kind="directory", profile="disk") as stage:
