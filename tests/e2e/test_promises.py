@@ -5,11 +5,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from cgwire import daemon as daemon_wire
 from cgwire import queue as queue_wire
 from disks import filled, small_disk
 from e2e.running import Running
 from waiting import eventually_sync
+
+pytestmark = pytest.mark.timeout(400)
 
 
 def a_disk(tmp_path: Path, **options: object) -> Running:
@@ -47,7 +51,7 @@ def test_a_daemon_that_finds_its_state_disk_full_says_so_and_can_be_stopped(tmp_
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             ballast = filled(tmp_path / "state")
             running.start(wait=False)
-            eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=30, what="that it says so")
+            eventually_sync(lambda: "held.state-full" in held_or_nothing(running), within=60, what="that it says so")
         assert running.stop() == 0
         ballast.unlink()
         with running:
