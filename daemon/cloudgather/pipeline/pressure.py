@@ -29,7 +29,11 @@ class Pressure:
         name, limit = lane.spec.name, lane.spec.max_unconfirmed
         if limit is None:
             return None
-        counts = await self._store.counts()
+        while True:
+            begun = set(lane.moving)
+            counts = await self._store.counts()
+            if begun <= lane.moving.keys():
+                break  # else what was written meanwhile may be in neither
         written = sum(
             size for (_, target, state), (_, size) in counts.items() if target == name and state is State.WRITTEN
         )
