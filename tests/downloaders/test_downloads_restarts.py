@@ -22,7 +22,7 @@ TORRENTS = [
 
 
 @pytest.mark.full
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)  # it may have to make the root of another release first
 @pytest.mark.parametrize("kind", ["aria2", "qbittorrent", *NEWER])
 def test_whoever_is_killed_when_each_download_ends_once_in_the_target(
     tmp_path: Path, program_of: Callable[[str, Path], Program], kind: str
