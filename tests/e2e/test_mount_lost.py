@@ -145,6 +145,7 @@ def test_another_cloud_mounted_there_waits_for_the_operator(tmp_path: Path, clou
         running.write("a.mkv", first)
         running.until("a.mkv", "done")
         cloud.detach()
+        cloud.kill()  # as it ends by itself it may unmount the other
 
         with RcloneMount(tmp_path, name="cloud", source="other:") as other:
             running.write("b.mkv", second)

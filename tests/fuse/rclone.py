@@ -57,7 +57,6 @@ class RcloneMount:
         self._source = source
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._former: list[subprocess.Popen[bytes]] = []
         self._own = ""
 
     def __enter__(self) -> "RcloneMount":
@@ -76,19 +75,16 @@ class RcloneMount:
     ) -> None:
         self.detach()
         self.kill()
-        for process in self._former:
-            process.kill()
-            process.wait()
         shutil.rmtree(self._own, ignore_errors=True)
 
     def start(self) -> None:
         """Mount and wait until it shows in mountinfo; what is mounted there is detached first.
 
-        The rclone of a detached mount serves on for those who have it open.
+        The rclone of a detached mount serves on for those who have it open, until then: as it ends it unmounts whatever
+        rclone has mounted there meanwhile.
         """
         self.detach()
-        if self._process is not None:
-            self._former.append(self._process)
+        self.kill()
         options = ["--config", "", "--cache-dir", f"{self._own}/cache", "--log-file", self.log_file]
         options += ["--vfs-cache-mode", self._vfs_cache, "--vfs-write-back", "1s"]
         options += ["--devname", self._source] if self._source else []
