@@ -76,7 +76,8 @@ class Code(StrEnum):
     WATCH_REMOTE = "watch.remote"  # source, fs_type: gives no events; polling instead
     WATCH_BROKEN = "watch.broken"  # message
 
-    # A downloader that cannot be asked, or will not do something. All with `downloader` and `url`.
+    # A downloader that cannot be asked, or will not do something. All but the first with `downloader` and `url`.
+    DOWNLOADER_NO_CLIENT = "downloader.no-client"  # aiohttp is not installed: none can be asked
     DOWNLOADER_STARTING = "downloader.starting"  # it has not been asked yet
     DOWNLOADER_UNREACHABLE = "downloader.unreachable"  # message
     DOWNLOADER_FOREIGN = "downloader.foreign"  # message: what answers is something else, or not as it should

@@ -142,6 +142,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "watch.instances": ("the kernel allows no further watch", " (limit {limit})", ": looking periodically instead"),
     "watch.remote": ("a file system that reports no changes", " ({fs_type})", ": looking periodically instead"),
     "watch.broken": ("the watch does not work", ": {message}", "; looking periodically instead"),
+    "downloader.no-client": "aiohttp is not installed, and without it no downloader can be asked",
     "downloader.starting": "it has not been asked yet",
     "downloader.unreachable": ("it does not answer", " at {url}", ": {message}"),
     "downloader.foreign": ("what answers is not as expected", " at {url}", ": {message}"),
@@ -396,6 +397,9 @@ HINTS: Final[Mapping[str, Template]] = {
     "wait.unit": 'wait until the whole folder is ready, or set send = "file" in the task',
     "wait.downloader-size": "let the downloader check the files again (recheck, hash check)",
     "wait.downloader-gone": "if it is complete all the same: cgctl upload --skip-settle PATH",
+    "downloader.no-client": (
+        "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
+    ),
     "downloader.starting": "wait a moment",
     "downloader.unreachable": "is it running, and are address and port right? cgctl downloader test {downloader}",
     "downloader.foreign": "correct url: another program may be listening there",

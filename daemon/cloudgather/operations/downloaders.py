@@ -142,11 +142,13 @@ class DownloaderOperations:
         return {"found": found, "tried": [{"kind": str(kind), "url": url} for kind, url in _USUAL]}
 
     async def _tried(self, kind: Kind, url: str) -> Sequence[str] | None:
-        """The lines for its login, where such a program listens there."""
+        """The lines for its login, where such a program listens there; raises Refused where nothing can be asked."""
         port = self._world.intake.claims.make(DownloaderSpec(name=str(kind), kind=kind, url=url))
         try:
             await port.about()
         except CannotAsk as refused:
+            if refused.reason.code == Code.DOWNLOADER_NO_CLIENT:
+                raise Refused(refused.reason) from refused
             return _LOGINS[kind] if refused.reason.code in _IS_IT else None
         finally:
             await port.close()

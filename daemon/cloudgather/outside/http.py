@@ -8,6 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.ports.uploads import CannotAsk
+
 if TYPE_CHECKING:
     import aiohttp
 
@@ -38,7 +42,10 @@ class Answer:
 
 
 class Conversation:
-    """Requests below one address, over connections that stay open between them."""
+    """Requests below one address, over connections that stay open between them.
+
+    Raises CannotAsk where what speaks HTTP is not installed.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -57,7 +64,8 @@ class Conversation:
         patience: float = _ANSWER,
     ) -> Answer:
         """What answers at `path`; raises NoAnswer. `body` goes as JSON, `form` as a form, with `files` in parts."""
-        import aiohttp  # only where a downloader is configured: it costs 15 MB
+        session = self._opened()
+        import aiohttp
 
         data: Any = form
         if files:
@@ -68,7 +76,7 @@ class Conversation:
                 data.add_field(name, content, filename=name, content_type="application/octet-stream")
         limits = aiohttp.ClientTimeout(total=patience, sock_connect=_CONNECT)
         try:
-            async with self._opened().request(
+            async with session.request(
                 method,
                 self._url + path,
                 params=query,
@@ -92,9 +100,9 @@ class Conversation:
 
     async def listen(self, begun: Callable[[], None], heard: Callable[[str], None]) -> None:
         """Open a WebSocket and hear each text that comes, until the other side ends it; raises NoAnswer."""
+        opening = self._opened().ws_connect(self._url, heartbeat=_HEARTBEAT, max_msg_size=_PIECE)
         import aiohttp
 
-        opening = self._opened().ws_connect(self._url, heartbeat=_HEARTBEAT, max_msg_size=_PIECE)
         try:
             async with asyncio.timeout(_CONNECT):
                 socket = await opening
@@ -109,7 +117,10 @@ class Conversation:
             raise NoAnswer(_words(error)) from error
 
     def _opened(self) -> "aiohttp.ClientSession":
-        import aiohttp
+        try:
+            import aiohttp  # only where a downloader is asked: it costs 15 MB
+        except ImportError as error:
+            raise CannotAsk(because(Code.DOWNLOADER_NO_CLIENT)) from error
 
         if self._session is None:
             self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())

@@ -1,7 +1,10 @@
 """Which folders of a downloader are looked for here by `cgctl downloader test`, and where `detect` looks."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Sequence
+from textwrap import dedent
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -84,3 +87,31 @@ def test_detecting_tells_what_listens_where_and_all_that_was_tried() -> None:
     assert reply["found"] == [{**aria2, "configured": None, "lines": lines}]
     assert aria2 in reply["tried"]
     assert {each["kind"] for each in reply["tried"]} == {"qbittorrent", "aria2", "transmission"}
+
+
+def test_detecting_without_what_asks_says_what_to_install() -> None:
+    asked = """
+        import asyncio, sys
+        from types import SimpleNamespace
+
+        sys.modules["aiohttp"] = None  # as if it were not installed
+        from cgwire.text import hint, sentence
+        from cloudgather.app.downloaders import make_downloader
+        from cloudgather.core.caller import Refused
+        from cloudgather.operations.downloaders import DownloaderOperations
+
+        claims = SimpleNamespace(following={}, make=make_downloader)
+        operations = DownloaderOperations(SimpleNamespace(intake=SimpleNamespace(claims=claims)))
+        try:
+            asyncio.run(operations.downloader_detect(None, None))
+        except Refused as refused:
+            reason = refused.reason.to_wire()
+            print(reason["code"], sentence(reason, "en"), hint(reason, "en"), sep="\\n")
+    """
+
+    said = subprocess.run([sys.executable, "-c", dedent(asked)], capture_output=True, text=True, check=True, timeout=60)
+
+    code, sentence, hint = said.stdout.splitlines()
+    assert code == "downloader.no-client"
+    assert sentence.startswith("aiohttp is not installed")
+    assert hint.startswith("run pip install aiohttp in the daemon's environment")
