@@ -24,4 +24,5 @@ class RunTeller:
     async def _tell(self, id: int, world: World) -> None:
         self._waiting.discard(id)
         if (run := await world.store.run(id)) is not None:
+            await world.store.answers()  # it is read as soon as it is committed, and its files' moves are told later
             world.bus.publish({"kind": "run", **describe.run(world, run)})
