@@ -18,6 +18,7 @@ from cloudgather.control.bounds import Bounds
 from cloudgather.control.handlers import HANDLERS, Handlers
 from cloudgather.control.peers import Peers
 from cloudgather.control.server import ControlServer
+from cloudgather.control.users import Users
 from cloudgather.core.caller import Caller
 from cloudgather.pipeline.events import Bus
 
@@ -65,7 +66,7 @@ async def serving(
     """Run a server for the block. Whoever runs the test is the daemon's own user, and so admin."""
     operations = operations or FakeOperations()
     bus = Bus()
-    peers = Peers(grants or {}, {gid: f"group-{gid}" for gid in grants or {}}, name_within=60.0)
+    peers = Peers(grants or {}, {gid: f"group-{gid}" for gid in grants or {}}, users=Users(within=60.0))
     handlers = Handlers(operations=operations, bus=bus, peers=peers)
     path = str(folder / "control.sock")
     server = ControlServer(path, handlers=handlers, bounds=bounds)

@@ -1,28 +1,24 @@
 """Who is at the other end of a connection, and how much of the daemon that gives them."""
 
-import asyncio
-import contextlib
 import ctypes
 import errno
 import grp
 import logging
 import os
-import pwd
 import socket
 import struct
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from cgwire.access import Access
+from cloudgather.control.users import Users
 from cloudgather.core.caller import Caller
 
 logger = logging.getLogger(__name__)
 
 ADMIN_GROUP: Final = "cloudgather"
 OVERFLOW_ID: Final = 65534  # nobody: also every id that a user namespace does not map, so it stands for no one
-NAME_DEADLINE: Final = 1.0  # seconds that the system may take to name a user
 
 _SO_PEERGROUPS: Final = 59  # asm-generic/socket.h; since Linux 4.13
 _GID: Final = struct.calcsize("I")
@@ -81,13 +77,12 @@ class Peers:
         granted: Mapping[int, Access],
         names: Mapping[int, str] | None = None,
         *,
-        name_within: float = NAME_DEADLINE,
+        users: Users | None = None,
     ) -> None:
-        """`granted`: gid -> access; `names`: gid -> group name, for refusals; `name_within`: seconds for a user's."""
+        """`granted`: gid -> access; `names`: gid -> group name, for refusals; `users`: whom to ask for a user's."""
         self._granted = {gid: access for gid, access in granted.items() if gid != OVERFLOW_ID}
         self._names = dict(names or {})
-        self._name_within = name_within
-        self._users: dict[int, str] = {}
+        self._users = users or Users()
 
     @classmethod
     def of_groups(cls, grants: Mapping[str, Access]) -> "Peers":
@@ -124,38 +119,7 @@ class Peers:
             uid=peer.uid,
             gid=peer.gid,
             pid=peer.pid,
-            user=await self._user(peer.uid),
+            user=await self._users.name(peer.uid),
             groups=peer.groups,
             access=self.access(peer),
         )
-
-    async def _user(self, uid: int) -> str:
-        if uid not in self._users:
-            self._users[uid] = await _user_name(uid, within=self._name_within)
-        return self._users[uid]
-
-
-async def _user_name(uid: int, *, within: float) -> str:
-    """The user's name, or its number where there is none or the system does not tell in time."""
-    # A directory service (LDAP, AD) that hangs must not hang the loop, nor the interpreter's exit.
-    loop = asyncio.get_running_loop()
-    named: asyncio.Future[str] = loop.create_future()
-
-    def tell(name: str) -> None:
-        if not named.done():
-            named.set_result(name)
-
-    def look_up() -> None:
-        try:
-            name = pwd.getpwuid(uid).pw_name
-        except (KeyError, OverflowError):
-            name = str(uid)
-        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(tell, name)
-
-    threading.Thread(target=look_up, name=f"user-{uid}", daemon=True).start()
-    try:
-        async with asyncio.timeout(within):
-            return await named
-    except TimeoutError:
-        return str(uid)
