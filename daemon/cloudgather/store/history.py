@@ -11,7 +11,13 @@ from cloudgather.store.rows import from_instant, reads, to_instant, to_reason
 
 _AT_ONCE: Final = 500
 _OUTCOME: Final = "after IN ('done', 'failed', 'cancelled', 'vanished', 'queued')"
-_ENDED: Final = "state IN ('done', 'failed', 'cancelled', 'vanished')"
+OLD: Final = (
+    "SELECT id, updated, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
+    "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
+    "FROM transfer INDEXED BY transfer_ended "
+    "WHERE (state = 'done' OR state = 'failed' OR state = 'cancelled' OR state = 'vanished') "
+    "AND updated < ? AND (updated, id) > (?, ?) ORDER BY updated, id LIMIT ?"
+)
 
 
 def moves(
@@ -55,12 +61,7 @@ def prune_some(connection: Connection, before: datetime, after: tuple[int, int])
     Answers with how many went, and with where to look on; None once all have been looked at. What still binds its
     path (the newest transfer of it, failed or cancelled) stays, however old: scans would send the file again.
     """
-    rows = connection.execute(
-        "SELECT id, updated, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
-        "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
-        f"FROM transfer WHERE {_ENDED} AND updated < ? AND (updated, id) > (?, ?) ORDER BY updated, id LIMIT ?",
-        (from_instant(before), *after, _AT_ONCE),
-    ).fetchall()
+    rows = connection.execute(OLD, (from_instant(before), *after, _AT_ONCE)).fetchall()
     gone = [(id,) for id, _, binding in rows if not binding]
     connection.executemany("DELETE FROM move WHERE transfer = ?", gone)
     connection.executemany("DELETE FROM transfer WHERE id = ?", gone)

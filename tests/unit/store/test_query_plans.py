@@ -8,7 +8,7 @@ from sqlite3 import Connection
 import pytest
 
 from cloudgather.core.transfer import State
-from cloudgather.store import choosing, claiming, debris, known, ledger, making, moving
+from cloudgather.store import choosing, claiming, debris, history, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
 
@@ -49,6 +49,24 @@ def test_an_index_answers_in_its_own_order(connection: Connection, statement: st
     assert len(plan) == 1
     assert index in plan[0]
     assert "TEMP B-TREE" not in plan[0]
+
+
+def test_what_ended_long_ago_is_found_in_the_order_in_which_it_ended(connection: Connection) -> None:
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {history.OLD}", [1] * history.OLD.count("?"))]
+
+    assert [step for step in plan if "SEARCH transfer " in step] == [
+        "SEARCH transfer USING INDEX transfer_ended (updated>? AND updated<?)"
+    ]
+    assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+def test_no_move_evaluates_a_condition_for_which_sqlite_makes_a_table(connection: Connection) -> None:
+    indexes = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'transfer'")
+
+    conditions = [sql.partition("WHERE")[2] for (sql,) in indexes]
+
+    assert any(conditions)
+    assert not [condition for condition in conditions if " IN " in condition]
 
 
 def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> None:
