@@ -90,7 +90,7 @@ class QueueOperations:
             count += await world.store.count(_only(those, State.CANCELLED))
             ending = await world.store.count(_only(those, State.COPYING))
         if count:
-            logger.info("%d cancelled by %s", count, caller.user)
+            logger.info("transfers cancelled by %s: %d", caller.user, count)
         return {"count": count, "ending": ending}
 
     async def _stopped(self, ids: set[int], heard: Subscription, reason: Reason) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
+from cgwire.text import EN, sentence
 from cloudgather.core.mounts import Mount
 from cloudgather.outside.threads import on_thread
 from cloudgather.ports.clock import Clock
@@ -128,16 +129,16 @@ class Watching:
                 self._now = await self._begin()
                 match self._now:
                     case Watched() as watched:
-                        logger.info("task %s: watching %d folders", self._task, watched.watch.directories)
+                        logger.info("task %s: watched folders: %d", self._task, watched.watch.directories)
                         self._tell(why)
                         why = await self._keep(watched)
                         await self._free(watched.watch)
                     case Polled() as since:
-                        logger.warning("task %s: polling instead of watching: %s", self._task, since.reason)
+                        logger.warning("task %s: %s", self._task, sentence(since.reason.to_wire(), EN))
                         self._tell(why)
                         why = await self._poll(since)
                     case Away() as away:
-                        logger.warning("task %s: source cannot be used: %s", self._task, away.reason)
+                        logger.warning("task %s: %s", self._task, sentence(away.reason.to_wire(), EN))
                         if why is Why.START:
                             self._tell(why)
                         why = await self._await_root()

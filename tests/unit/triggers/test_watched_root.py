@@ -55,7 +55,9 @@ def test_a_root_that_is_missing_at_start_is_watched_once_it_is_there(tmp_path: P
     run(scenario)
 
 
-def test_a_root_that_is_a_file_is_not_a_folder(tmp_path: Path) -> None:
+def test_a_root_that_is_a_file_is_not_a_folder_which_the_log_says_in_words(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_bytes(b"")
 
     async def scenario() -> None:
@@ -65,6 +67,7 @@ def test_a_root_that_is_a_file_is_not_a_folder(tmp_path: Path) -> None:
             assert reason.code == Code.SOURCE_NOT_A_FOLDER
 
     run(scenario)
+    assert f"task films: not a folder: {tmp_path}/file" in caplog.messages
 
 
 def test_a_root_removed_and_made_again_is_watched_again(tmp_path: Path) -> None:
