@@ -76,6 +76,7 @@ PHRASES: Final[Mapping[str, str]] = {
     "last: {outcome}": "上次：{outcome}",
     "paused": "已暂停",
     "watching": "监视中",
+    "not watching now": "暂未监视",
     "polling": "定期检查",
     "next {clock}": "下次 {clock}",
     "by hand only": "仅手动",

@@ -121,19 +121,10 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
     rows = []
     for target in targets:
         ok = target["state"] != "held" and not target["paused"]
-        moving = session.say("{n} moving", n=target["active"]) if target.get("active") else session.say("idle")
-        if target.get("rate"):
-            moving += f", {rate(target['rate'])}"
-        if target.get("bandwidth") or target.get("bandwidth_until"):
-            moving = session.joined((moving, session.say("limit {bandwidth}", bandwidth=bandwidth(session, target))))
-        if target.get("daily_limit") is not None:
-            moving = session.joined((moving, session.say("{amount} a day", amount=daily(target))))
-        if target.get("confirm") == "seen":
-            moving = session.joined((moving, session.word("seen")))
         rows.append(
             [
                 f"{session.mark('ok' if ok else 'warn')} {escaped(target['name'])}",
-                moving,
+                _doing(session, target),
                 session.say("queue {amount}", amount=amount(session, target.get("queued"))),
                 escaped(target["root"]),
             ]
@@ -145,6 +136,28 @@ def _targets(session: Session, targets: Sequence[Mapping[str, Any]], verbose: bo
     for target in targets:
         unconfirmed = target.get("unconfirmed")
         print_reasons(session, [*target["held"], *([unconfirmed] if unconfirmed else ())], mark="warn", indent=2)
+
+
+def _doing(session: Session, target: Mapping[str, Any]) -> str:
+    """What moves there, under which limits: `1 moving, 2.00 MiB/s, limit 2.00 MiB/s until 23:00`."""
+    parts = []
+    if target.get("active"):
+        parts.append(session.say("{n} moving", n=target["active"]))
+    elif target["paused"]:
+        parts.append(session.say("paused"))
+    else:
+        parts.append(session.word("held" if target["state"] == "held" else "idle"))
+    if target.get("rate"):
+        parts.append(rate(target["rate"]))
+    if target.get("bandwidth"):
+        parts.append(session.say("limit {bandwidth}", bandwidth=bandwidth(session, target)))
+    elif target.get("bandwidth_until"):
+        parts.append(bandwidth(session, target))
+    if target.get("daily_limit") is not None:
+        parts.append(session.say("{amount} a day", amount=daily(target)))
+    if target.get("confirm") == "seen":
+        parts.append(session.say("confirmation: {strength}", strength=session.word("seen")))
+    return session.joined(parts)
 
 
 def _tasks(
@@ -165,12 +178,12 @@ def _tasks(
                 f"{session.mark(mark)} {escaped(task['name'])}",
                 when(session, task, now),
                 _work(session, task),
-                session.say("last: {outcome}", outcome=_last(session, task)),
+                _last(session, task),
             ]
         )
         if verbose:
             rows[-1].append(f"{escaped(task['source'])} {session.arrow} {at(task['target'], task['destination'])}")
-    session.print_table((), rows, indent=2)
+    session.print_table((), rows, indent=2, flexible=-1 if verbose else 0)
     # What holds a target or a source holds many tasks: it is said once, and a target's is above.
     said = {session.sentence(reason) for target in targets for reason in target["held"]}
     for task in tasks:
@@ -189,17 +202,24 @@ def when(session: Session, task: Mapping[str, Any], now: float) -> str:
     parts = []
     watch = task.get("watch")
     if watch:
-        parts.append({"inotify": session.say("watching"), "polling": session.say("polling")}.get(watch["mode"], ""))
+        modes = {
+            "inotify": session.say("watching"),
+            "polling": session.say("polling"),
+            "off": session.say("not watching now"),
+        }
+        parts.append(modes.get(watch["mode"], ""))
     if task.get("next") is not None:
         parts.append(session.say("next {clock}", clock=session.clock(task["next"], now=now)))
     return session.joined(parts) or session.say("by hand only")
 
 
 def _last(session: Session, task: Mapping[str, Any]) -> str:
+    if task.get("last_run") is not None:
+        return session.say("last: {outcome}", outcome=outcome(session, task["last_run"]))
     done = [task["counts"].get(state, (0, 0)) for state in ("written", "done")] if task.get("counts") else []
-    if task.get("last_run") is None and (number := sum(n for n, _ in done)):  # files that came one by one
+    if number := sum(n for n, _ in done):  # files that came one by one
         return session.say("{n} uploaded", n=number) + f" ({size(sum(b for _, b in done))})"
-    return outcome(session, task.get("last_run"))
+    return session.say("never ran")
 
 
 def _work(session: Session, task: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from cgctl.table import width
 from fakes.canned import Denied
-from fakes.replies import a_download, a_downloader, a_status, a_target, a_task
+from fakes.replies import NOW, a_download, a_downloader, a_status, a_target, a_task
 
 
 def test_a_screenful_names_everything_that_matters(cgctl: Any) -> None:
@@ -86,6 +86,35 @@ def test_holds_are_shown_with_what_would_help(cgctl: Any) -> None:
     assert "mount it again" in said.out
     assert "too many folders to watch (9000; the kernel allows 8192)" in said.out
     assert "fs.inotify.max_user_watches" in said.out
+
+
+def test_a_target_that_is_held_or_paused_is_not_called_idle(cgctl: Any, chinese: Callable[..., Any]) -> None:
+    until = {"bandwidth": None, "bandwidth_until": NOW, "rate": None, "active": 0}
+    targets = [
+        a_target(name="a", **until),
+        a_target(name="b", state="held", held=[{"code": "held.full", "target": "b"}], confirm="seen", **until),
+        a_target(name="c", paused=True, state="held", **until),
+    ]
+    cgctl.daemon(daemon_status=a_status(targets=targets))
+
+    told = [line[4:].split("  ")[1].partition(" until")[0] for line in cgctl("status").out.splitlines()[3:6]]
+    in_chinese = chinese("status").out
+
+    assert told == ["idle, unlimited", "held, unlimited", "paused, unlimited"]
+    assert "b  受阻，不限速，到 " in in_chinese
+    assert "，确认：已看到，未确认" in in_chinese
+
+
+def test_a_task_whose_source_is_away_is_not_said_to_run_by_hand_only(cgctl: Any) -> None:
+    gone = {"code": "source.gone", "source": b"/downloads"}
+    away = a_task(watch={"mode": "off", "reason": gone, "directories": 0}, next=None, last_run=None, counts={})
+    by_hand = a_task(name="b", watch=None, next=None, last_run=None, counts={})
+    cgctl.daemon(daemon_status=a_status(tasks=[away, by_hand]))
+
+    said = cgctl("status").out
+
+    assert "电影  not watching now  1 settling  never ran" in said
+    assert "b     by hand only      1 settling  never ran" in said
 
 
 def test_what_holds_many_tasks_is_said_once(cgctl: Any) -> None:
