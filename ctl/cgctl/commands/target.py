@@ -9,7 +9,7 @@ from cgctl.completing import target_argument
 from cgctl.language import later
 from cgctl.options import as_json, command
 from cgctl.session import Session
-from cgctl.settings import print_settings, shown
+from cgctl.settings import print_settings
 from cgctl.transfers import amount, bandwidth, daily, print_reasons, print_transfers
 from cgctl.trouble import Exit, Trouble
 from cgwire.target import Accept, Limit, List, Pause, Resume, Show, Test
@@ -47,7 +47,7 @@ def list_(session: Session, as_json: bool) -> None:
             ]
         )
     if rows:
-        session.print_table(("NAME", "KIND", "QUEUED", "LIMIT", "CONFIRMATION", "ROOT", "STATE"), rows)
+        session.print_table(("NAME", "KIND", "QUEUED", "LIMIT", "CONFIRMATION", "ROOT", "STATE"), rows, flexible=5)
     else:
         session.print(session.say("no targets; a task brings its own"))
 
@@ -95,8 +95,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     if target.get("facts"):
         session.print()
         session.print(session.bold(session.say("Found by the last test")))
-        facts = {key: value for key, value in target["facts"].items() if key not in ("steps", "held")}
-        session.print_table((), [[key, shown(value)] for key, value in facts.items()], indent=2)
+        session.print_table((), findings(session, target["facts"]), indent=2)
 
 
 @command()
@@ -116,6 +115,16 @@ def test(session: Session, name: str, as_json: bool) -> int:
         session.print_json(report)
         return Exit.FAILED if has_failed(report) else Exit.OK
     tell_steps(session, report)
+    if rows := findings(session, report):
+        session.print()
+        session.print_table((), rows, indent=2)
+    if has_failed(report):
+        raise Trouble(Exit.FAILED, session.say("the target {name} failed the test", name=escaped(name)))
+    return Exit.OK
+
+
+def findings(session: Session, report: Mapping[str, Any]) -> list[list[str]]:
+    """What a test has found out about a target, a row each."""
     rows = []
     for key, text in (("write_rate", later("writes")), ("read_rate", later("reads"))):
         if report.get(key):
@@ -133,12 +142,7 @@ def test(session: Session, name: str, as_json: bool) -> int:
             rows.append([session.say(text), session.word(report[key])])
     if report.get("bad_chars"):
         rows.append([session.say("refused characters"), " ".join(escaped(char) for char in report["bad_chars"])])
-    if rows:
-        session.print()
-        session.print_table((), rows, indent=2)
-    if has_failed(report):
-        raise Trouble(Exit.FAILED, session.say("the target {name} failed the test", name=escaped(name)))
-    return Exit.OK
+    return rows
 
 
 def has_failed(report: Mapping[str, Any]) -> bool:

@@ -50,7 +50,7 @@ def list_(session: Session, as_json: bool) -> None:
                 outcome(session, task["last_run"]),
             ]
         )
-    session.print_table(("NAME", "SOURCE", "TO", "WHEN", "QUEUED", "LAST RUN"), rows, flexible=5)
+    session.print_table(("NAME", "SOURCE", "TO", "WHEN", "QUEUED", "LAST RUN"), rows, flexible=1)
 
 
 @command()
