@@ -4,17 +4,45 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cgctl.session import Session
-from cgwire.text.values import escaped
+from cgwire.text.values import escaped, place
 
 
 def print_settings(session: Session, settings: Mapping[str, Any], *, indent: int = 2) -> None:
     """Keys with their values as they would stand in the file; tables below each other."""
+    settings = _as_written(settings)
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
     session.print_table((), [[key, _FORMS.get(key, shown)(value)] for key, value in plain.items()], indent=indent)
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
             session.print(" " * indent + f"[{escaped(key)}]")
             print_settings(session, value, indent=indent + 2)
+
+
+def _as_written(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the daemon keeps in another form than the file: where a task sends to, the remote control of an rclone."""
+    written: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key in _NOT_WRITTEN:
+            continue
+        if key == "target" and "base" in settings:
+            written[key] = place(value, settings["base"])
+        elif key == "remote_control":
+            written |= {written_key: (value or {}).get(part) for part, written_key in _RCLONE.items()}
+        elif key == "extra_trackers":
+            written[key] = settings.get("tracker_file") or value
+        else:
+            written[key] = value
+    return written
+
+
+# A name is that of the table or file, a base goes with the target, and the others follow from further keys.
+_NOT_WRITTEN: Final = ("name", "base", "implicit", "deadline_factor", "only", "tracker_file")
+_RCLONE: Final = {
+    "address": "rclone_rc",
+    "user": "rclone_rc_user",
+    "password_file": "rclone_rc_password_file",
+    "fs": "rclone_fs",
+}
 
 
 def _span(value: Any) -> str:
@@ -54,7 +82,11 @@ def _rate(value: Any) -> str:
     return "unlimited" if value is None else f"{_size(value)}/s"
 
 
-# What the wire has in seconds and bytes.
+def _path_map(value: Any) -> str:
+    return "{" + ", ".join(f"{shown(there)} = {shown(here)}" for there, here in value) + "}"
+
+
+# What the wire has in seconds, bytes and pairs.
 _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "settle": _settle,
     "rescan": _span,
@@ -62,6 +94,9 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "every": _span,
     "retry_first": _span,
     "retry_most": _span,
+    "keep_after": _span,
+    "stalled_after": _span,
+    "seed_time": _span,
     "daily_limit": _amount,
     "max_unconfirmed": _amount,
     "min_free": _size,
@@ -69,6 +104,7 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "min_size": _size,
     "max_size": _size,
     "bandwidth": _rate,
+    "path_map": _path_map,
 }
 
 

@@ -1,6 +1,8 @@
 """cgctl config: the configuration checked, shown, read again."""
 
 import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import click
 
@@ -56,14 +58,25 @@ def show(session: Session, as_json: bool) -> None:
         session.print_json(reply)
         return
     session.print(session.say("file: {file}", file=escaped(reply.get("file") or "-")))
-    session.print()
-    session.print(session.bold("[daemon]"))
-    print_settings(session, reply.get("daemon") or {})
-    for noun in ("targets", "tasks"):
-        for name, settings in (reply.get(noun) or {}).items():
-            session.print()
-            session.print(session.bold(f"[{noun}.{escaped(name)}]"))
-            print_settings(session, settings)
+    for title, settings in _tables(reply):
+        session.print()
+        session.print(session.bold(f"[{title}]"))
+        print_settings(session, settings)
+
+
+def _tables(reply: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables by the names that they have in the file, tasks at the end as [tasks.NAME]."""
+    daemon = {key: value for key, value in (reply.get("daemon") or {}).items() if key not in ("file", "allowances")}
+    yield "daemon", {key: value for key, value in daemon.items() if key != "socket" and not isinstance(value, Mapping)}
+    yield "control", {"socket": daemon.get("socket")}
+    groups, allowances = daemon.pop("groups", None) or {}, (reply.get("daemon") or {}).get("allowances") or {}
+    for name, access in groups.items():
+        yield f"groups.{escaped(name)}", {"access": access, **(allowances.get(name) or {})}
+    if downloads := daemon.get("downloads"):
+        yield "downloads", downloads
+    for noun, of_that in (("downloaders", daemon), ("targets", reply), ("tasks", reply)):
+        for name, settings in (of_that.get(noun) or {}).items():
+            yield f"{noun}.{escaped(name)}", settings
 
 
 @command()

@@ -309,7 +309,9 @@ class Daemon:
         ):
             self._serving.keep("daemon", name, loop_of)
         self._configured.attend()
-        logger.info("cloudgatherd %s; tasks: %d, targets: %d", VERSION, len(self._board.tasks), len(self._board.targets))
+        logger.info(
+            "cloudgatherd %s; tasks: %d, targets: %d", VERSION, len(self._board.tasks), len(self._board.targets)
+        )
         self._systemd.ready(self._summary())
         gc.collect()
         gc.freeze()  # what is there now stays: no collection need ever look through it again

@@ -5,6 +5,7 @@ from dataclasses import fields
 from datetime import datetime, time, timedelta
 from typing import Any
 
+from cgwire.access import Access
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.agent.verdicts import why_held
@@ -228,7 +229,7 @@ def _sum(counts: Counts, state: State, *, task: str | None = None, target: str |
 
 
 def plain(value: Any) -> Any:
-    """A configured value as the wire takes it: spans as seconds, windows as text, sets as sorted lists.
+    """A configured value as the wire takes it: spans as seconds, windows and levels as text, sets as sorted lists.
 
     Options of downloads are without what lets somebody in: whoever may look may ask for this.
     """
@@ -237,6 +238,8 @@ def plain(value: Any) -> Any:
             return f"{begin:%H:%M}-{end:%H:%M}"
         case RateFrom():
             return step_text(value)
+        case Access():
+            return value.name.lower()
         case timedelta():
             return value.total_seconds()
         case time():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cgwire.access import Access
 from cloudgather.core.download import Allowance
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.operations import describe
@@ -19,3 +20,7 @@ def test_options_of_downloads_are_shown_without_passwords_and_keys(value: object
 
     assert "SECRET" not in repr(shown)
     assert shown["it"]["options"]["split"] == 4
+
+
+def test_a_group_s_level_is_shown_by_its_name() -> None:
+    assert describe.plain({"media": Access.OPERATE}) == {"media": "operate"}
