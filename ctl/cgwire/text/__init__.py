@@ -59,7 +59,7 @@ class Catalogue:
 
 
 def _catalogue(language: str, code: str = "") -> Catalogue:
-    """With the templates for `code`; those of the doctor's findings are apart, so that nothing else loads them."""
+    """With the templates for `code`; what the doctor found and what concerns downloads is apart, loaded when needed."""
     if language == ZH_CN:
         from cgwire.text import zh_cn
 
@@ -67,6 +67,10 @@ def _catalogue(language: str, code: str = "") -> Catalogue:
             from cgwire.text import doctor_zh_cn
 
             return Catalogue(ZH_CN, doctor_zh_cn.SENTENCES, doctor_zh_cn.HINTS, zh_cn.WORDS)
+        if code and code not in zh_cn.SENTENCES:
+            from cgwire.text import downloads_zh_cn
+
+            return Catalogue(ZH_CN, downloads_zh_cn.SENTENCES, downloads_zh_cn.HINTS, zh_cn.WORDS)
         return Catalogue(ZH_CN, zh_cn.SENTENCES, zh_cn.HINTS, zh_cn.WORDS)
     from cgwire.text import en
 
@@ -74,6 +78,10 @@ def _catalogue(language: str, code: str = "") -> Catalogue:
         from cgwire.text import doctor_en
 
         return Catalogue(EN, doctor_en.SENTENCES, doctor_en.HINTS, en.WORDS)
+    if code and code not in en.SENTENCES:
+        from cgwire.text import downloads_en
+
+        return Catalogue(EN, downloads_en.SENTENCES, downloads_en.HINTS, en.WORDS)
     return Catalogue(EN, en.SENTENCES, en.HINTS, en.WORDS)
 
 
@@ -83,7 +91,7 @@ def _facts(reason: Mapping[str, Any], language: str, now: float | None, depth: i
     def show_reason(value: Any) -> str:
         if isinstance(value, Mapping):
             return sentence(value, language, now=at, depth=depth + 1)
-        if isinstance(value, str) and value in _catalogue(language).sentences:
+        if isinstance(value, str) and knows(value, language):
             return sentence({"code": value}, language, now=at, depth=depth + 1)
         return word(value, language)
 

@@ -6,13 +6,26 @@ from typing import Any
 import pytest
 
 from cgwire.codes import Code
-from cgwire.text import EN, LANGUAGES, ZH_CN, doctor_en, doctor_zh_cn, en, hint, sentence, word, zh_cn
+from cgwire.text import (
+    EN,
+    LANGUAGES,
+    ZH_CN,
+    doctor_en,
+    doctor_zh_cn,
+    downloads_en,
+    downloads_zh_cn,
+    en,
+    hint,
+    sentence,
+    word,
+    zh_cn,
+)
 from cgwire.text.values import clock, escaped, size, span
 
-SENTENCES = {**en.SENTENCES, **doctor_en.SENTENCES}
-ZH_SENTENCES = {**zh_cn.SENTENCES, **doctor_zh_cn.SENTENCES}
-HINTS = {**en.HINTS, **doctor_en.HINTS}
-ZH_HINTS = {**zh_cn.HINTS, **doctor_zh_cn.HINTS}
+SENTENCES = {**en.SENTENCES, **doctor_en.SENTENCES, **downloads_en.SENTENCES}
+ZH_SENTENCES = {**zh_cn.SENTENCES, **doctor_zh_cn.SENTENCES, **downloads_zh_cn.SENTENCES}
+HINTS = {**en.HINTS, **doctor_en.HINTS, **downloads_en.HINTS}
+ZH_HINTS = {**zh_cn.HINTS, **doctor_zh_cn.HINTS, **downloads_zh_cn.HINTS}
 NOW = 1_790_000_000.0
 
 
@@ -29,6 +42,11 @@ def facts_of(template: Any) -> set[str]:
 @pytest.mark.parametrize("sentences", [SENTENCES, ZH_SENTENCES], ids=LANGUAGES)
 def test_every_code_has_a_sentence_and_no_sentence_lacks_its_code(sentences: Any) -> None:
     assert set(sentences) == {str(code) for code in Code}
+
+
+@pytest.mark.parametrize("catalogue", [en, zh_cn, doctor_en, doctor_zh_cn, downloads_en, downloads_zh_cn])
+def test_a_hint_stands_with_the_sentence_of_its_code(catalogue: Any) -> None:
+    assert set(catalogue.HINTS) <= set(catalogue.SENTENCES)
 
 
 def test_both_languages_give_the_same_hints() -> None:
