@@ -30,6 +30,10 @@ def _in_chinese(text: str) -> str:
 
     if text in PHRASES:
         return PHRASES[text]
+    from cgctl.phrases_downloads_zh_cn import PHRASES as OF_DOWNLOADS
+
+    if text in OF_DOWNLOADS:
+        return OF_DOWNLOADS[text]
     from cgctl.original.phrases_zh_cn import PHRASES as OF_IMPORT
     from cgctl.setup.phrases_zh_cn import PHRASES as OF_SETUP
 

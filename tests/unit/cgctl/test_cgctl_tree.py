@@ -15,13 +15,14 @@ import cgctl.commands
 from cgctl.__main__ import COMMANDS, cli
 from cgctl.lazy import Entry
 from cgctl.original.phrases_zh_cn import PHRASES as OF_IMPORT
+from cgctl.phrases_downloads_zh_cn import PHRASES as OF_DOWNLOADS
 from cgctl.phrases_zh_cn import PHRASES as COMMON
 from cgctl.setup.phrases_zh_cn import PHRASES as OF_SETUP
 from cgwire.version import VERSION
 from fakes.canned import canned
 from fakes.replies import a_target, a_task
 
-PHRASES = {**COMMON, **OF_IMPORT, **OF_SETUP}
+PHRASES = {**COMMON, **OF_DOWNLOADS, **OF_IMPORT, **OF_SETUP}
 
 
 def commands(entries: Mapping[str, Entry] = COMMANDS, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -152,7 +153,7 @@ def test_every_phrase_is_translated_and_no_translation_is_left_over() -> None:
     said = {text for file in folder.rglob("*.py") for text in said_in(file)} - {""}
 
     assert said == set(PHRASES)
-    assert not set(COMMON) & set(OF_SETUP)
+    assert not set(COMMON) & {*OF_DOWNLOADS, *OF_SETUP}
 
 
 @pytest.mark.parametrize("text", list(PHRASES))
