@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from downloaders.programs import PROGRAMS, Program, QBittorrentNox
+from downloaders.program import Program
+from downloaders.programs import PROGRAMS
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.roots import RELEASES, Roots
 from downloaders.seeder import Seeder
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 from cloudgather.app.downloaders import make_downloader
 from cloudgather.core.downloader import DownloaderSpec, Item
 from cloudgather.ports.downloader import Downloader
-from downloaders.programs import Program
+from downloaders.program import Program
 from downloaders.seeder import Seeder, Torrent
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cgwire import download as wire
-from downloaders.programs import Program
+from downloaders.program import Program
 from downloaders.seeder import Seeder, Torrent
 from e2e.running import Running, files_below
 from waiting import eventually_sync

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import pytest
 
-from downloaders.programs import USER, Aria2c, Program, QBittorrentNox, closed_port
+from downloaders.aria2 import Aria2c
+from downloaders.program import USER, Program, closed_port
+from downloaders.qbittorrent import QBittorrentNox
 from e2e.running import Running
 from waiting import eventually_sync
 

@@ -11,7 +11,8 @@ from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Kind, Pha
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
 from downloaders.following import Followed, with_client
-from downloaders.programs import PROGRAMS, Program, closed_port
+from downloaders.program import Program, closed_port
+from downloaders.programs import PROGRAMS
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cgwire import download as wire
-from downloaders.programs import Aria2c, Program
+from downloaders.aria2 import Aria2c
+from downloaders.program import Program
 from downloaders.requesting import Requested, expected, web_server
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise, padded

@@ -13,7 +13,8 @@ from typing import Any
 import msgpack
 import pytest
 
-from downloaders.programs import Aria2c, Program
+from downloaders.aria2 import Aria2c
+from downloaders.program import Program
 from downloaders.requesting import Requested, web_server
 from downloaders.seeder import bencoded, made, noise
 from fakes.control import ask_as

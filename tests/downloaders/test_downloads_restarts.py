@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from downloaders.programs import Aria2c, Program
+from downloaders.aria2 import Aria2c
+from downloaders.program import Program
 from downloaders.requesting import Requested, expected
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, made, noise

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from cgwire import history as history_wire
-from downloaders.programs import Aria2c, Program, QBittorrentNox
+from downloaders.aria2 import Aria2c
+from downloaders.program import Program
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.requesting import Requested, expected
 from downloaders.seeder import Seeder, Torrent, made, noise
 from downloaders.website import Website

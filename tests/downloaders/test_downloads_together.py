@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from downloaders.aria2 import Aria2c
 from downloaders.ftpserver import FtpServer
-from downloaders.programs import Aria2c, Program, QBittorrentNox
+from downloaders.program import Program
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.requesting import RULES, Requested, expected
 from downloaders.seeder import Seeder, Torrent, made, noise
 from downloaders.website import Website

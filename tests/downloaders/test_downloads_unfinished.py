@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from downloaders.programs import Aria2c
+from downloaders.aria2 import Aria2c
 from downloaders.requesting import Requested
 from downloaders.seeder import noise
 from downloaders.website import Website

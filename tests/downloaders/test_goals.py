@@ -10,7 +10,8 @@ import pytest
 from cloudgather.core.downloader import DownloadOrder, Item, Phase, SeedingGoal
 from cloudgather.ports.downloader import Downloader
 from downloaders.following import Followed, with_client
-from downloaders.programs import Program, QBittorrentNox
+from downloaders.program import Program
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, Torrent, made, noise
 from waiting import eventually_sync

@@ -8,8 +8,8 @@ import pytest
 
 from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.uploads import CannotAsk
+from downloaders.aria2 import Aria2c
 from downloaders.following import with_client
-from downloaders.programs import Aria2c
 from downloaders.requesting import web_server
 from downloaders.seeder import noise
 from waiting import eventually

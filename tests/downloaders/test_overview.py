@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from downloaders.programs import Aria2c
+from downloaders.aria2 import Aria2c
 from downloaders.requesting import PATIENCE, RULES, Requested
 from downloaders.seeder import PIECE, Seeder, made, noise
 from waiting import eventually_sync

@@ -15,7 +15,8 @@ from cloudgather.core.downloader import DownloaderSpec, DownloadOrder, Item
 from cloudgather.ports.downloader import Downloader, DownloadRefused
 from cloudgather.ports.uploads import CannotAsk
 from downloaders.following import Followed, with_client
-from downloaders.programs import Program, QBittorrentNox
+from downloaders.program import Program
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.requesting import web_server
 from downloaders.roots import NEWER
 from downloaders.seeder import Seeder, Torrent, made, noise

@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from cloudgather.core.downloader import Kind
-from downloaders.programs import PROGRAMS, Aria2c, Program, QBittorrentNox, TransmissionDaemon
+from downloaders.aria2 import Aria2c
+from downloaders.program import Program
+from downloaders.programs import PROGRAMS
+from downloaders.qbittorrent import QBittorrentNox
 from downloaders.roots import NEWER
 from downloaders.seeder import PIECE, Seeder, Torrent, made, noise
+from downloaders.transmission import TransmissionDaemon
 from e2e.running import Running
 from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
