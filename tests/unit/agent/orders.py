@@ -2,16 +2,19 @@
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import xxhash
 
 from cloudgather.agent.copying import copy
-from cloudgather.agent.job import Job
+from cloudgather.agent.job import Job, Trouble
+from cloudgather.agent.looking import look, scan
 from cloudgather.agent.publishing import publish
 from cloudgather.agent.throttle import Throttle
+from cloudgather.ports.source import Look, Refused, Seen
 
 TEMPORARY = b".cloudgather-1-1"
 
@@ -104,6 +107,16 @@ class Pair:
         return entries(os.fsencode(self.target))
 
 
+def expect_void(pair: Pair, path: bytes, kind: str, job: EventfulJob | None = None, **different: Any) -> None:
+    """The copy ends as `kind`, and nothing of it is left."""
+    with pytest.raises(Trouble) as trouble:
+        pair.copy(path, job=job, **different)
+
+    assert trouble.value.kind == kind
+    assert job is None or job.all_happened
+    assert [name for name in pair.at_target() if TEMPORARY in name] == []
+
+
 def entries(root: bytes) -> list[bytes]:
     """Every path below `root`."""
     return sorted(
@@ -124,3 +137,17 @@ def opened_below(folder: Path) -> list[str]:
         with contextlib.suppress(FileNotFoundError):  # that of the listing itself, among others
             found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
     return [path for path in found if Path(path).is_relative_to(folder)]
+
+
+def looked(root: Path, path: bytes) -> Look:
+    found = look(os.fsencode(root), path)
+    assert isinstance(found, Look)
+    return found
+
+
+def scanned(root: Path | bytes, below: bytes = b"") -> list[Seen | Refused]:
+    return [found for batch in scan(os.fsencode(root), below) for found in batch]
+
+
+def paths(found: Sequence[Seen | Refused]) -> list[bytes]:
+    return sorted(each.path for each in found)

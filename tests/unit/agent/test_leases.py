@@ -1,0 +1,103 @@
+"""Whether somebody writes to a file is asked of the kernel, and is unknown where its word is not to be believed."""
+
+import mmap
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from cloudgather.agent.looking import Looking, look, writers
+from cloudgather.agent.places import closing
+from cloudgather.ports.source import Access, Look
+from unit.agent.orders import looked
+from unit.agent.overmounts import Mounts
+
+
+@pytest.mark.usefixtures("trusted")
+def test_the_lease_tells_writers(tmp_path: Path) -> None:
+    place = tmp_path / "film"
+    place.write_bytes(b"film")
+    assert looked(tmp_path, b"film").access is Access.FREE
+
+    with open(place, "rb"):
+        assert looked(tmp_path, b"film").access is Access.FREE
+    with open(place, "ab"):
+        assert looked(tmp_path, b"film").access is Access.WRITTEN
+
+    assert looked(tmp_path, b"film").access is Access.FREE
+
+
+@pytest.mark.usefixtures("trusted")
+def test_the_lease_tells_a_writable_mapping_whose_descriptor_is_closed(tmp_path: Path) -> None:
+    place = tmp_path / "film"
+    place.write_bytes(b"film" * 2000)
+
+    with open(place, "r+b") as file:
+        mapping = mmap.mmap(file.fileno(), 0)
+    with mapping:
+        assert looked(tmp_path, b"film").access is Access.WRITTEN
+        assert writers(os.fsencode(tmp_path), b"film")[0][0] == os.getpid()
+
+    assert looked(tmp_path, b"film").access is Access.FREE
+
+
+def test_the_lease_is_believed_on_tmpfs(tmp_path: Path, mounts: Mounts) -> None:
+    mounts.tmpfs(tmp_path)
+    (tmp_path / "film").write_bytes(b"")
+
+    with open(tmp_path / "film", "ab"):
+        assert looked(tmp_path, b"film").access is Access.WRITTEN
+    assert looked(tmp_path, b"film").access is Access.FREE
+
+
+def test_the_lease_on_another_users_file_is_unknown(
+    tmp_path: Path, mounts: Mounts, as_nobody: Callable[[], AbstractContextManager[None]]
+) -> None:
+    mounts.tmpfs(tmp_path)
+    (tmp_path / "film").write_bytes(b"")
+    (tmp_path / "secret").write_bytes(b"")
+    os.chmod(tmp_path / "film", 0o644)
+    os.chmod(tmp_path / "secret", 0o600)
+    os.chmod(tmp_path, 0o755)
+
+    with closing(os.open(tmp_path, os.O_RDONLY)) as fd:
+        root = b"/proc/self/fd/%d" % fd
+
+        for path in (b"film", b"secret"):
+            with as_nobody():
+                found = look(root, path)
+            assert isinstance(found, Look)
+            assert (found.access, found.unknown_why) == (Access.UNKNOWN, "permission")
+
+
+def test_a_file_system_whose_leases_lie_is_unknown() -> None:
+    found = look(b"/proc/self", b"status")
+
+    assert isinstance(found, Look)
+    assert (found.access, found.unknown_why) == (Access.UNKNOWN, "file-system")
+
+
+def test_a_file_of_another_file_system_than_its_folder_is_asked_about_by_itself(tmp_path: Path, mounts: Mounts) -> None:
+    mounts.tmpfs(tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(b"")
+    mounts.bind(b"/proc/version", tmp_path / "two")
+
+    with Looking(os.fsencode(tmp_path), keep=60.0) as looks:
+        found = [looks.at(name) for name in (b"one", b"two", b"one")]
+
+    words = [(look.access, look.unknown_why) for look in found if isinstance(look, Look)]
+    assert words == [(Access.FREE, None), (Access.UNKNOWN, "file-system"), (Access.FREE, None)]
+
+
+def test_writers_are_named(tmp_path: Path) -> None:
+    (tmp_path / "film").write_bytes(b"")
+    (tmp_path / "other").write_bytes(b"")
+
+    assert writers(os.fsencode(tmp_path), b"none") == []
+    with open(tmp_path / "film", "rb"), open(tmp_path / "other", "ab"):
+        assert writers(os.fsencode(tmp_path), b"film") == []
+    with open(tmp_path / "film", "ab"), open("/proc/self/comm") as comm:
+        assert writers(os.fsencode(tmp_path), b"film") == [(os.getpid(), comm.read().strip())]
