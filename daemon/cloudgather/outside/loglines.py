@@ -3,26 +3,23 @@
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-FIELDS: Final = ("TASK", "TRANSFER", "TARGET", "RUN", "DOWNLOAD")
 _INDENT: Final = "    "  # begins the lines of a traceback below the line it belongs to
 _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """What was said, when and by whom. `message` is one printable line; `trace` is a traceback or empty."""
+class Line(NamedTuple):
+    """What was said, when and by whom. A tuple, since there is at least one for each file: a third of the price."""
 
     created: float  # epoch seconds
     level: int
     logger: str
-    message: str
-    trace: str = ""
+    message: str  # one printable line
     fields: Mapping[str, str | int]
+    trace: str = ""  # a traceback, or empty
     code: tuple[str, int, str] = ("", 0, "")  # file, line, function
 
     @property
@@ -42,21 +39,26 @@ class Line:
         """As in syslog."""
         return next((priority for level, priority in _PRIORITIES if self.level >= level), 7)
 
-    def day(self, zone: tzinfo | None) -> date:
-        """The day it was said."""
-        return _second(int(self.created), zone)[0]
-
-    def text(self, zone: tzinfo | None) -> str:
-        """As it stands in a file: time, level, [task and run], message; a traceback follows on indented lines."""
-        _, stamp = _second(int(self.created), zone)
+    def written(self, zone: tzinfo | None) -> "Written":
+        """Time, level, [task and run], message; a traceback follows on indented lines."""
+        day, stamp = _second(int(self.created), zone)
         about = printable(" ".join(filter(None, [self.task, None if self.run is None else f"run {self.run}"])))
         head = f"{stamp} {logging.getLevelName(self.level)} {f'[{about}] ' if about else ''}{self.message}"
-        return "\n".join([head, *(_INDENT + printable(line) for line in self.trace.splitlines())])
+        trace = (f"\n{_INDENT}{printable(line)}" for line in self.trace.splitlines())
+        return Written(self, "".join([head, *trace]), day)
+
+
+class Written(NamedTuple):
+    """A line as it reads in every place that it is written to, and the day it was said."""
+
+    line: Line
+    text: str
+    day: date
 
 
 @lru_cache(maxsize=8)
 def _second(epoch: int, zone: tzinfo | None) -> tuple[date, str]:
-    """The day and the stamp of a second; the many lines of one share them, in each place that they are written to."""
+    """The day and the stamp of a second: its many lines share them."""
     moment = datetime.fromtimestamp(epoch, zone)
     return moment.date(), moment.strftime("%Y-%m-%d %H:%M:%S")
 
@@ -72,19 +74,14 @@ def line_of(record: logging.LogRecord) -> Line:
         trace = logging.Formatter().formatException(record.exc_info)
     if record.stack_info:
         trace = f"{trace}\n{record.stack_info}".strip("\n")
-    fields: dict[str, str | int] = {}
-    for name in FIELDS:
-        value = getattr(record, name, None)
-        if value is not None:
-            fields[name] = value if isinstance(value, int) else str(value)
     return Line(
-        created=record.created,
-        level=record.levelno,
-        logger=record.name,
-        message=printable(message),
-        trace=trace,
-        fields=fields,
-        code=(record.pathname, record.lineno, record.funcName or ""),
+        record.created,
+        record.levelno,
+        record.name,
+        printable(message),
+        getattr(record, "about", {}),
+        trace,
+        (record.pathname, record.lineno, record.funcName or ""),
     )
 
 

@@ -1,6 +1,7 @@
 """Sets logging up: the journal, or console and file, and a log per task; none of it can hold up or end the daemon.
 
-Structured fields come with a line: `logger.info("…", extra={"TASK": …, "DOWNLOAD": …})`, each one of loglines.FIELDS.
+Structured fields come with a line: `logger.info("…", extra={"about": {"TASK": …, "RUN": …}})`. What else there is:
+TRANSFER, TARGET, DOWNLOAD.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.outside import journal
 from cloudgather.outside.logfiles import backwards, file_name, prune
-from cloudgather.outside.loglines import Line, line_of, of_run, printable
+from cloudgather.outside.loglines import Line, Written, line_of, of_run, printable
 from cloudgather.outside.logsinks import Console, File, Journal, Loss, Sink, TaskFiles
 
 OnLine = Callable[[str | None, int | None, str], None]  # task, run, text
@@ -45,7 +46,7 @@ class Writer:
         self._troubled: dict[Sink, int] = {}  # lines dropped since it last worked
         self.dropped = 0
         self.trouble: tuple[str, int] | None = None  # what cannot be written now and why, lines lost by that
-        self._recent: deque[Line] = deque(maxlen=_RECENT)
+        self._recent: deque[Written] = deque(maxlen=_RECENT)
         self.listeners: list[OnLine] = []
         self._thread = threading.Thread(target=self._work, name="logs", daemon=True)
         self._thread.start()
@@ -65,9 +66,9 @@ class Writer:
 
     def remembered(self, task: str | None) -> Iterator[str]:
         """The last lines, newest first, for where no file has them."""
-        for line in reversed(tuple(self._recent)):
+        for line, text, _ in reversed(tuple(self._recent)):
             if task is None or line.task == task:
-                yield from reversed(line.text(self._zone).splitlines())
+                yield from reversed(text.splitlines())
 
     def close(self) -> None:
         """Write what is left, within two seconds."""
@@ -98,14 +99,15 @@ class Writer:
 
     def _write(self, lines: Sequence[Line]) -> None:
         self._prune()
+        written = [line.written(self._zone) for line in lines]
         outcome: dict[Sink, Loss | None] = {}
         for sink in self._sinks:
-            wanted = [line for line in lines if line.level >= sink.level]
+            wanted = [each for each in written if each.line.level >= sink.level]
             if wanted:
                 outcome[sink] = sink.write(wanted)
-        for line in lines:
-            if line.level >= self._level:
-                self._tell(line)
+        for each in written:
+            if each.line.level >= self._level:
+                self._tell(each)
         for sink, loss in outcome.items():
             self._judge(sink, loss)
 
@@ -122,18 +124,17 @@ class Writer:
             self._say(f"the log can be written again; {lost} lines were dropped")
 
     def _say(self, text: str, except_for: Sink | None = None) -> None:
-        line = Line(created=time.time(), level=logging.WARNING, logger=__name__, message=printable(text), fields={})
+        line = Line(time.time(), logging.WARNING, __name__, printable(text), {}).written(self._zone)
         for sink in self._sinks:
-            if sink is not except_for and sink.level <= line.level:
+            if sink is not except_for and sink.level <= logging.WARNING:
                 sink.write([line])  # if this fails as well, the sink's next line tells
         self._tell(line)
 
-    def _tell(self, line: Line) -> None:
-        self._recent.append(line)
-        text = line.text(self._zone)
+    def _tell(self, written: Written) -> None:
+        self._recent.append(written)
         for listener in tuple(self.listeners):
             with contextlib.suppress(Exception):  # a listener that has gone must not cost the others their lines
-                listener(line.task, line.run, text)
+                listener(written.line.task, written.line.run, written.text)
 
     def _prune(self) -> None:
         today = datetime.now(self._zone).date()
@@ -230,10 +231,10 @@ def set_up(
     has_file = False
     sinks: list[Sink]
     if journal.is_stderr(environ):
-        otherwise = Console(console, level=file_level, zone=zone, priorities=True)
+        otherwise = Console(console, level=file_level, priorities=True)
         sinks = [Journal(journal.JournalSender(journal_socket), otherwise, level=file_level)]
     else:
-        sinks = [Console(console, level=shown_level, zone=zone)]
+        sinks = [Console(console, level=shown_level)]
         if log_dir is not None:
             has_file = True
             sinks.append(File(os.path.join(log_dir, "cloudgather.log"), level=file_level, zone=zone))

@@ -5,12 +5,14 @@ import select
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, tzinfo
+from datetime import tzinfo
+from itertools import groupby
+from operator import attrgetter
 from typing import Final, Protocol
 
 from cloudgather.outside.journal import JournalSender
 from cloudgather.outside.logfiles import DatedLog, file_name
-from cloudgather.outside.loglines import Line
+from cloudgather.outside.loglines import Line, Written
 
 _PATIENCE: Final = 0.2  # seconds that a full pipe may take to be read
 
@@ -28,7 +30,7 @@ class Sink(Protocol):
 
     level: int
 
-    def write(self, lines: Sequence[Line]) -> Loss | None:
+    def write(self, lines: Sequence[Written]) -> Loss | None:
         """Write them in order, without waiting; None when all are written. Raises nothing."""
         ...
 
@@ -40,15 +42,14 @@ class Sink(Protocol):
 class Console:
     """A descriptor, mostly standard error. Where nobody reads it, lines are dropped."""
 
-    def __init__(self, fd: int, *, level: int, zone: tzinfo | None, priorities: bool = False) -> None:
+    def __init__(self, fd: int, *, level: int, priorities: bool = False) -> None:
         self.level = level
         self._fd = fd
-        self._zone = zone
         self._priorities = priorities  # "<4>" before each line, which journald reads as its level
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
 
-    def write(self, lines: Sequence[Line]) -> Loss | None:
+    def write(self, lines: Sequence[Written]) -> Loss | None:
         """A descriptor that polls writable takes PIPE_BUF bytes at once; so much is written at a time."""
         left = len(lines)
         for count, data in _together(map(self._data, lines)):
@@ -62,10 +63,10 @@ class Console:
             left -= count
         return None
 
-    def _data(self, line: Line) -> bytes:
-        text = line.text(self._zone) + "\n"
+    def _data(self, written: Written) -> bytes:
+        text = written.text + "\n"
         if self._priorities:
-            text = "".join(f"<{line.priority}>{part}\n" for part in text.splitlines())
+            text = "".join(f"<{written.line.priority}>{part}\n" for part in text.splitlines())
         return text.encode("utf-8", "backslashreplace")
 
     def close(self) -> None:
@@ -92,12 +93,11 @@ class File:
     def __init__(self, path: str, *, level: int, zone: tzinfo | None) -> None:
         self.level = level
         self._path = path
-        self._zone = zone
         self._log = DatedLog(path, zone)
 
-    def write(self, lines: Sequence[Line]) -> Loss | None:
+    def write(self, lines: Sequence[Written]) -> Loss | None:
         """One append for the lines of a day."""
-        return _append(self._log, self._path, lines, self._zone)
+        return _append(self._log, self._path, lines)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -112,17 +112,17 @@ class TaskFiles:
         self._zone = zone
         self._logs: dict[str, DatedLog] = {}
 
-    def write(self, lines: Sequence[Line]) -> Loss | None:
+    def write(self, lines: Sequence[Written]) -> Loss | None:
         """Each task's lines in order."""
-        by_task: dict[str, list[Line]] = defaultdict(list)
-        for line in lines:
-            if line.task is not None:
-                by_task[line.task].append(line)
+        by_task: dict[str, list[Written]] = defaultdict(list)
+        for each in lines:
+            if (task := each.line.task) is not None:
+                by_task[task].append(each)
         losses = []
         for task, its_lines in by_task.items():
             path = os.path.join(self._folder, file_name(task))
             log = self._logs.setdefault(task, DatedLog(path, self._zone))
-            if loss := _append(log, path, its_lines, self._zone):
+            if loss := _append(log, path, its_lines):
                 losses.append(loss)
         return Loss(lines=sum(loss.lines for loss in losses), why=losses[0].why) if losses else None
 
@@ -138,14 +138,14 @@ class Journal:
         self._sender = sender
         self._otherwise = otherwise
 
-    def write(self, lines: Sequence[Line]) -> Loss | None:
+    def write(self, lines: Sequence[Written]) -> Loss | None:
         """One entry for each line."""
         refused = []
-        for line in lines:
+        for each in lines:
             try:
-                self._sender.send(_fields(line))
+                self._sender.send(_fields(each.line))
             except OSError:
-                refused.append(line)
+                refused.append(each)
         return self._otherwise.write(refused) if refused else None
 
     def close(self) -> None:
@@ -167,13 +167,11 @@ def _fields(line: Line) -> dict[str, str | int]:
     }
 
 
-def _append(log: DatedLog, path: str, lines: Sequence[Line], zone: tzinfo | None) -> Loss | None:
-    by_day: dict[date, list[Line]] = defaultdict(list)
-    for line in lines:
-        by_day[line.day(zone)].append(line)
+def _append(log: DatedLog, path: str, lines: Sequence[Written]) -> Loss | None:
     lost, why = 0, ""
-    for day, its_lines in by_day.items():
-        data = "".join(f"{line.text(zone)}\n" for line in its_lines).encode("utf-8", "backslashreplace")
+    for day, of_day in groupby(lines, attrgetter("day")):
+        texts = [each.text for each in of_day]
+        data = "\n".join([*texts, ""]).encode("utf-8", "backslashreplace")
         try:
             try:
                 log.append(data, day)
@@ -181,6 +179,6 @@ def _append(log: DatedLog, path: str, lines: Sequence[Line], zone: tzinfo | None
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 log.append(data, day)
         except OSError as error:
-            lost += len(its_lines)
+            lost += len(texts)
             why = f"cannot write {path}: {error.strerror}"
     return Loss(lines=lost, why=why) if lost else None

@@ -224,7 +224,7 @@ class Downloads:
             except Exception as error:
                 self._book.hold(id, because(Code.HELD_DOWNLOAD_BUG, message=without_sign_in(repr(error))))
                 if self._bugs.again(id, error, self._clock.monotonic()):
-                    about = {"DOWNLOAD": id}
+                    about = {"about": {"DOWNLOAD": id}}
                     logger.exception("download %d cannot be brought on: a bug of ours", id, extra=about)
 
     async def _bring_on(self, download: Download) -> None:

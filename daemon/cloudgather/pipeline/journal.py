@@ -52,16 +52,16 @@ class Journal:
         else:
             told = f"{word}: {why}" if why else word
         level = _LEVELS.get(transfer.state, logging.INFO)
-        logger.log(level, "%d %s %s", transfer.id, shown(transfer.path), told, extra=fields(transfer))
+        logger.log(level, "%d %s %s", transfer.id, shown(transfer.path), told, extra={"about": fields(transfer)})
 
     def download(self, download: Download) -> None:
         """A download that has come so far that it is worth a line."""
         if (told := _STEPS.get(download.state)) is not None:
             level, word = told
             why = english(download.reason)
-            fields = {"DOWNLOAD": download.id, "TARGET": download.asked.target}
+            about = {"DOWNLOAD": download.id, "TARGET": download.asked.target}
             line = f"{word}: {why}" if why else word
-            logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra=fields)
+            logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra={"about": about})
 
 
 _STEPS = {

@@ -85,7 +85,8 @@ def test_a_line_arrives_with_its_fields_and_no_file_is_written_but_the_tasks(tmp
         log = set_up(
             log_dir=str(tmp_path / "logs"), environ=environment_of_stderr(), journal_socket=str(tmp_path / "journal")
         )
-        logger.warning("7 a.mkv put off", extra={"TASK": "电影", "TRANSFER": 7, "TARGET": "c115", "RUN": 3})
+        about = {"TASK": "电影", "TRANSFER": 7, "TARGET": "c115", "RUN": 3}
+        logger.warning("7 a.mkv put off", extra={"about": about})
         fields = parsed(journal.recv(65536))
         assert log.flush(_LONG)
         log.close()

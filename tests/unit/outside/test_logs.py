@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from cloudgather.outside.loglines import Line, line_of
+from cloudgather.outside.loglines import Line, Written, line_of
 from cloudgather.outside.logs import Logging, set_up
 from cloudgather.outside.logsinks import Console
 from disks import filled, small_disk
@@ -49,11 +49,11 @@ def lines_of(log: Logging, task: str | None = None, *, run: int | None = None, l
 
 
 def about(task: str, run: int | None = None) -> Mapping[str, object]:
-    return {"TASK": task, "TRANSFER": 7} | ({} if run is None else {"RUN": run})
+    return {"about": {"TASK": task, "TRANSFER": 7} | ({} if run is None else {"RUN": run})}
 
 
-def a_line(message: str) -> Line:
-    return Line(created=0.0, level=logging.INFO, logger="cloudgather.tests", message=message, fields={})
+def a_line(message: str) -> Written:
+    return Line(0.0, logging.INFO, "cloudgather.tests", message, {}).written(UTC)
 
 
 def without_time(lines: list[str]) -> list[str]:
@@ -153,27 +153,27 @@ def test_lines_are_written_to_a_console_in_order_and_those_that_do_not_fit_are_c
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
     lines = [a_line(f"{number:04} " + "x" * 95) for number in range(100)]
 
-    loss = Console(writing, level=logging.INFO, zone=None).write(lines)
+    loss = Console(writing, level=logging.INFO).write(lines)
     os.close(writing)
     with open(reading, "rb") as file:
         read = file.read().decode().splitlines()
 
     assert loss is not None
     assert 0 < len(read) == 100 - loss.lines
-    assert read == [line.text(None) for line in lines[: len(read)]]
+    assert read == [line.text for line in lines[: len(read)]]
 
 
 def test_a_long_line_takes_nothing_from_its_neighbours() -> None:
     reading, writing = os.pipe()
     lines = [a_line("short"), a_line("long " + "y" * 3 * select.PIPE_BUF), a_line("after")]
 
-    loss = Console(writing, level=logging.INFO, zone=None).write(lines)
+    loss = Console(writing, level=logging.INFO).write(lines)
     os.close(writing)
     with open(reading, "rb") as file:
         read = file.read().decode().splitlines()
 
     assert loss is None
-    assert read == [line.text(None) for line in lines]
+    assert read == [line.text for line in lines]
 
 
 def test_a_file_that_cannot_be_written_is_said_once_and_again_when_it_can(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ def test_a_download_that_fails_says_so_with_its_number_and_why(
         do(book.move(download, Event.FAIL, because(Code.ERROR_BAD_REQUEST, message="gone"), {}))
 
     (line,) = caplog.records
-    assert (line.levelno, line.__dict__["DOWNLOAD"], line.__dict__["TARGET"]) == (logging.ERROR, download.id, "c115")
+    assert line.levelno == logging.ERROR
+    assert line.__dict__["about"] == {"DOWNLOAD": download.id, "TARGET": "c115"}
     assert line.getMessage().startswith(f"download {download.id} film.mkv failed: ")
     assert "gone" in line.getMessage()
