@@ -40,6 +40,7 @@ _PARTIAL_PREFIXES: Final = (".syncthing.", "~syncthing~", ".cloudgather-", ".cg-
 _SUFFIXES: Final = tuple((suffix.lower().encode(), "*" + suffix) for suffix in _PARTIAL_SUFFIXES)
 _PREFIXES: Final = tuple((prefix.encode(), prefix + "*") for prefix in _PARTIAL_PREFIXES)
 _ANY_SUFFIX: Final = tuple(suffix for suffix, _ in _SUFFIXES)
+_ANY_PREFIX: Final = tuple(prefix for prefix, _ in _PREFIXES)
 _RSYNC: Final = ".*.XXXXXX"
 _FRAGMENT: Final = "*.part-Frag*"
 
@@ -70,23 +71,21 @@ def partial_pattern(name: bytes) -> str | None:
     lower = name.lower()
     if lower.endswith(_ANY_SUFFIX):
         return next(pattern for suffix, pattern in _SUFFIXES if lower.endswith(suffix))
-    for prefix, pattern in _PREFIXES:
-        if lower.startswith(prefix):
-            return pattern
+    if lower.startswith(_ANY_PREFIX):
+        return next(pattern for prefix, pattern in _PREFIXES if lower.startswith(prefix))
     if b".part-frag" in lower:
         return _FRAGMENT
-    return _RSYNC if _is_rsync_temporary(name) else None
+    return _RSYNC if name.startswith(b".") and _is_rsync_temporary(name) else None
 
 
 def _is_rsync_temporary(name: bytes) -> bool:
-    """rsync writes to `.NAME.XXXXXX`, six random letters and digits.
+    """Of a name that begins with a dot: rsync writes to `.NAME.XXXXXX`, six random letters and digits.
 
     Six lower-case letters alone are rather an extension (`.app.config`) than random: one in two hundred is missed.
     """
     stem, dot, random = name.rpartition(b".")
     return (
-        stem.startswith(b".")
-        and len(stem) > 1
+        len(stem) > 1
         and bool(dot)
         and len(random) == 6
         and random.isalnum()

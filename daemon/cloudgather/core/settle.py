@@ -1,8 +1,7 @@
 """Decides whether a file is complete, from facts gathered outside; each condition has a code and its facts."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -28,9 +27,11 @@ _GOOD_NAME: Final = because(Code.MET_NAME)
 _NO_DOWNLOADER: Final = because(Code.MET_NO_DOWNLOADER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What is known of one file at one moment. Spans are seconds, `now` and `quiet_since` monotonic."""
+class Evidence(NamedTuple):
+    """What is known of one file at one moment. Spans are seconds, `now` and `quiet_since` monotonic.
+
+    A tuple, as is the verdict, since every file is judged: half of the price.
+    """
 
     now: float
     quiet_since: float  # since when neither an event nor a change of size, mtime, ctime was seen by us
@@ -45,8 +46,7 @@ class Evidence:
     asked_since: float | None = None  # monotonic: all that answer have been asked since then; None: none answers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether the file is settled, and every condition with its facts (met.* and wait.*)."""
 
     settled: bool
@@ -66,18 +66,14 @@ def judge(evidence: Evidence, settle: timedelta) -> Verdict:
     """A downloader's word alone decides; else quiet, no writer, a name and neighbours that are not in progress."""
     if evidence.downloader is not None:
         return _as_the_downloader_says(evidence.downloader, evidence.now)
-    conditions: list[Reason] = []
-    look_again: list[float] = []
-    for reason, again in (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence)):
-        conditions.append(reason)
-        if again is not None:
-            look_again.append(again)
+    judged = (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence))
+    look_again = [again for _, again in judged if again is not None]
     return Verdict(
         settled=not look_again,
         guessed=True,
-        conditions=tuple(conditions),
+        conditions=tuple([reason for reason, _ in judged]),
         # All must hold, so looking before the last of them can be met is in vain.
-        look_again=max(look_again) if look_again else None,
+        look_again=max(look_again, default=None),
     )
 
 

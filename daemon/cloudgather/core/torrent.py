@@ -87,7 +87,7 @@ def read_torrent(content: bytes) -> Torrent:
 def is_pad(path: bytes, size: int) -> bool:
     """Whether a file is a pad file by its name, as programs call them that write them: `.pad/SIZE`."""
     folder, _, name = path.rpartition(b"/")
-    return name == b"%d" % size and folder.rpartition(b"/")[2] == b".pad"
+    return folder.rpartition(b"/")[2] == b".pad" and name == b"%d" % size
 
 
 def _files_of_first(info: Mapping[bytes, Any], name: bytes) -> tuple[TorrentFile, ...]:

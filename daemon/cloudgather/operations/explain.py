@@ -143,11 +143,11 @@ class PathOperations:
     async def _settling(self, state: TaskState, look: Look, reply: dict[str, Any], decided: Go | Ask) -> dict[str, Any]:
         world, task = self._world, state.task
         pending = world.intake.pending.get(task.name, look.path)
-        asked_since = world.intake.claims.asked_since()
+        moment = world.intake.judge.moment()
         word = await world.intake.claims.word(task, look)
         if word is not None and word.code == Code.SKIP_UNWANTED:
             return {**reply, "verdict": "skipped", "reasons": [word.to_wire()]}
-        verdict = world.intake.judge.verdict(task, look, pending, word, asked_since=asked_since)
+        verdict = world.intake.judge.verdict(task, look, pending, word, moment)
         conditions = list(verdict.conditions)
         if look.access is Access.WRITTEN:
             writers = [[pid, name] for pid, name in await state.source.writers(look.path)]

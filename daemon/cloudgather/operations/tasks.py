@@ -20,8 +20,7 @@ from cloudgather.operations import describe
 from cloudgather.operations.verify import verify
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.pipeline.planning import Listings
-from cloudgather.pipeline.scanning import candidate_of
+from cloudgather.pipeline.planning import Candidate, Listings
 from cloudgather.ports.queue import Chosen, StoreUnavailable, TaskMemory
 from cloudgather.ports.source import Absent
 from cloudgather.ports.source import Refused as Unreadable
@@ -225,7 +224,7 @@ class TaskOperations:
                 elif (reason := filters.judge(task.filter, found.path, found.size)) is not None:
                     skip[reason.code] += 1
                 else:
-                    wanted.append(candidate_of(found))
+                    wanted.append(Candidate(path=found.path, version=found.version))
             answer = await world.planner.plan(state, wanted, listings=listings, force=force, thorough=True)
             skip.update(each.reason.code for each in answer.skips.values())
             for plan in answer.plans:
@@ -244,11 +243,11 @@ class TaskOperations:
             return f"skip.{look}"
         intake = self._world.intake
         pending = intake.pending.get(state.task.name, path)
-        asked_since = intake.claims.asked_since()
+        moment = intake.judge.moment()
         word = await intake.claims.word(state.task, look)
         if word is not None and word.code == Code.SKIP_UNWANTED:
             return word.code
-        conditions = intake.judge.verdict(state.task, look, pending, word, asked_since=asked_since).conditions
+        conditions = intake.judge.verdict(state.task, look, pending, word, moment).conditions
         # A file that is not quiet yet is least of all complete where something else says so, too.
         waits = [each.code for each in conditions if each.code.startswith("wait.")]
         return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)

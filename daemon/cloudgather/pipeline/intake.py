@@ -14,7 +14,7 @@ from cloudgather.core.mounts import is_below
 from cloudgather.core.task import Send
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
-from cloudgather.pipeline.judging import Judge
+from cloudgather.pipeline.judging import Judge, Moment
 from cloudgather.pipeline.pending import Pending, PendingFiles, SkipSettle
 from cloudgather.pipeline.planning import Candidate, Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
@@ -211,14 +211,14 @@ class Intake:
                 wanted.append((pending, look))
         passed = set() if asked else await self._dealt_with(state, wanted)
         told = self._told
-        asked_since = self.claims.asked_since()  # not later than the words: a poll meanwhile may have brought another
+        moment = self.judge.moment()
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
         settled = []
         for pending, look in wanted:
             word = words.get(look.path)
             if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look, word, asked_since, told):
+            elif self._is_settled(state, pending, look, word, moment, told):
                 settled.append(pending)
         return settled
 
@@ -250,7 +250,7 @@ class Intake:
         pending: Pending,
         look: Look,
         word: Reason | None,
-        asked_since: float | None,
+        moment: Moment,
         told: int,
     ) -> bool:
         if self.pending.get(pending.task, pending.path) is not pending:
@@ -258,7 +258,7 @@ class Intake:
         if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
-        verdict = self.judge.verdict(state.task, look, pending, word, asked_since=asked_since)
+        verdict = self.judge.verdict(state.task, look, pending, word, moment)
         pending.conditions = verdict.conditions
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)
@@ -342,15 +342,15 @@ class Intake:
             self._listings = None
 
     async def take(
-        self, state: TaskState, fresh: Iterable[Candidate], run: RunCount, *, force: bool, skip_settle: SkipSettle
+        self, state: TaskState, paths: Iterable[bytes], run: RunCount, *, force: bool, skip_settle: SkipSettle
     ) -> None:
-        """Make what a scan found pending, and look at it at once: most of it is quiet already."""
+        """Make files that a scan found pending, and look at it at once: most of it is quiet already."""
         now = self._clock.monotonic()
         taken = []
-        for file in fresh:
-            pending = self.pending.get(state.task.name, file.path)
+        for path in paths:
+            pending = self.pending.get(state.task.name, path)
             if pending is None:
-                pending = Pending(task=state.task.name, path=file.path, quiet_since=now, event_seen=False, due=now)
+                pending = Pending(task=state.task.name, path=path, quiet_since=now, event_seen=False, due=now)
             if pending.run is None or (run.ordered and pending.run is not run):
                 if pending.run is not None:  # whoever gave the order waits for this run
                     pending.run.settling -= 1

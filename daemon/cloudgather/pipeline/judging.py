@@ -1,5 +1,6 @@
 """Gathers the evidence on one file, what was observed of it and what a look shows, and has core.settle judge it."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -15,6 +16,16 @@ _WRITTEN: Final = {Access.FREE: False, Access.WRITTEN: True, Access.UNKNOWN: Non
 _CLOCK_JUMP: Final = 2.0  # seconds that wall and monotonic clock may drift apart before ctimes mean nothing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When files are judged, and what is the same for all of them."""
+
+    now: float  # monotonic
+    wall: float | None  # epoch seconds; None: the wall clock has jumped since the daemon's start
+    asked: tuple[str, ...]  # all downloaders
+    asked_since: float | None  # as Claims.asked_since() tells
+
+
 class Judge:
     """Knows what the clocks showed at start: a ctime is compared only while the wall clock has not jumped since."""
 
@@ -23,26 +34,36 @@ class Judge:
         self._claims = claims
         self._clock_offset = clock.now().timestamp() - clock.monotonic()
 
-    def verdict(
-        self, task: Task, look: Look, pending: Pending | None, word: Reason | None, *, asked_since: float | None
-    ) -> settle.Verdict:
-        """core.settle's answer for what is known of a file now; without a `pending`, nothing was observed of it yet.
-
-        `word` is what a downloader says of it; `asked_since` what Claims.asked_since() was before `word` was had.
-        """
-        now = self._clock.monotonic()
-        evidence = settle.Evidence(
+    def moment(self) -> Moment:
+        """For files that were looked at, before downloaders are asked for their word: a poll may come in between."""
+        now, wall = self._clock.monotonic(), self._clock.now().timestamp()
+        jumped = abs(wall - now - self._clock_offset) > _CLOCK_JUMP
+        return Moment(
             now=now,
-            quiet_since=pending.quiet_since if pending else now,
+            wall=None if jumped else wall,
+            asked=tuple(self._claims.names),
+            asked_since=self._claims.asked_since(),
+        )
+
+    def verdict(
+        self, task: Task, look: Look, pending: Pending | None, word: Reason | None, moment: Moment
+    ) -> settle.Verdict:
+        """core.settle's answer for what is known of a file; without a `pending`, nothing was observed of it yet.
+
+        `word` is what a downloader says of it.
+        """
+        evidence = settle.Evidence(
+            now=moment.now,
+            quiet_since=pending.quiet_since if pending else moment.now,
             event_seen=pending.event_seen if pending else False,
-            ctime_age=self._age(look.ctime_ns),
+            ctime_age=_age(look.ctime_ns, moment.wall),
             written=_WRITTEN[look.access],
             blind_because=look.unknown_why,
             partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
             control_file=look.control_file,
             downloader=word,
-            asked=tuple(self._claims.names),
-            asked_since=asked_since,
+            asked=moment.asked,
+            asked_since=moment.asked_since,
         )
         return settle.judge(evidence, self.needed_quiet(task, look.path))
 
@@ -50,10 +71,10 @@ class Judge:
         """How long this file must be quiet where it is a guess."""
         return settle.needed_quiet(task.settle, downloader_answers=self._claims.answering(task, path))
 
-    def _age(self, ctime_ns: int) -> float | None:
-        """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
-        wall = self._clock.now().timestamp()
-        if abs(wall - self._clock.monotonic() - self._clock_offset) > _CLOCK_JUMP:
-            return None
-        age = wall - ctime_ns / 1e9
-        return age if age >= 0 else None
+
+def _age(ctime_ns: int, wall: float | None) -> float | None:
+    """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
+    if wall is None:
+        return None
+    age = wall - ctime_ns / 1e9
+    return age if age >= 0 else None

@@ -10,11 +10,11 @@ from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination, split
 from cloudgather.core.task import Initial
-from cloudgather.core.transfer import State, Version
+from cloudgather.core.transfer import State
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.pending import Pending, SkipSettle
-from cloudgather.pipeline.planning import Candidate, Listings, Planner, adoption, ignoring
+from cloudgather.pipeline.planning import Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.trouble import sorted_failure
 from cloudgather.pipeline.waiting import wait_for_either
@@ -167,11 +167,12 @@ class Scanner:
             state.source_hold = None
             wanted = self._wanted(state, batch, run)
             unknown = await self._planner.unknown(state.task, [seen.content for seen in wanted], force=force)
-            fresh = [candidate_of(seen) for seen in wanted if seen.path in unknown]
+            fresh = [seen for seen in wanted if seen.path in unknown]
             run.skipped["skip.sent"] += len(wanted) - len(fresh)
             if first and state.task.initial is not Initial.SEND:
                 fresh = await self._taken_over(state, fresh, listings)
-            await self._intake.take(state, fresh, run, force=force, skip_settle=skip_settle)
+            paths = [seen.path for seen in fresh]
+            await self._intake.take(state, paths, run, force=force, skip_settle=skip_settle)
         if first:
             state.memory = replace(state.memory, initialised=True)
             await self._store.remember_task(state.memory)
@@ -189,7 +190,7 @@ class Scanner:
         run.seen += len(batch) - refused
         return wanted
 
-    async def _taken_over(self, state: TaskState, fresh: Sequence[Candidate], listings: Listings) -> list[Candidate]:
+    async def _taken_over(self, state: TaskState, fresh: Sequence[Seen], listings: Listings) -> list[Seen]:
         """What was there before the task: passed over, or adopted where the target has it with the same size."""
         now = self._clock.now()
         if state.task.initial is Initial.IGNORE:
@@ -199,7 +200,7 @@ class Scanner:
         for file in fresh:
             folder, name = split(destination(state.task.base, file.path))
             standing = (await listings.folder(state.task.target, folder) or {}).get(name)
-            if standing is not None and standing.is_file and standing.size == file.version.size:
+            if standing is not None and standing.is_file and standing.size == file.size:
                 entries.append(adoption(state.task, file.path, file.version, standing, now=now))
             else:
                 left.append(file)
@@ -217,9 +218,3 @@ class Scanner:
         if again:
             await self._store.requeue(Chosen(ids=tuple(again)), now=self._clock.now())
         return await self.scan(state.task.name, "upload", below=path, skip_settle=skip_settle)
-
-
-def candidate_of(found: Seen) -> Candidate:
-    """A file that a scan found, with the version that the scan saw."""
-    version = Version(size=found.size, mtime_ns=found.mtime_ns, device=found.device, inode=found.inode)
-    return Candidate(path=found.path, version=version)

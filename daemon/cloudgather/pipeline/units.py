@@ -6,7 +6,6 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core import filters
 from cloudgather.core.naming import unit_of
-from cloudgather.core.transfer import Version
 from cloudgather.pipeline.board import TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.pending import Pending, PendingFiles
@@ -59,10 +58,9 @@ class Units:
             for found in batch:
                 if isinstance(found, Refused):
                     continue
-                version = Version(size=found.size, mtime_ns=found.mtime_ns, device=found.device, inode=found.inode)
                 pending = known.get(found.path)
                 if pending is not None:
-                    if pending.fingerprint is None or pending.fingerprint[0] != version:
+                    if pending.fingerprint is None or pending.fingerprint[0] != found.version:
                         pending.ready = False
                         pending.due = self._clock.monotonic()
                         self._pending.put(pending)  # nobody else may look at it again
@@ -71,7 +69,7 @@ class Units:
                     if not await self._claims.unwanted(state.task, found.path):
                         blockers.append(found.path)
                 elif filters.judge(state.task.filter, found.path, found.size) is None:
-                    unseen.append((found.path, found.size, found.mtime_ns))
+                    unseen.append(found.content)
             unknown = await self._planner.unknown(state.task, unseen)
             for path in [path for path, _, _ in unseen if path in unknown]:
                 if await self._claims.unwanted(state.task, path):

@@ -61,6 +61,11 @@ class Seen(NamedTuple):
         """Which content of the path was seen."""
         return self[:3]
 
+    @property
+    def version(self) -> Version:
+        """The same with where it lies."""
+        return Version(size=self.size, mtime_ns=self.mtime_ns, device=self.device, inode=self.inode)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:

@@ -1,6 +1,5 @@
 """When a file counts as complete, and what it waits for until then."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ MINUTE = timedelta(seconds=60)
 def some_evidence(**changes: Any) -> Evidence:
     """A file with nothing against it, seen by a scan a minute ago and not changed since."""
     evidence = Evidence(now=1060.0, quiet_since=1000.0, event_seen=False, ctime_age=60.0, written=False)
-    return replace(evidence, **changes)
+    return evidence._replace(**changes)
 
 
 def codes(evidence: Evidence, settle: timedelta = MINUTE) -> list[str]:
@@ -142,7 +141,7 @@ def test_never_blind_before_two_minutes_of_watching(evidence: Evidence, settle: 
 
 @given(evidences, settles, spans)
 def test_never_before_all_that_answer_have_been_asked(evidence: Evidence, settle: timedelta, ago: float) -> None:
-    asked = replace(evidence, asked=("qb",), asked_since=evidence.now - ago)
+    asked = evidence._replace(asked=("qb",), asked_since=evidence.now - ago)
 
     if judge(asked, settle).settled:
         quiet_for = evidence.now - evidence.quiet_since
@@ -165,7 +164,7 @@ def test_what_is_settled_stays_so_while_nothing_happens(evidence: Evidence, sett
     age = None if evidence.ctime_age is None else evidence.ctime_age + later
 
     if judge(evidence, settle).settled:
-        assert judge(replace(evidence, now=evidence.now + later, ctime_age=age), settle).settled
+        assert judge(evidence._replace(now=evidence.now + later, ctime_age=age), settle).settled
 
 
 @given(evidences, settles)
