@@ -10,6 +10,8 @@ from cloudgather.core.task import Rule
 
 # FAT keeps mtime in steps of 2 s; a difference below that says nothing.
 MTIME_TOLERANCE_NS: Final = 2_000_000_000
+# What the target shows decides by these.
+_OF_THE_TARGET: Final = frozenset({Rule.MISSING, Rule.SIZE, Rule.NEWER})
 
 
 class Known(Protocol):
@@ -79,7 +81,7 @@ def decide(
     if known is not None and Rule.CHANGED in rules:
         facts = {"size": size, "mtime": mtime_ns / 1e9, "sent_size": known.size, "sent_mtime": known.mtime_ns / 1e9}
         return Go(reason=because(Code.GO_CHANGED, **facts), replace=True)
-    if not rules & {Rule.MISSING, Rule.SIZE, Rule.NEWER}:
+    if rules.isdisjoint(_OF_THE_TARGET):
         return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
     if isinstance(shown, Unasked):
         return Ask()
