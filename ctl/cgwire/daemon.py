@@ -48,9 +48,13 @@ class Health(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reload(Request):
-    """Read the configuration again; an invalid file changes nothing: {problems: [problem], added, removed, changed}.
+    """Read the configuration again; an invalid file changes nothing.
 
-    The last three are lists of task names. A problem is {file, line, table, key, code, text, …facts}.
+    {problems: [problem], added, removed, changed: [task], main: [key or table of the main file that is not as it was],
+     at_restart: [key that is not as at the daemon's start, and counts from its next one on]}
+
+    Keys and tables are named as in `daemon.log_level` and `targets.c115`. A problem is {file, line, table, key, code,
+    text, …facts}.
     """
 
     METHOD: ClassVar[str] = "daemon.reload"

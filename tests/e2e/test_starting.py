@@ -203,6 +203,25 @@ def test_a_reload_with_an_invalid_file_changes_nothing(tmp_path: Path) -> None:
         assert "changed: film" in taken.stdout
 
 
+def test_a_reload_says_what_counts_from_the_next_start_on_as_long_as_it_is_so(tmp_path: Path) -> None:
+    with plain(tmp_path) as running:
+        before = running.config.read_text()
+        running.config.write_text(before.replace("[daemon]\n", '[daemon]\nlog_level = "DEBUG"\nhistory_days = 30\n'))
+
+        taken = [running.cgctl("config", "reload") for _ in range(2)]
+        running.config.write_text(before)
+        undone = running.cgctl("config", "reload")
+
+        assert [each.stdout for each in taken] == [
+            "changed in the main file: daemon.log_level, daemon.history_days\n",
+            "reloaded; nothing has changed\n",
+        ]
+        for each in taken:
+            assert "in effect from the next start on: daemon.log_level\n" in each.stderr
+        assert undone.stderr == ""
+        assert "changed, and in effect from the next start on: daemon.log_level" in running.said()
+
+
 def test_sighup_reloads(tmp_path: Path) -> None:
     with plain(tmp_path) as running:
         file = tmp_path / "tasks.d" / "other.toml"

@@ -101,6 +101,7 @@ def reload(session: Session, as_json: bool) -> int:
         (later("added: {names}"), reply.get("added") or ()),
         (later("removed: {names}"), reply.get("removed") or ()),
         (later("changed: {names}"), reply.get("changed") or ()),
+        (later("changed in the main file: {names}"), reply.get("main") or ()),
     ]
     for text, names in changes:
         if names:
@@ -108,5 +109,9 @@ def reload(session: Session, as_json: bool) -> int:
     if problems:
         raise Trouble(Exit.FAILED, session.say("the configuration has errors; what was in effect stays"))
     if not any(names for _, names in changes):
-        session.print(session.say("reloaded; no task changed"))
+        session.print(session.say("reloaded; nothing has changed"))
+    if at_restart := reply.get("at_restart"):
+        names = ", ".join(escaped(name) for name in at_restart)
+        session.note(f"{session.mark('warn')} " + session.say("in effect from the next start on: {names}", names=names))
+        session.note(f"  {session.arrow} systemctl restart cloudgather")
     return Exit.OK

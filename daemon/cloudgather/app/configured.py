@@ -11,7 +11,7 @@ from cloudgather.agent.fleet import Fleet
 from cloudgather.app.attending import Attendant
 from cloudgather.config.loading import Configuration, load, task_file
 from cloudgather.config.problems import InvalidConfiguration, shown
-from cloudgather.config.settings import Settings
+from cloudgather.config.settings import AT_START, Settings, differences
 from cloudgather.core.mounts import Mount
 from cloudgather.operations.world import Reloaded
 from cloudgather.outside.zone import local_zone
@@ -53,6 +53,7 @@ class Configured:
         taken: Callable[[Settings], None],
     ) -> None:
         self.current = current
+        self._begun_with = current.settings
         self._store = store
         self._board = board
         self._effect = effect
@@ -126,6 +127,10 @@ class Configured:
             raise InvalidConfiguration(configuration.problems)
         difference = await self._effect.take(self._wanted(configuration))
         downloaders_ended = await self._claims.take(configuration.settings.downloaders)
+        main = differences(self.current.settings, configuration.settings)
+        at_restart = [key for key in differences(self._begun_with, configuration.settings) if key in AT_START]
+        if at_restart:
+            logger.warning("changed, and in effect from the next start on: %s", ", ".join(at_restart))
         self.current = configuration
         self._taken(configuration.settings)
         self._attendant.leave(
@@ -140,7 +145,13 @@ class Configured:
         for change in ("added", "removed", "changed"):
             for name in getattr(difference, change):
                 self._bus.publish({"kind": "task", "name": name, "change": change})
-        return Reloaded(added=difference.added, removed=difference.removed, changed=difference.changed)
+        return Reloaded(
+            added=difference.added,
+            removed=difference.removed,
+            changed=difference.changed,
+            main=main,
+            at_restart=at_restart,
+        )
 
     def _wanted(self, configuration: Configuration) -> Wanted:
         wanted, broken = _wanted(configuration), configuration.broken

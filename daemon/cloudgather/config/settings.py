@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cgwire.access import Access
 from cloudgather.config.downloaders import read_downloaders
@@ -58,6 +58,27 @@ class Settings:
     downloaders: Mapping[str, DownloaderSpec] = field(default_factory=dict)
     downloads: Rules = field(default_factory=Rules)
     allowances: Mapping[str, Allowance] = field(default_factory=dict)  # by group: what its members may have downloaded
+
+
+# What the daemon reads when it starts, and then no more.
+AT_START: Final = frozenset(
+    {"daemon.state_dir", "daemon.log_dir", "daemon.log_level", "daemon.console_level", "daemon.log_keep_days"}
+    | {"control.socket"}
+)
+
+
+def differences(before: Settings, after: Settings) -> list[str]:
+    """The keys and tables that are not the same in both, named as the file has them: daemon.log_level, targets.c115."""
+    found = []
+    for each in fields(Settings):
+        old, new = getattr(before, each.name), getattr(after, each.name)
+        if isinstance(new, Mapping):
+            table = {"allowances": "groups"}.get(each.name, each.name)
+            found += [f"{table}.{name}" for name in {**old, **new} if old.get(name) != new.get(name)]
+        elif old != new:
+            table = {"socket": "control.", "downloads": ""}.get(each.name, "daemon.")
+            found.append(f"{table}{each.name}")
+    return list(dict.fromkeys(found))
 
 
 _LATER = "is not in this release"

@@ -111,8 +111,15 @@ class DaemonOperations:
             done = await self._world.reload()
         except InvalidConfiguration as invalid:
             problems = [problem.to_wire() for problem in invalid.problems]
-            return {"problems": problems, "added": [], "removed": [], "changed": []}
-        return {"problems": [], "added": done.added, "removed": done.removed, "changed": done.changed}
+            return {"problems": problems, "added": [], "removed": [], "changed": [], "main": [], "at_restart": []}
+        return {
+            "problems": [],
+            "added": done.added,
+            "removed": done.removed,
+            "changed": done.changed,
+            "main": done.main,
+            "at_restart": done.at_restart,
+        }
 
     async def daemon_config(self, request: wire.Config, caller: Caller) -> WireMap:
         """Every key in effect."""

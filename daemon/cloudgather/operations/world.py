@@ -36,11 +36,13 @@ WireMap = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """What a reload has changed: names of tasks."""
+    """What a reload has changed: names of tasks; of the main file, see config.settings.differences."""
 
     added: Sequence[str]
     removed: Sequence[str]
     changed: Sequence[str]
+    main: Sequence[str]
+    at_restart: Sequence[str]
 
 
 @dataclass(slots=True, kw_only=True)

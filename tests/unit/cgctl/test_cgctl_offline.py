@@ -1,6 +1,7 @@
 """`config check` and `doctor`, with the daemon up and down."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,32 @@ def test_a_reload_tells_what_changed_and_what_is_wrong(cgctl: Any) -> None:
     cgctl.daemon(daemon_reload={"problems": [], "added": ["电影"], "removed": [], "changed": ["a", "b"]})
 
     assert cgctl("config", "reload").out == "added: 电影\nchanged: a, b\n"
+
+
+def test_a_reload_tells_what_changed_in_the_main_file_and_what_the_next_start_will_take_up(
+    cgctl: Any, chinese: Callable[..., Any]
+) -> None:
+    main = ["daemon.log_level", "targets.c115"]
+    cgctl.daemon(
+        daemon_reload={
+            "problems": [], "added": [], "removed": [], "changed": [], "main": main, "at_restart": main[:1]
+        }
+    )  # fmt: skip
+
+    said = cgctl("config", "reload")
+
+    assert said.out == "changed in the main file: daemon.log_level, targets.c115\n"
+    assert said.err.splitlines() == [
+        "! in effect from the next start on: daemon.log_level",
+        "  → systemctl restart cloudgather",
+    ]
+    assert "下次启动后生效：daemon.log_level" in chinese("config", "reload").err
+
+
+def test_a_reload_of_the_same_says_that_nothing_has_changed(cgctl: Any) -> None:
+    cgctl.daemon(daemon_reload={"problems": [], "added": [], "removed": [], "changed": []})
+
+    assert cgctl("config", "reload").out == "reloaded; nothing has changed\n"
 
 
 def test_a_reload_with_errors_fails(cgctl: Any) -> None:

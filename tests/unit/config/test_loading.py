@@ -8,6 +8,7 @@ import pytest
 
 from cloudgather.config.loading import Configuration, load, load_settings, with_task
 from cloudgather.config.problems import InvalidConfiguration
+from cloudgather.config.settings import AT_START, differences
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import Kind, Profile
 
@@ -212,3 +213,21 @@ def test_a_task_is_checked_beside_the_others_before_it_is_written(files: Files) 
         with pytest.raises(InvalidConfiguration):
             tried(name, content)
     assert sorted(os.listdir(files.tasks)) == ["bad.toml", "film.toml"]
+
+
+def test_what_differs_between_two_main_files_is_named_as_they_have_it(files: Files) -> None:
+    files.write_main(
+        '[groups.media]\naccess = "view"\n[targets.gone]\nroot = "/gone"\n[targets.kept]\nroot = "/kept"\n'
+    )
+    before = files.load().settings
+    files.write_main(
+        'daily_limit = "1GiB"\n[control]\nsocket = "/run/other.sock"\n[groups.media]\naccess = "view"\nmax_active = 1\n'
+        '[groups.users]\naccess = "view"\n[downloads]\nmin_free = "1GiB"\n[targets.kept]\nroot = "/kept"\n'
+    )
+    after = files.load().settings
+
+    assert differences(before, before) == []
+    assert sorted(differences(before, after)) == [
+        "control.socket", "downloads", "groups.media", "groups.users", "targets.c115", "targets.gone"
+    ]  # fmt: skip
+    assert "control.socket" in AT_START
