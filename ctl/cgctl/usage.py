@@ -24,6 +24,7 @@ _CHINESE: Final = (
     (r"'(.*)' is not one of (.+?)\.?", "“{}”不在可选值之列：{}"),
     (r"(.+) is not in the range (.+?)\.?", "{} 超出范围 {}"),
 )
+_NO_NUMBER: Final = re.compile(r"is not a valid (?:integer|float) range\b")  # what click says of any with bounds
 _VALUE: Final = re.compile(r"Invalid value for '?(.+?)'?: (.+)", re.DOTALL)
 _NEAR: Final = re.compile(r" \(?Did you mean (?:one of: )?(.+?)\??\)?$")
 
@@ -41,16 +42,18 @@ def told(error: click.UsageError, session: Session) -> str:
 def _text(message: str, session: Session) -> str:
     own = session.say(message)
     if own != message or session.language != ZH_CN:
-        return own[:1].lower() + own[1:].removesuffix(".")
+        return _NO_NUMBER.sub("is not a number", own[:1].lower() + own[1:].removesuffix("."))
     near = _NEAR.search(message)
     if near is not None:
-        return f"{_chinese(message[: near.start()])}；是不是 {near[1]}？"
+        meant = near[1].replace("'", "")
+        return f"{_chinese(message[: near.start()])}；是不是 {meant}？"
     return _chinese(message)
 
 
 def _chinese(message: str) -> str:
     if (value := _VALUE.fullmatch(message)) is not None:
-        return f"{value[1]} 的值不正确：{_chinese(value[2])}"
+        option = value[1].replace("'", "")  # '-n' / '--count'
+        return f"{option} 的值不正确：{_chinese(value[2])}"
     for pattern, chinese in _CHINESE:
         if (found := re.fullmatch(pattern, message)) is not None:
             return chinese.format(*found.groups())

@@ -219,7 +219,7 @@ def test_verify_tells_intact_gone_and_differing_files(tmp_path: Path) -> None:
         text = running.cgctl("task", "verify", "film", check=False).stdout
         assert "✗ 1.mkv: no longer at the target" in text
         assert "✗ 2.mkv: differs at the target" in text
-        assert "cgctl task run 'film' --overwrite" in text
+        assert "cgctl task run film --overwrite" in text
         run(running)
         assert b"1.mkv" not in running.sent()  # it was removed there on purpose more often than lost
 

@@ -100,14 +100,14 @@ def test_a_cron_task_sends_when_it_is_due_and_not_before(tmp_path: Path) -> None
         assert "wait.scan" in running.codes("a.mkv")
         why = running.cgctl("why", running.path("a.mkv")).stdout
         assert "o scan of its task has come to it yet; the next is due at 03:00:00" in why
-        assert "cgctl task run 'film'" in why
+        assert "cgctl task run film" in why
         until_remembered(running)
     with scheduled(tmp_path, 'schedule = "0 3 * * *"', now="2026-03-10 02:59:57") as running:
         running.until("a.mkv", "done")
         (run,) = runs(running)
         assert run["trigger"] == "schedule"
         assert 0 <= run["started"] - _epoch("2026-03-10T03:00:00") < SOON
-        assert "next tomorrow 03:00" in running.cgctl("status").stdout
+        assert "next 03:00 tomorrow" in running.cgctl("status").stdout
 
 
 @pytest.mark.full

@@ -12,7 +12,7 @@ from cgctl.options import as_json, command
 from cgctl.session import Session
 from cgctl.trouble import Exit
 from cgwire.task import Run, Verify
-from cgwire.text.values import escaped, size
+from cgwire.text.values import argument, escaped, size
 
 
 @command()
@@ -114,12 +114,12 @@ def verify(session: Session, name: str, waits: bool, as_json: bool) -> int:
             f"  {session.arrow} "
             + session.say(
                 "log in to the cloud account again, or put the folder back; or, to send everything again: {command}",
-                command=f"cgctl task run '{name}' --overwrite",
+                command=f"cgctl task run {argument(name)} --overwrite",
             )
         )
     elif (reply.get("gone") or reply.get("differs")) and not reply.get("resent"):
         session.print(
             f"{session.arrow} "
-            + session.say("to send everything again: {command}", command=f"cgctl task run '{name}' --overwrite")
+            + session.say("to send everything again: {command}", command=f"cgctl task run {argument(name)} --overwrite")
         )
     return Exit.FAILED if reply.get("gone") or reply.get("differs") else Exit.OK

@@ -31,6 +31,8 @@ VERDICTS: Final[Mapping[str, tuple[str, str]]] = {
     "unclaimed": ("off", later("No task covers it.")),
     "unknown": ("off", later("Nothing is known about it.")),
 }
+# The reason that says no more than the verdict above it.
+_SAID: Final = {"unclaimed": "skip.no-task", "folder": "skip.directory", "vanished": "skip.gone"}
 
 
 @command()
@@ -65,11 +67,12 @@ def show(session: Session, reply: Mapping[str, Any], *, now: float) -> None:
     for reason in reply.get("reasons") or ():
         if reason in conditions:  # shown below, with its mark
             continue
-        session.print(f"  {_as_sentence(session, reason)}")
+        if reason.get("code") != _SAID.get(reply["verdict"]):
+            session.print(f"  {_as_sentence(session, reason)}")
         if advice := session.hint(reason):
             session.print(f"  {session.arrow} {advice}")
-    session.print()
     if reply["verdict"] not in ("unclaimed", "downloading"):
+        session.print()
         _task(session, reply)
     _settle(session, reply)
     _transfer(session, reply, now)
@@ -135,7 +138,7 @@ def _transfer(session: Session, reply: Mapping[str, Any], now: float) -> None:
             if advice := session.hint(held):
                 session.print(f"    {session.arrow} {advice}")
     reason = transfer.get("reason")
-    if reason and reason not in told:
+    if reason and reason not in told and reason != transfer.get("plan_reason"):
         session.print("  " + session.say("last: {outcome}", outcome=session.sentence(reason)))
 
 

@@ -189,7 +189,7 @@ HINTS: Final[Mapping[str, Template]] = {
         _KEEP.replace("{key}", "max_queued_events"),
     ),
     "doctor.target-full": "free space there; uploads wait while it is full",
-    "doctor.target-denied": "let {user} write there (owner, group or ACL); cgctl target test {target} tries it",
+    "doctor.target-denied": "let {user} write there (owner, group or ACL); cgctl target test {target:arg} tries it",
     "doctor.target-unguarded": 'set kind = "mount" for the target',
     "doctor.target-bound": _RSLAVE,
     "doctor.target-pinned": _RSLAVE,

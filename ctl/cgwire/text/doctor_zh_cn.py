@@ -162,7 +162,7 @@ HINTS: Final[Mapping[str, Template]] = {
         _KEEP.replace("{key}", "max_queued_events"),
     ),
     "doctor.target-full": "请清理那里的空间；空间满时上传会等待",
-    "doctor.target-denied": "让 {user} 能在那里写入（所有者、用户组或 ACL）；可用 cgctl target test {target} 试验",
+    "doctor.target-denied": "让 {user} 能在那里写入（所有者、用户组或 ACL）；可用 cgctl target test {target:arg} 试验",
     "doctor.target-unguarded": '请为该目标设置 kind = "mount"',
     "doctor.target-bound": _RSLAVE,
     "doctor.target-pinned": _RSLAVE,

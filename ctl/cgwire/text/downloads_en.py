@@ -148,7 +148,7 @@ HINTS: Final[Mapping[str, Template]] = {
         "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
     ),
     "downloader.starting": "wait a moment",
-    "downloader.unreachable": "is it running, and are address and port right? cgctl downloader test {downloader}",
+    "downloader.unreachable": "is it running, and are address and port right? cgctl downloader test {downloader:arg}",
     "downloader.foreign": "correct url: another program may be listening there",
     "downloader.password": (
         "correct username and password_file (qBittorrent, Transmission), api_key_file (qBittorrent) or secret_file "

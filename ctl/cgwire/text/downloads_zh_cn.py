@@ -136,7 +136,7 @@ HINTS: Final[Mapping[str, Template]] = {
     "wait.downloader-gone": "如果确定已完整：cgctl upload --skip-settle 路径",
     "downloader.no-client": "在守护进程的环境中运行 pip install aiohttp，或安装带 net 附加项的 CloudGather",
     "downloader.starting": "稍等片刻",
-    "downloader.unreachable": "它在运行吗？地址和端口对吗？cgctl downloader test {downloader}",
+    "downloader.unreachable": "它在运行吗？地址和端口对吗？cgctl downloader test {downloader:arg}",
     "downloader.foreign": "请更正 url：那里可能是另一个程序",
     "downloader.password": (
         "请更正 username 和 password_file（qBittorrent、Transmission）、api_key_file（qBittorrent）"

@@ -12,6 +12,7 @@ Part = str | tuple[str, ...]
 Template = str | tuple[Part, ...]
 
 _UNITS: Final = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+_PLAIN: Final = "%+,-./:=@_"  # what means nothing to a shell
 _JOINERS: Final = "\u200c\u200d"  # not printable, but parts of emoji and of some scripts
 
 
@@ -40,6 +41,14 @@ def place(target: object, destination: object) -> str:
     return f"{name.rstrip('/')}/{below}" if below else name
 
 
+def argument(name: object) -> str:
+    """A name as an argument of a shell's command, in quotes where it needs them."""
+    text = escaped(name)
+    if text and all(char.isalnum() or char in _PLAIN for char in text):
+        return text
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
 def size(count: float) -> str:
     """Bytes with a binary unit and three digits at least: `0 B`, `812 B`, `1.40 GiB`, `12.3 MiB`, `700 GiB`."""
     if abs(count) < 1024:
@@ -58,7 +67,7 @@ def rate(count: float) -> str:
 
 def span(seconds: float, language: str = "en") -> str:
     """A span with its two largest units; below ten seconds with one decimal where it is not whole."""
-    day, hour, minute, second = ("天", "小时", "分", "秒") if language == "zh-CN" else ("d", "h", "min", "s")
+    day, hour, minute, second = ("天", "小时", "分钟", "秒") if language == "zh-CN" else ("d", "h", "min", "s")
     seconds = max(0.0, float(seconds))
     if seconds < 9.95:
         return f"{seconds:.1f}".removesuffix(".0") + f" {second}"
@@ -67,7 +76,7 @@ def span(seconds: float, language: str = "en") -> str:
         if whole >= length:
             # Rounded to the smaller unit first, so that 59 min 59.9 s does not become `0 h 60 min`.
             count, rest = divmod(whole // below, length // below)
-            return f"{count} {large} {rest} {small}" if rest else f"{count} {large}"
+            return f"{count} {large.removesuffix('钟')} {rest} {small}" if rest else f"{count} {large}"
     return f"{whole} {second}"
 
 
@@ -83,7 +92,7 @@ def clock(instant: Any, *, now: float, language: str = "en") -> str:
     if local[:3] == today[:3]:
         return time.strftime("%H:%M:%S" if abs(instant - now) < 3600 else "%H:%M", local)
     if local[:3] == tomorrow[:3]:
-        return ("明天 " if language == "zh-CN" else "tomorrow ") + time.strftime("%H:%M", local)
+        return time.strftime("明天 %H:%M" if language == "zh-CN" else "%H:%M tomorrow", local)
     return time.strftime("%Y-%m-%d %H:%M", local)
 
 
@@ -153,6 +162,8 @@ class _Fact:
                 return f"{float(value) * 100:.0f}%"
             case "word":
                 return facts.word(value)
+            case "arg":
+                return argument(value)
             case "reason":
                 return facts.reason(value)
             case "mode":

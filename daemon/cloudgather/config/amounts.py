@@ -112,7 +112,7 @@ def rate(value: object) -> int | None:
             raise ValueError(f'"{given}" {wrong}')
         found = number if number is not None else (bits or 0) // 8
     if not 16 * 1024 <= found <= _MOST:
-        raise ValueError('is too little to upload anything; use at least "16KiB/s", or pause the target')
+        raise ValueError(f'"{value}" is too little to upload anything; use at least "16KiB/s", or pause the target')
     return found
 
 

@@ -127,10 +127,10 @@ def test_wrong_usage_is_2(cgctl: Any, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["stat"], "cgctl: 没有命令“stat”；是不是 'status'？（cgctl --help）"),
+        (["stat"], "cgctl: 没有命令“stat”；是不是 status？（cgctl --help）"),
         (["why"], "cgctl: 缺少参数 PATH（cgctl why --help）"),
         (["queue", "show", "seven"], "cgctl: ID 的值不正确：“seven”不是整数（cgctl queue show --help）"),
-        (["task", "next", "films", "-n", "0"], "-n' / '--count 的值不正确：0 超出范围"),
+        (["task", "next", "films", "-n", "0"], "cgctl: -n / --count 的值不正确：0 超出范围"),
         (["queue", "retry", "a*", "b*"], "cgctl: 请给出编号，或一个匹配模式"),
         (["history", "--task"], "cgctl: 选项 --task 需要一个值"),
         (["status", "more"], "cgctl: 多余的参数：more"),
@@ -141,6 +141,12 @@ def test_wrong_usage_is_told_in_chinese(cgctl: Any, arguments: list[str], told: 
 
     assert said.code == 2
     assert told in one_line(said.err)
+
+
+def test_a_number_that_is_none_is_told_in_grammatical_english(cgctl: Any) -> None:
+    told = "cgctl: invalid value for 'ID': 'seven' is not a number (cgctl queue show --help)"
+
+    assert one_line(cgctl("queue", "show", "seven").err) == told
 
 
 def test_a_folder_that_does_not_let_in_is_3(cgctl: Any, tmp_path: Path) -> None:

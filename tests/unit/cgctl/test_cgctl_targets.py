@@ -106,7 +106,7 @@ def test_the_bandwidth_in_effect_is_told_with_its_end(cgctl: Any) -> None:
     clock = time.strftime("%H:%M", time.localtime(until))
 
     assert re.search(rf"bandwidth +2.00 MiB/s until .*{clock}", cgctl("target", "show", "c115").out)
-    assert re.search(rf"unlimited until .*{clock} \(by order\)", cgctl("target", "list").out)
+    assert re.search(rf"unlimited until .*{clock}( tomorrow)? \(by order\)", cgctl("target", "list").out)
 
 
 def test_what_is_spent_of_a_day_is_told(cgctl: Any) -> None:

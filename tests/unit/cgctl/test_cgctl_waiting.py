@@ -154,7 +154,7 @@ def test_verify_tells_what_it_queued_again_and_what_it_withheld(cgctl: Any) -> N
 
     assert said.code == 1
     assert "not queued again, because so many are gone at once: 1" in said.out
-    assert "cgctl task run 'films' --overwrite" in said.out
+    assert "cgctl task run films --overwrite" in said.out
 
 
 def test_verify_tells_what_is_gone(cgctl: Any) -> None:

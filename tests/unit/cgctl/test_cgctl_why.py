@@ -43,7 +43,7 @@ def test_each_condition_has_its_mark_and_its_facts(cgctl: Any) -> None:
     assert lines[:2] == ["/downloads/film.mkv", "… It is not uploaded yet: it may not be complete."]
     assert "Is it complete? (a guess from these signs)" in lines
     assert "  … quiet: not yet, last written 12 s ago, 18 s to go" in lines
-    assert "  … no-writer: still open for writing by pid 4711 (qbittorrent-nox)" in lines
+    assert "  … writer: still open for writing by pid 4711 (qbittorrent-nox)" in lines
     assert "  ✓ name: not the name of an unfinished download" in lines
 
 
@@ -66,8 +66,10 @@ def test_a_path_that_no_task_covers_says_what_to_do(cgctl: Any) -> None:
     reason = {"code": "skip.no-task", "path": b"/x"}
     cgctl.daemon(path_why=a_why(path=b"/x", task=None, verdict="unclaimed", reasons=[reason]))
 
-    assert "- No task covers it." in cgctl("why", "/x").out
-    assert "cgctl task add makes a task" in cgctl("why", "/x").out
+    said = cgctl("why", "/x").out.splitlines()
+
+    assert said[:2] == ["/x", "- No task covers it."]
+    assert len(said) == 3 and "cgctl task add makes a task" in said[2]
 
 
 def test_a_failure_says_what_would_help_and_says_it_once(cgctl: Any) -> None:
@@ -95,6 +97,12 @@ def test_the_queue_place_and_what_holds_it_are_told(cgctl: Any) -> None:
     assert "outside the upload window 01:00-07:00 of the task; it opens at 2026-09-2" in said.out
     assert "waiting for its turn, 1 transfer ahead of it" in said.out
     assert "attempts: 2 of 8" in said.out
+
+
+def test_why_a_transfer_was_planned_is_told_once(cgctl: Any) -> None:
+    cgctl.daemon(path_why=a_why(verdict="queued", transfer=a_transfer(held=[], reason={"code": "go.missing"})))
+
+    assert cgctl("why", "/downloads/film.mkv").out.count("the target does not have it") == 1
 
 
 def test_an_upload_says_when_and_where_to(cgctl: Any) -> None:

@@ -1,6 +1,7 @@
 """Sentences for every code, in both languages, and how values are shown in them."""
 
 import re
+import shlex
 from typing import Any
 
 import pytest
@@ -93,10 +94,10 @@ def test_brackets_close(code: str, language: str) -> None:
         ),
         (
             {"code": "wait.writer", "writers": [[4711, "qbittorrent-nox"], [12, ""]]},
-            "no-writer: still open for writing by pid 4711 (qbittorrent-nox), pid 12",
+            "writer: still open for writing by pid 4711 (qbittorrent-nox), pid 12",
             "写入者：文件仍被打开写入（pid 4711 (qbittorrent-nox)、pid 12）",
         ),
-        ({"code": "wait.writer", "writers": []}, "no-writer: still open for writing", "写入者：文件仍被打开写入"),
+        ({"code": "wait.writer", "writers": []}, "writer: still open for writing", "写入者：文件仍被打开写入"),
         ({"code": "held.turn", "ahead": 1}, "waiting for its turn, 1 transfer ahead of it", "排队中，前面还有 1 个"),
         (
             {
@@ -105,7 +106,7 @@ def test_brackets_close(code: str, language: str) -> None:
                 "attempts": 8,
                 "cause": {"code": "fail.io", "step": "write", "errno": 5},
             },
-            "will be tried again (attempt 2 of 8 spent), after: input/output error at step write (EIO)",
+            "will be tried again (2 of 8 attempts spent), after: input/output error at step write (EIO)",
             "将重试（已尝试 2/8 次），上次原因：读写错误，步骤：写入（EIO）",
         ),
         (
@@ -115,7 +116,7 @@ def test_brackets_close(code: str, language: str) -> None:
         ),
         (
             {"code": "met.writer-unknown", "cause": "file-system"},
-            "no-writer: cannot be known here (this file system does not tell), so it must be quiet for longer",
+            "writer: cannot be known here (this file system does not tell), so it must be quiet for longer",
             "写入者：在这里无法得知（此文件系统不提供），因此需要静默更久",
         ),
         (
@@ -146,7 +147,7 @@ def test_brackets_close(code: str, language: str) -> None:
         (
             {"code": "fail.timeout", "step": "close", "seconds": 600},
             "the target did not answer in time at step close (10 min)",
-            "目标没有及时响应，步骤：关闭（10 分）",
+            "目标没有及时响应，步骤：关闭（10 分钟）",
         ),
         (
             {"code": "fail.length", "expected": 2048, "found": 1024},
@@ -193,10 +194,24 @@ def test_spans(seconds: float, shown: str) -> None:
     assert span(seconds) == shown
 
 
+def test_minutes_alone_are_no_points_in_chinese() -> None:
+    assert [span(seconds, ZH_CN) for seconds in (600, 605, 3900)] == ["10 分钟", "10 分 5 秒", "1 小时 5 分钟"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("电影", "电影"), ("/CloudDrive/115", "/CloudDrive/115"), ("my films", "'my films'"), ("it's", "'it'\\''s'"),
+     ("a;b", "'a;b'"), ("$(x)", "'$(x)'")],
+)  # fmt: skip
+def test_a_name_in_a_command_is_quoted_only_where_the_shell_needs_it(name: str, shown: str) -> None:
+    assert hint({"code": "held.task-paused", "task": name}, EN) == f"cgctl task resume {shown}"
+    assert shlex.split(shown) == [name]
+
+
 def test_the_day_is_named_only_where_it_is_another() -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d", clock(NOW, now=NOW))
-    assert re.fullmatch(r"(tomorrow |\d{4}-\d\d-\d\d )?\d\d:\d\d", clock(NOW + 86400, now=NOW))
-    assert clock(NOW + 86400, now=NOW).startswith("tomorrow ")
+    assert re.fullmatch(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d( tomorrow)?", clock(NOW + 86400, now=NOW))
+    assert clock(NOW + 86400, now=NOW).endswith(" tomorrow")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", clock(NOW + 10 * 86400, now=NOW))
 
 
