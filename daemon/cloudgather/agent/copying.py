@@ -10,7 +10,7 @@ import xxhash
 from cloudgather.agent.aside import Aside
 from cloudgather.agent.job import CHUNK, Job, Trouble, WireIdentity
 from cloudgather.agent.pages import ReadPages, drop
-from cloudgather.agent.places import LastFolder, closing, components
+from cloudgather.agent.places import LastFolder, closing, components, split
 from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import DurableFolders, Root
 from cloudgather.agent.throttle import Throttle
@@ -63,7 +63,7 @@ class Copying:
         """
         self._job = job
         self._throttle = throttle
-        self._above = components(base)
+        self._base = components(base)
         self._standing_base = b"" if make_base else base
         self._verify = verify
         self._file_mode = file_mode
@@ -99,12 +99,12 @@ class Copying:
         `written`: that somebody has the source open for writing is known, and means nothing.
         """
         job = self._job
-        parts, above = components(destination), self._above
-        if not components(path) or len(components(temporary)) != 1 or parts[: len(above)] != above or parts == above:
-            raise Trouble("bad", "these names make no copy")
+        above, name = split(destination)
+        if split(temporary)[0]:
+            raise Trouble("bad", "a temporary lies beside its destination")
         with self._open(path, version) as original:
-            folder = self._folders.at(destination.rpartition(b"/")[0])
-            standing = _standing(folder, parts[-1], job, replace=replace)
+            folder = self._folders.at(above)
+            standing = _standing(folder, name, job, replace=replace)
             with Aside(folder, temporary, mode=self._file_mode, tidy=self._is_local, job=job) as aside:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
@@ -134,6 +134,8 @@ class Copying:
             return state.st_mtime_ns
 
     def _made(self, folder: bytes) -> int:
+        if components(folder)[: len(self._base)] != self._base:
+            raise Trouble("bad", "a destination lies below the base folder")
         return self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)[0]
 
 

@@ -30,10 +30,7 @@ class SourceFolder:
         return os.stat(name, dir_fd=self.fd, follow_symlinks=False)
 
     def open(self, name: bytes) -> int:
-        """A descriptor for reading, which does not block: of a regular file, as its state() has told a moment ago.
-
-        Another may have come to stand there since: its fstat tells.
-        """
+        """A descriptor for reading, which does not block; whether it is the expected file's, its fstat tells."""
         return os.open(name, _READ, dir_fd=self.fd)
 
     def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:

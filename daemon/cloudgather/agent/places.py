@@ -27,6 +27,14 @@ def components(path: bytes) -> list[bytes]:
     return parts
 
 
+def split(path: bytes) -> tuple[bytes, bytes]:
+    """The folder, still to be judged by components(), and the name of a path; raises Trouble "bad" for what is none."""
+    folder, slash, name = path.rpartition(b"/")
+    if name in _NOWHERE or b"\0" in name or (slash and not folder):
+        raise Trouble("bad", f"not a path beneath a root: {path!r}")
+    return folder, name
+
+
 class _Closing:
     """No generator: each file has some, and that would cost as much as the call."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
-from cloudgather.agent.places import LastFolder, closing, components, sync_folder
+from cloudgather.agent.places import LastFolder, closing, components, split, sync_folder
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.agent.roots import Root
 from cloudgather.agent.system import syncfs
@@ -52,12 +52,12 @@ class Publishing:
         The mount is checked right before the rename, through the root that the folder was reached from. An absent
         temporary is ENOENT at step "rename", whatever stands under the final name.
         """
-        parts, job = components(destination), self._job
-        if not parts or len(components(temporary)) != 1:
-            raise Trouble("bad", "these names make no rename")
-        name = parts[-1]
+        job = self._job
+        above, name = split(destination)
+        if split(temporary)[0]:
+            raise Trouble("bad", "a temporary lies beside its destination")
         try:
-            folder = self._folders.at(destination.rpartition(b"/")[0])
+            folder = self._folders.at(above)
         except OSError as error:
             if error.errno in _NOTHING_THERE:
                 raise _temporary_gone(error) from error

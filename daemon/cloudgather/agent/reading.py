@@ -11,12 +11,13 @@ import xxhash
 from cloudgather.agent import leases
 from cloudgather.agent.folders import SourceFolder, SourceFolders
 from cloudgather.agent.job import Job, Trouble
-from cloudgather.agent.places import LastFolder, closing, components, open_root, walk
+from cloudgather.agent.places import LastFolder, closing, components, open_root, split, walk
 from cloudgather.core.mounts import Mount
 
 T = TypeVar("T")
 
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+# ENXIO: a socket stands there, which cannot be opened.
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 
 
 def digest_of(fd: int, job: Job, side: str, *, count: bool = False) -> bytes:
@@ -72,17 +73,17 @@ class Originals:
 
     def _demand_no_control_file(self, path: bytes) -> None:
         self._job.step("stat", "source")
-        above, _, name = path.rpartition(b"/")
+        above, name = split(path)
         if self._folders.at(above).control_file(name) is not None:
             raise Trouble("changed", "a control file says that it is being downloaded")
 
-    def ask(self, path: bytes, question: Callable[[SourceFolder, bytes], T]) -> T:
-        """What the folder of `path` and its name there give; raises Trouble "gone" where nothing has that name."""
-        above, _, name = path.rpartition(b"/")
+    def ask(self, path: bytes, step: str, question: Callable[[SourceFolder, bytes], T]) -> T:
+        """What the folder of `path` and its name there give; raises Trouble "gone" where no file has that name."""
+        above, name = split(path)
         self._job.step("root", "source")
         try:
             folder = self._folders.at(above)
-            self._job.step("stat", "source")
+            self._job.step(step, "source")
             return question(folder, name)
         except OSError as error:
             if error.errno in _GONE and self._job.at[0] != "root":
@@ -103,7 +104,7 @@ class Original:
         self._path = path
         self._version = tuple(version)
         self._job = job
-        self.fd, state, mount = originals.ask(path, self._opened)
+        self.fd, state, mount = originals.ask(path, "open", self._opened)
         self._ctime_ns = state.st_ctime_ns
         self.size = state.st_size
         self.mtime_ns = state.st_mtime_ns
@@ -144,18 +145,14 @@ class Original:
                 raise Trouble("changed", "somebody has the source open for writing")
 
     def _opened(self, folder: SourceFolder, name: bytes) -> tuple[int, os.stat_result, Mount | None]:
-        state = folder.state(name)
-        self._demand_version(state)
-        mount = folder.mount_of(name, state)
-        self._job.step("open", "source")
         fd = folder.open(name)
         try:
             state = os.fstat(fd)
             self._demand_version(state)
+            return fd, state, folder.mount_of(name, state)
         except BaseException:
             os.close(fd)
             raise
-        return fd, state, mount
 
     def _demand_version(self, state: os.stat_result) -> None:
         if stat.S_ISLNK(state.st_mode):
@@ -165,7 +162,7 @@ class Original:
             raise Trouble("changed", "the source is not the version that was ordered")
 
     def _demand_same_file(self) -> os.stat_result:
-        state = self._originals.ask(self._path, SourceFolder.state)
+        state = self._originals.ask(self._path, "stat", SourceFolder.state)
         self._demand_version(state)
         if not self.is_local:  # where an inode's number may be another's meanwhile
             self._job.step("stat", "source")

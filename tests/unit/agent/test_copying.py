@@ -282,7 +282,8 @@ def test_a_name_that_leads_elsewhere_is_refused(pair: Pair, tmp_path: Path, name
     before = entries(os.fsencode(tmp_path))
 
     with pytest.raises(Trouble) as trouble:
-        pair.copy(**{"path": b"film.mkv", "version": version_of(tmp_path / "secret"), **names})
+        version = version_of(tmp_path / "secret" if "path" in names else pair.source / "film.mkv")
+        pair.copy(**{"path": b"film.mkv", "version": version, **names})
 
     assert trouble.value.kind == "bad"
     assert entries(os.fsencode(tmp_path)) == before

@@ -1,6 +1,7 @@
 """Several files through one open root: what happens to the mount or the source meanwhile counts for each of them."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,10 @@ def a_fifo(place: Path) -> None:
     os.mkfifo(place)
 
 
+def a_socket(place: Path) -> None:
+    os.mknod(place, stat.S_IFSOCK | 0o600)
+
+
 def a_link_out(place: Path) -> None:
     place.symlink_to(place.parent.parent.parent / "secret")
 
@@ -121,8 +126,10 @@ def another_file(place: Path) -> None:
     os.utime(place, ns=(10**18, 10**18))
 
 
-@pytest.mark.parametrize(("swap", "kind"), [(a_fifo, "changed"), (a_link_out, "gone"), (another_file, "changed")])
-def test_what_is_swapped_for_a_source_between_its_look_and_its_opening_is_neither_waited_for_nor_read(
+@pytest.mark.parametrize(
+    ("swap", "kind"), [(a_fifo, "changed"), (a_socket, "gone"), (a_link_out, "gone"), (another_file, "changed")]
+)
+def test_what_is_swapped_for_a_source_before_it_is_opened_is_neither_waited_for_nor_read(
     pair: Pair, tmp_path: Path, swap: Callable[[Path], None], kind: str
 ) -> None:
     (tmp_path / "secret").write_bytes(b"film" * 1000)
@@ -142,7 +149,7 @@ def test_what_is_swapped_for_a_source_between_its_look_and_its_opening_is_neithe
 
     assert job.all_happened
     assert trouble.value.kind == kind
-    assert job.steps[-2:] == [("stat", "source"), ("open", "source")]
+    assert job.steps[-2:] == [("root", "source"), ("open", "source")]
     assert job.steps.count(("read", "source")) == read
     assert pair.at_target() == [b"a", b"a/.temporary-0"]
 
