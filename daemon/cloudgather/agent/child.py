@@ -5,7 +5,6 @@ import select
 import socket
 import threading
 import time
-import traceback
 from queue import SimpleQueue
 from typing import Any, Final, NoReturn
 
@@ -101,6 +100,8 @@ class Agent:
         except OSError as error:
             kind, body = "error", task.job.blame(error).to_wire()
         except Exception:  # the outer edge of an operation: a bug, or parameters that nobody understands
+            import traceback  # wanted only here: an agent starts fast
+
             kind, body = "error", Trouble("bad", traceback.format_exc()).to_wire()
         try:
             self._answer(task, encode([task.id, kind, body]))
