@@ -15,7 +15,8 @@ from cloudgather.core.claim import Claim, word_of
 from cloudgather.core.downloader import DownloaderSpec, Item
 from cloudgather.core.naming import shown
 from cloudgather.core.task import Send, Task
-from cloudgather.pipeline.following import Following, Place
+from cloudgather.pipeline.following import Following
+from cloudgather.pipeline.places import Place
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader

@@ -3,10 +3,9 @@
 import asyncio
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import accumulate
 from typing import Final
 
 from cgwire.codes import Code
@@ -16,6 +15,7 @@ from cloudgather.core.downloader import DownloaderSpec, Item, ItemFile, Phase, P
 from cloudgather.core.items import Items
 from cloudgather.core.mounts import is_below
 from cloudgather.pipeline.links import Links
+from cloudgather.pipeline.places import Place, Places
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.downloader import Downloader
 from cloudgather.ports.source import Absent, Look, Source, SourceUnavailable
@@ -31,15 +31,6 @@ _BANNED: Final = 3660.0
 _LATE: Final = 8.0  # seconds without an answer after which it may have begun something that it has not told of
 _GONE_AFTER: Final = 60.0  # seconds between two looks whether files of an item that left unfinished are still here
 _SETTLED: Final = frozenset({Phase.SEEDING, Phase.COMPLETE, Phase.FAILED, Phase.MISSING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Place:
-    """Where unfinished files lie here. Without a `top`: anywhere in the folder."""
-
-    folder: bytes
-    top: bytes = b""
-    item: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +68,7 @@ class Following:
         self._known = False
         self._complete: set[str] = set()
         self._left: dict[str, tuple[Item, float]] = {}  # not complete when last listed; when to look for their files
-        self._places: dict[bytes, defaultdict[bytes | None, set[str]]] = {}  # folder here -> top -> ids
+        self._places = Places(spec)
         self._files: dict[str, tuple[object, Mapping[bytes, ItemFile]]] = {}
         self._whole: dict[str, Mapping[bytes, float]] = {}  # id -> of its complete files: the answer that was the first
         self._links = Links(spec=spec, source_at=source_at)
@@ -124,13 +115,13 @@ class Following:
             self._complete.discard(id)
             if (item := self.items.drop(id)) is not None:
                 if item.complete:
-                    self._unplace(id, item)
+                    self._forget(id, item)
                 else:
                     self._left[id] = (item, now + _GONE_AFTER)
         for id, item in polled.changed.items():
             before = self.items.get(id) or self._left.pop(id, (None, 0.0))[0]
             for other in [other for other, (left, _) in self._left.items() if _is_again(left, item)]:
-                self._unplace(other, self._left.pop(other)[0])
+                self._forget(other, self._left.pop(other)[0])
             if before is not None and _likeness(before) == _likeness(item) and item.complete:
                 steady.add(id)
             self._replace(id, before, item)
@@ -146,14 +137,14 @@ class Following:
             if place.top and place.item not in self.items:
                 places[place.item, place.top].append(place.folder)
         for (id, top), folders in places.items():
-            if all(top not in self._places.get(folder, ()) for folder in folders):
+            if not any(self._places.has(folder, top) for folder in folders):
                 name = top.decode(errors="surrogateescape")
                 first, *others = (self.spec.theirs(folder) for folder in folders)
                 item = Item(
                     id=id, name=name, phase=Phase.STALLED, final=first, current=first, others=tuple(others), top=top
                 )
                 self._left[id] = item, now
-                self._place(id, item)
+                self._places.put(id, item)
         self._remembered = ()
 
     async def let_go_of_what_is_not_here(self) -> None:
@@ -169,12 +160,12 @@ class Following:
             self._left[id] = left = (item, now + _GONE_AFTER)
             if not await self._is_here(id, item) and self._left.get(id) is left:  # nor is it listed again by now
                 del self._left[id]
-                self._unplace(id, item)
+                self._forget(id, item)
 
     async def _is_here(self, id: str, item: Item) -> bool:
         """Whether a file of it, or its folder, is on the disk; where that cannot be known, too."""
         names = [item.top] if item.top is not None else list(self._files.get(id, (None, {}))[1])
-        for folder in {folder for folder, _ in self._places_of(item)}:
+        for folder in {folder for folder, _ in self._places.of(item)}:
             try:
                 looks = await self._source_at(folder).look_all(names)
             except SourceUnavailable:
@@ -185,32 +176,16 @@ class Following:
 
     def _replace(self, id: str, before: Item | None, item: Item) -> None:
         if before is not None:
-            self._unplace(id, before, forget=False)
+            self._places.drop(id, before)
         self.items.put(item)
         (self._complete.add if item.complete else self._complete.discard)(id)
-        self._place(id, item)
+        self._places.put(id, item)
 
-    def _place(self, id: str, item: Item) -> None:
-        for folder, top in self._places_of(item):
-            self._places.setdefault(folder, defaultdict(set))[top].add(id)
-
-    def _unplace(self, id: str, item: Item, *, forget: bool = True) -> None:
-        for folder, top in self._places_of(item):
-            tops = self._places[folder]
-            tops[top].discard(id)
-            if not tops[top]:
-                del tops[top]
-            if not tops:
-                del self._places[folder]
-        if forget:
-            self._files.pop(id, None)
-            self._whole.pop(id, None)
-            self._links.forget(id)
-
-    def _places_of(self, item: Item) -> Iterator[tuple[bytes, bytes | None]]:
-        if item.followed_by is None:
-            for folder in item.folders:
-                yield self.spec.ours(folder), item.top
+    def _forget(self, id: str, item: Item) -> None:
+        self._places.drop(id, item)
+        self._files.pop(id, None)
+        self._whole.pop(id, None)
+        self._links.forget(id)
 
     def _pause(self) -> float:
         if self._complete - self.steady:
@@ -231,12 +206,12 @@ class Following:
         """Whether `path` lies where this downloader puts its files, as far as is known."""
         return any(
             is_below(path, folder) for folder in (*self.spec.folders, *(place.folder for place in self._remembered))
-        ) or any(is_below(path, folder) for folder in self._places)
+        ) or self._places.cover(path)
 
     def unfinished(self) -> list[Place]:
         """Where files lie here that it has not completed."""
         items = [*(self.items[id] for id in self._unfinished()), *(item for item, _ in self._left.values())]
-        places = [(item.id, *place) for item in items for place in self._places_of(item)]
+        places = [(item.id, *place) for item in items for place in self._places.of(item)]
         return sorted({Place(folder=folder, top=top or b"", item=id) for id, folder, top in places})
 
     async def claims(self, path: bytes, look: Look) -> list[Claim]:
@@ -244,7 +219,7 @@ class Following:
 
         Raises CannotAsk.
         """
-        left = [(id, self._of_one_that_left(id, rest, look)) for id, rest in self._candidates(path)]
+        left = [(id, self._of_one_that_left(id, rest, look)) for id, rest in self._places.candidates(path)]
         files = [*await self._files_at(path), *left]
         found = [self._claim(id, file) for id, file in files if file is not None and self._knows(id)]
         if not found and look.links > 1:
@@ -253,11 +228,13 @@ class Following:
 
     async def _files_at(self, path: bytes) -> list[tuple[str, ItemFile]]:
         """Files that are listed under this path, or, where none is, that lie there until they are complete."""
-        found = [(id, file) for id, rest in self._candidates(path) if (file := (await self._files_of(id)).get(rest))]
+        found = [
+            (id, file) for id, rest in self._places.candidates(path) if (file := (await self._files_of(id)).get(rest))
+        ]
         suffix = self.spec.kind.suffix
         if found or not suffix or not path.endswith(suffix):
             return found
-        whole = self._candidates(path.removesuffix(suffix))
+        whole = self._places.candidates(path.removesuffix(suffix))
         return [
             (id, file)
             for id, rest in whole
@@ -286,18 +263,6 @@ class Following:
         return Claim(
             spec=self.spec, item=item, file=file, steady=id in self.steady, file_steady=file_steady, listed=listed
         )
-
-    def _candidates(self, path: bytes) -> list[tuple[str, bytes]]:
-        """Items that `path` may belong to, and what it would be called in them."""
-        found = []
-        parts = path.strip(b"/").split(b"/")
-        above = accumulate(parts[:-1], lambda folder, part: folder + b"/" + part)
-        for depth, folder in enumerate([b"/", *(b"/" + each for each in above)]):
-            rest = b"/".join(parts[depth:])
-            if (tops := self._places.get(folder)) is not None:
-                for top in (parts[depth], None):
-                    found += [(id, rest) for id in tops.get(top, ())]
-        return found
 
     async def _files_of(self, id: str) -> Mapping[bytes, ItemFile]:
         item = self.items.get(id)
@@ -348,7 +313,7 @@ class Following:
     def item_in(self, folder: bytes) -> Item | None:
         """One that has its files in this folder of ours or below, as it has said last."""
         for item in self.items.values():
-            places = (os.path.join(above, top or b"") for above, top in self._places_of(item))
+            places = (os.path.join(above, top or b"") for above, top in self._places.of(item))
             if any(is_below(place, folder) for place in places):
                 return item
         return None
