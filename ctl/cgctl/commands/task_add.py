@@ -47,7 +47,11 @@ Examples:
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not what matches; repeatable.")
 @click.option("--rules", metavar="RULES", help="Any of missing, changed, size, newer; by commas.")
 @click.option("--initial", type=click.Choice(["send", "adopt", "ignore"]), help="What is there already.")
-@click.option("--send", type=click.Choice(["file", "folder"]), help="Send each file, or whole folders once complete.")
+@click.option(
+    "--send",
+    type=click.Choice(["torrent", "folder", "file"]),
+    help="What must be complete before any of it goes: the file's torrent (default), its folder, or the file alone.",
+)
 @click.option("--upload-window", metavar="HH:MM-HH:MM", help="Upload only in this time of day.")
 @click.option("--paused", "--disabled", is_flag=True, help="Make it, but let it wait for `task resume`.")
 @click.option("-y", "--yes", is_flag=True, help="Ask nothing; what is not given has its default.")
