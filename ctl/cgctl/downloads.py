@@ -86,11 +86,12 @@ def _standing(session: Session, downloader: Mapping[str, Any]) -> list[str]:
     work = session.say("{n} unfinished", n=downloader["unfinished"])
     if downloader["stalled"]:
         work = session.joined((work, session.say("{n} stalled", n=downloader["stalled"])))
+    speed = rate(downloader["speed"]) if downloader["speed"] else session.say("idle")
     return [
         f"{session.mark('warn' if downloader['silent'] else 'ok')} {escaped(downloader['name'])}",
         session.word(downloader["kind"]),
         work,
-        rate(downloader["speed"]) if downloader["speed"] else session.say("idle"),
+        "-" if downloader["silent"] else speed,
     ]
 
 

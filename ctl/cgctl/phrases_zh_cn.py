@@ -242,7 +242,7 @@ PHRASES: Final[Mapping[str, str]] = {
     # Targets
     "no targets; a task brings its own": "没有目标；建立任务时会自带",
     "queue": "队列",
-    "mounted": "挂载",
+    "expected mount": "应有的挂载",
     "tasks": "任务",
     "Found by the last test": "上次测试的结果",
     "writes": "写入速度",

@@ -79,7 +79,10 @@ def show(session: Session, name: str, as_json: bool) -> None:
     if target.get("identity"):
         seen = target["identity"]
         rows.append(
-            [session.say("mounted"), f"{escaped(seen['source'])} ({seen['fs_type']}) {escaped(seen['mount_point'])}"]
+            [
+                session.say("expected mount"),
+                f"{escaped(seen['source'])} ({seen['fs_type']}) {escaped(seen['mount_point'])}",
+            ]
         )
     if target.get("tasks"):
         rows.append([session.say("tasks"), ", ".join(escaped(task) for task in target["tasks"])])

@@ -185,7 +185,7 @@ HINTS: Final[Mapping[str, Template]] = {
         "; in a container, on its host; without it the folders are polled",
     ),
     "doctor.queue-short": (
-        "sysctl fs.inotify.max_queued_events={wanted}",
+        "sudo sysctl fs.inotify.max_queued_events={wanted}",
         _KEEP.replace("{key}", "max_queued_events"),
     ),
     "doctor.target-full": "free space there; uploads wait while it is full",

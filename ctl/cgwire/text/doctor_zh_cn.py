@@ -158,7 +158,7 @@ HINTS: Final[Mapping[str, Template]] = {
         "；容器中请在宿主机上设置；否则改为定期检查",
     ),
     "doctor.queue-short": (
-        "sysctl fs.inotify.max_queued_events={wanted}",
+        "sudo sysctl fs.inotify.max_queued_events={wanted}",
         _KEEP.replace("{key}", "max_queued_events"),
     ),
     "doctor.target-full": "请清理那里的空间；空间满时上传会等待",

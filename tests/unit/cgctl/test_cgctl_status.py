@@ -144,6 +144,7 @@ def test_downloaders_that_are_silent_and_downloads_that_stall_say_what_may_be_th
 
     for words in (
         "qBittorrent   3 unfinished, 1 stalled  1.00 MiB/s",
+        "tr  Transmission  3 unfinished             -\n",  # not idle: nobody knows
         "tr: it does not answer at http://nas:9091: refused",
         "is it running, and are address and port right? cgctl downloader test tr",
         "Downloads (7)",

@@ -51,7 +51,7 @@ def test_one_target_is_shown_in_full(cgctl: Any) -> None:
     said = cgctl("target", "show", "c115")
 
     for words in (
-        "cd (fuse.x) /CloudDrive",
+        "expected mount       cd (fuse.x) /CloudDrive",
         "电影",
         "verify    size",
         "writes                       1.00 MiB/s",
