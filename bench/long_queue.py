@@ -180,8 +180,6 @@ async def _finish_batch(store: QueueStore) -> None:
         raise Wrong(f"{len(claimed)} transfers were claimed, not {_BATCH}")
     sent = Sent(size=_SIZE, mtime_ns=1, digest=bytes(16), standing=None)
     publishing = await store.move([move_of(each, Event.PUBLISH, sent=sent) for each in claimed], now=now)
-    written = [move_of(each, Event.WRITE, reason=because(Code.DONE_WRITTEN)) for each in publishing]
-    confirmed = [
-        move_of(each, Event.CONFIRM, reason=because(Code.DONE_STORED), strength="stored") for each in publishing
-    ]
-    await store.move(written + confirmed, now=now)
+    written, stored = because(Code.DONE_WRITTEN), because(Code.DONE_STORED)
+    moves = [move_of(each, Event.WRITE, reason=written, confirmed=stored, strength="stored") for each in publishing]
+    await store.move(moves, now=now)

@@ -49,27 +49,37 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
     }
 
 
-def test_a_transfer_may_go_several_ways_in_one_step(store: QueueStore, do: Do) -> None:
+def test_what_is_confirmed_as_it_is_written_makes_both_moves_in_one_step(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"one", run=7), a_plan(b"two")], now=NOW))
     claim = store.claim("cloud", now=NOW, count=2, most_bytes=None, except_tasks=frozenset())
     files = do(store.move([a_move(transfer, Event.PUBLISH) for transfer in do(claim)], now=NOW))
 
-    moves = [a_move(file, Event.WRITE) for file in files] + [
-        a_move(file, Event.CONFIRM, strength="stored") for file in files
-    ]
-    made = do(store.move(moves, now=LATER))
+    written, stored = because(Code.DONE_WRITTEN), because(Code.DONE_STORED)
+    facts = {"reason": written, "confirmed": stored, "strength": "stored"}
+    made = do(store.move([a_move(file, Event.WRITE, **facts) for file in files], now=LATER))
 
-    assert [transfer.state for transfer in made] == [State.WRITTEN] * 2 + [State.DONE] * 2
-    assert [do(store.transfer(transfer.id)) for transfer in made[2:]] == made[2:]
+    assert [(transfer.state, transfer.reason) for transfer in made] == [(State.DONE, stored)] * 2
+    assert [do(store.transfer(transfer.id)) for transfer in made] == made
     past = do(store.history(task="films", path=b"one", transfer=None, limit=2))
-    assert [(one.before, one.after) for _, one in past] == [
-        (State.WRITTEN, State.DONE),
-        (State.PUBLISHING, State.WRITTEN),
+    assert [(one.event, one.before, one.after, one.attempt, one.reason) for _, one in past] == [
+        (Event.CONFIRM, State.WRITTEN, State.DONE, 1, stored),
+        (Event.WRITE, State.PUBLISHING, State.WRITTEN, 1, written),
     ]
     ledger = do(store.ledger("films", [b"one", b"two"]))
     assert {entry.strength for entry in ledger.values()} == {"stored"}
     counts = {key[2]: count for key, (count, _) in do(store.counts()).items() if count}
     assert counts == {State.DONE: 2}
+
+
+def test_only_one_move_of_a_transfer_is_made_in_one_step(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
+    a, b = do(claimed(store)), do(claimed(store))
+
+    for event in (Event.DEFER, Event.GIVE_UP):
+        with pytest.raises(Overtaken):
+            do(store.move([a_move(a, Event.DEFER), a_move(b, Event.DEFER), a_move(a, event)], now=NOW))
+
+    assert [do(store.transfer(each.id)) for each in (a, b)] == [a, b]
 
 
 def test_attempts_count_what_was_spent(store: QueueStore, do: Do) -> None:

@@ -48,14 +48,10 @@ class Recorder:
         """
         moves = [self._with_what_was_sent(move) if move.event in _END_A_TRY else move for move in moves]
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
-        lines: dict[int, tuple[Transfer, Event]] = {}
         for transfer, move in zip(moved, moves, strict=True):
-            self.announce(transfer, move.event)
-            _, first = lines.get(transfer.id, (transfer, move.event))
-            lines[transfer.id] = transfer, first  # written and confirmed in one step is one outcome
-        for transfer, event in lines.values():
-            if event not in (Event.CLAIM, Event.PUBLISH):
-                self._journal.outcome(transfer, event)
+            self._announce(transfer, move)
+            if move.event not in (Event.CLAIM, Event.PUBLISH):
+                self._journal.outcome(transfer, move.event)
         for transfer in moved:
             if transfer.state is State.QUEUED:
                 await self.insist(
@@ -82,6 +78,13 @@ class Recorder:
             else:
                 self._board.store_hold = None
                 return result
+
+    def _announce(self, transfer: Transfer, move: Move) -> None:
+        if move.confirmed is None:
+            self.announce(transfer, move.event)
+        elif self._bus.heard:
+            self.announce(replace(transfer, state=State.WRITTEN, reason=move.reason), move.event)
+            self.announce(transfer, Event.CONFIRM)
 
     def announce(self, transfer: Transfer, event: Event) -> None:
         """Tell listeners, if there are any, of a move that has been committed."""
@@ -112,6 +115,7 @@ def move_of(
     version: Version | None = None,
     sent: Sent | None = None,
     strength: str | None = None,
+    confirmed: Reason | None = None,
 ) -> Move:
     """A move of the transfer as it is known to the caller: another state, generation or try in the store refuses it."""
     return Move(
@@ -125,5 +129,6 @@ def move_of(
         version=version,
         sent=sent,
         strength=strength,
+        confirmed=confirmed,
         known=transfer,
     )

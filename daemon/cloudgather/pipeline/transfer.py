@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -20,6 +21,11 @@ from cloudgather.pipeline.trouble import Trouble
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Move, Overtaken, QueueStore
 from cloudgather.ports.target import AlreadyStanding, Failed, Published, TargetHeld
+
+_CONFIRMED_AT_ONCE: Final = {
+    Confirm.NONE: because(Code.DONE_UNCONFIRMED),
+    Confirm.STORED: because(Code.DONE_STORED),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -132,22 +138,20 @@ class Carrier:
         """Record that these stand under their final names, and what the target's `confirm` says of that at once."""
         if not renamed:
             return
-        written = because(Code.DONE_WRITTEN)
-        moves = [move_of(transfer, Event.WRITE, reason=written) for transfer in renamed]
-        strength = {Confirm.NONE: Code.DONE_UNCONFIRMED, Confirm.STORED: Code.DONE_STORED}.get(lane.spec.confirm)
-        if strength is not None:
-            confirmed = because(strength)
-            moves += [
-                move_of(transfer, Event.CONFIRM, reason=confirmed, strength=str(lane.spec.confirm))
+        written, confirmed = because(Code.DONE_WRITTEN), _CONFIRMED_AT_ONCE.get(lane.spec.confirm)
+        strength = None if confirmed is None else str(lane.spec.confirm)
+        await self._recorder.record(
+            [
+                move_of(transfer, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
                 for transfer in renamed
             ]
-        await self._recorder.record(moves)
+        )
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
         for transfer in renamed:
             if (moving := lane.moving.get(transfer.id)) is not None:  # recovery finishes what no batch has
                 moving.arrived = True
         lane.breaker = lane.breaker.after_success()
-        if strength is None:
+        if confirmed is None:
             self.confirm_later(lane)
 
     def confirm_later(self, lane: TargetState) -> None:

@@ -63,6 +63,7 @@ class Move:
     version: Version | None = None  # CHANGE, REQUEUE with another version
     sent: Sent | None = None  # PUBLISH
     strength: str | None = None  # CONFIRM
+    confirmed: Reason | None = None  # WRITE: CONFIRM follows in the same step, with this reason
     moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
     known: Transfer | None = None  # as the mover knows it: spares reading the row, whose state must be the same then
     swept: bool = False  # the temporary of the current try is known to be gone: its debris row goes, too
@@ -227,7 +228,7 @@ class QueueStore(Protocol):
     async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
         """Make moves, each with its history row, ledger entry (WRITE, CONFIRM) and debris, all in one step.
 
-        Raises Overtaken (nothing changed) when one of them is not possible.
+        Raises Overtaken (nothing changed) when one of them is not possible, as the second of a transfer is not.
         """
         ...
 

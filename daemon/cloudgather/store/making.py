@@ -76,34 +76,34 @@ def update(
     return statement, [value for _, value in columns], counts_itself or bool(count)
 
 
-_Shared = tuple[Event, State, State, Reason | None]
+_Line = tuple[Event, State, State, Reason | None]  # before, after
 
 
 class Making:
-    """Moves that are made together: decided one after the other, then written, each row once."""
+    """Moves that are made together, of a transfer at most one: decided one after the other, then all written."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self._connection = connection
         self._now = now
-        # By id: before all of its moves, after them, and what they change.
-        self._made: dict[int, tuple[Transfer, Transfer, dict[str, Any]]] = {}
-        # What the rows share, and the rows, in the order of the moves.
-        self._history: list[tuple[_Shared, list[tuple[int, str, int]]]] = []
+        self._made: list[tuple[Transfer, Transfer, dict[str, Any]]] = []  # before, after, and what has changed
+        # Each of these transfers gets these lines, in the order of the moves.
+        self._history: list[tuple[Sequence[_Line], list[tuple[int, str, int]]]] = []
         self._copied: list[Move] = []
         self._cleared_away: list[tuple[int, int]] = []
-        self._sent: dict[int, Transfer] = {}
-        self._strengths: dict[int, tuple[Transfer, str]] = {}
+        self._sent: list[tuple[Transfer, str]] = []
+        self._confirmed: list[tuple[Transfer, str]] = []
         self._lost: list[tuple[Transfer, Event]] = []
 
     def make(self, row: Transfer, move: Move, **fields: Any) -> Transfer:
-        """Make one move of `row`, which is as the database has it or as an earlier move has left it.
+        """Make one move of `row`, which is as the database has it; `fields` of the transfer are set besides.
 
-        `fields` of the transfer are set besides. Raises Overtaken where the table has no such move.
+        Raises Overtaken where the table has no such move.
         """
         try:
-            state = moved(row.state, move.event)
+            lines = _lines(row.state, move)
         except ImpossibleMove as error:
             raise Overtaken(f"transfer {row.id}: {error}") from error
+        _, _, state, _ = lines[-1]
         changes = _changes(row, move, state)
         changes["updated"] = self._now
         changes |= fields
@@ -112,11 +112,8 @@ class Making:
             changes["binds"] = None
         if move.event in _ANEW:
             changes["cleared"] = None
-        if earlier := self._made.get(row.id):
-            self._made[row.id] = earlier[0], after, earlier[2] | changes
-        else:
-            self._made[row.id] = row, after, changes
-        self._remember(row, move, state)
+        self._made.append((row, after, changes))
+        self._remember(row, lines)
         self._follow(row, move)
         return after
 
@@ -128,17 +125,18 @@ class Making:
         try:
             changed = self._write_rows()
         except sqlite3.IntegrityError as error:
-            raise Overtaken(f"transfers {sorted(self._made)}: another one of its path is live") from error
+            raise Overtaken(f"transfers {self._ids()}: another one of its path is live") from error
         if changed != len(self._made):
-            raise Overtaken(f"transfers {sorted(self._made)}: one is in another state, generation or try by now")
-        for (event, before, after, reason), rows in self._history:
-            shared = from_instant(now), str(event), str(before), str(after), from_reason(reason)
-            many.execute(connection, HISTORY, rows, shared)
+            raise Overtaken(f"transfers {self._ids()}: one is in another state, generation or try by now")
+        for lines, rows in self._history:
+            for event, before, after, reason in lines:
+                shared = from_instant(now), str(event), str(before), str(after), from_reason(reason)
+                many.execute(connection, HISTORY, rows, shared)
         if self._copied:
             spending.settle(connection, self._copied, now)
         debris.remove(connection, self._cleared_away)
-        ledger.write(connection, [(row, self._strengths.pop(id, (row, ""))[1]) for id, row in self._sent.items()], now)
-        ledger.confirm(connection, self._strengths.values())
+        ledger.write(connection, self._sent, now)
+        ledger.confirm(connection, self._confirmed)
         for row, event in self._lost:
             if event is Event.LOSE:
                 ledger.lose(connection, row)
@@ -146,7 +144,7 @@ class Making:
 
     def _write_rows(self) -> int:
         alike: dict[tuple[State, State, tuple[str, ...]], list[tuple[Transfer, Transfer]]] = {}
-        for before, after, changes in self._made.values():
+        for before, after, changes in self._made:
             alike.setdefault((before.state, after.state, tuple(changes)), []).append((before, after))
         changed = 0
         for (state, new_state, names), made in alike.items():
@@ -157,10 +155,12 @@ class Making:
                 counting.moved(self._connection, [row for row, _ in made], state, new_state, self._now)
         return changed
 
-    def _remember(self, row: Transfer, move: Move, after: State) -> None:
-        shared = move.event, row.state, after, move.reason
-        if not self._history or self._history[-1][0] != shared:
-            self._history.append((shared, []))
+    def _ids(self) -> list[int]:
+        return sorted(row.id for row, _, _ in self._made)
+
+    def _remember(self, row: Transfer, lines: Sequence[_Line]) -> None:
+        if not self._history or self._history[-1][0] != lines:
+            self._history.append((lines, []))
         attempt = row.attempts + (row.state not in _BETWEEN_ATTEMPTS)
         self._history[-1][1].append((row.id, row.task, attempt))
 
@@ -171,11 +171,20 @@ class Making:
         if move.swept or move.event is Event.WRITE:
             self._cleared_away.append((row.id, row.tries))
         if move.event is Event.WRITE:
-            self._sent[row.id] = row
+            self._sent.append((row, move.strength or ""))
         elif move.event is Event.CONFIRM:
-            self._strengths[row.id] = row, move.strength or ""
+            self._confirmed.append((row, move.strength or ""))
         if row.state is State.WRITTEN and move.event in (Event.LOSE, Event.GIVE_UP):
             self._lost.append((row, move.event))
+
+
+def _lines(before: State, move: Move) -> Sequence[_Line]:
+    """What history tells of it; raises ImpossibleMove."""
+    after = moved(before, move.event)
+    line = move.event, before, after, move.reason
+    if move.confirmed is None:
+        return (line,)
+    return line, (Event.CONFIRM, after, moved(after, Event.CONFIRM), move.confirmed)
 
 
 def _replaced(row: Transfer, changes: Mapping[str, Any]) -> Transfer:
@@ -209,6 +218,8 @@ def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:
             changes |= {"generation": row.generation + other, "attempts": 0, "reason": move.reason or row.plan_reason}
         case Event.LOSE:  # what is left of it there is ours
             changes |= {"replace": True, "reason": move.reason}
+        case Event.WRITE:
+            changes["reason"] = move.confirmed or move.reason
         case _:
             changes["reason"] = move.reason
     return changes

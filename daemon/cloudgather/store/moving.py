@@ -38,8 +38,7 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
             raise Overtaken(f"transfer {move.transfer} is not generation {move.generation} any more")
         if move.tries not in (None, row.tries):
             raise Overtaken(f"transfer {move.transfer} is not at its try {move.tries} any more")
-        rows[row.id] = after = making.make(row, move)
-        made.append(after)
+        made.append(making.make(row, move))
     making.write()
     return made
 

@@ -52,7 +52,7 @@ def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path,
                 "move:publish.end",
                 "publish.end",
                 "barrier",
-                "move:confirm+write.end",
+                "move:write.end",
             ]
             assert set((await works.states()).values()) == {"done"}
             assert not any(each.durable for each in works.target.orders)

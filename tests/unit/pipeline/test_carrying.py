@@ -38,13 +38,33 @@ def test_a_file_arrives(tmp_path: Path) -> None:
     run(main())
 
 
+def test_listeners_are_told_of_every_move_and_of_the_state_it_led_to(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            told = works.bus.subscribe(frozenset({"transfer"}))
+            await works.queue(b"a.mkv")
+            await arrives(works)
+
+            told.close()
+            heard = [(each["event"], each["state"], (each["reason"] or {}).get("code")) async for each in told]
+
+            assert [(event, state) for event, state, _ in heard][-3:] == [
+                ("publish", "publishing"),
+                ("write", "written"),
+                ("confirm", "done"),
+            ]
+            assert [code for _, _, code in heard][-2:] == [Code.DONE_WRITTEN, Code.DONE_UNCONFIRMED]
+
+    run(main())
+
+
 def test_nothing_is_renamed_before_its_row_is_committed(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path) as works:
             order: list[str] = []
 
             async def committed(step: str) -> None:
-                if step in ("claim.end", "move:publish.end", "move:confirm+write.end"):
+                if step in ("claim.end", "move:publish.end", "move:write.end"):
                     order.append(step)
 
             async def met(step: str, path: bytes) -> None:
@@ -61,7 +81,7 @@ def test_nothing_is_renamed_before_its_row_is_committed(tmp_path: Path) -> None:
                 "move:publish.end",
                 "publish.begin",
                 "publish.end",
-                "move:confirm+write.end",
+                "move:write.end",
             ]
             assert order[0] == "claim.end"
 

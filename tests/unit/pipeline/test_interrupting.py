@@ -69,9 +69,7 @@ def test_cancelled_while_it_is_copied(tmp_path: Path, step: str) -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    "step", ["move:publish.begin", "move:publish.end", "move:confirm+write.begin", "move:confirm+write.end"]
-)
+@pytest.mark.parametrize("step", ["move:publish.begin", "move:publish.end", "move:write.begin", "move:write.end"])
 @pytest.mark.parametrize("event", [Event.CANCEL, Event.DEFER])
 def test_ended_while_a_move_is_recorded(tmp_path: Path, step: str, event: Event) -> None:
     """Whether or not the move was committed: the row never stays where nobody works on it."""
