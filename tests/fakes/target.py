@@ -228,7 +228,7 @@ class FakeTarget:
         self.files[destination] = self.files.pop(aside)
         self.published.append(destination)
         await self._step("publish.end", destination)
-        return Published(standing=self.files[destination].standing)
+        return Published()
 
     async def publish_all(
         self, files: Sequence[tuple[bytes, bytes, int, bool]]

@@ -17,12 +17,10 @@ _NOT_OVER: Final = frozenset({errno.EEXIST, errno.EPERM, errno.EACCES})
 _NOTHING_THERE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
-def publish(
-    job: Job, *, destination: bytes, temporary: bytes, size: int, over: bool = True, **common: Any
-) -> dict[str, Any]:
+def publish(job: Job, *, destination: bytes, temporary: bytes, size: int, over: bool = True, **common: Any) -> None:
     """Publishing.publish of one file; what Publishing takes is `common`."""
     with Publishing(job, **common) as publishing:
-        return publishing.publish(destination=destination, temporary=temporary, size=size, over=over)
+        publishing.publish(destination=destination, temporary=temporary, size=size, over=over)
 
 
 class Publishing:
@@ -44,8 +42,8 @@ class Publishing:
         self._folders.__exit__()
         self._target.__exit__()
 
-    def publish(self, *, destination: bytes, temporary: bytes, size: int, over: bool = True) -> dict[str, Any]:
-        """Size, mtime_ns and is_file of the final name, looked at after the rename.
+    def publish(self, *, destination: bytes, temporary: bytes, size: int, over: bool = True) -> None:
+        """Give the temporary, of `size` bytes, its final name.
 
         Unless `over`, a file that has come to stand there since the copy began is somebody else's: Trouble "standing".
 
@@ -74,9 +72,6 @@ class Publishing:
         if self._durable:
             job.step("fsync", "target", size)
             self._folders.sync()
-        job.step("stat", "target")
-        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        return {"size": state.st_size, "mtime_ns": state.st_mtime_ns, "is_file": stat.S_ISREG(state.st_mode)}
 
 
 def _temporary_gone(error: OSError) -> Trouble:

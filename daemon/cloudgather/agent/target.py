@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 # Paths in one message: some hundred KiB where they are long.
 _AT_ONCE: Final = 512
+_PUBLISHED: Final = Published()
 
 
 class AgentTarget:
@@ -126,7 +127,8 @@ class AgentTarget:
     ) -> Published:
         """Rename over, as ports.target.Target.publish says."""
         params = {"destination": destination, "temporary": temporary, "size": size, "durable": durable, "over": over}
-        return _published(await self._at_root("publish", params, destination))
+        await self._at_root("publish", params, destination)
+        return _PUBLISHED
 
     async def publish_all(
         self, files: Sequence[tuple[bytes, bytes, int, bool]]
@@ -134,7 +136,9 @@ class AgentTarget:
         """Rename over in one operation, as ports.target.Target.publish_all says."""
         names = ("destination", "temporary", "size", "over")
         each = [dict(zip(names, file, strict=True)) for file in files]
-        return await self._each("publish.each", {"durable": False}, each, _published, lambda index, done: None)
+        return await self._each(
+            "publish.each", {"durable": False}, each, lambda _: _PUBLISHED, lambda index, done: None
+        )
 
     async def digest(self, path: bytes) -> bytes:
         """xxh3-128 of what stands under `path`, read through the mount."""
@@ -202,13 +206,13 @@ class AgentTarget:
         op: str,
         common: Mapping[str, Any],
         each: Sequence[Mapping[str, Any]],
-        read: Callable[[Mapping[str, Any]], T],
+        read: Callable[[Any], T],
         progress: Callable[[int, int], None],
     ) -> list[T | Exception | None]:
         """An operation with parts; their outcomes in order, None for those that were not reached."""
         outcomes: list[T | Exception | None] = []
 
-        def hear(value: int | Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        def hear(value: int | Sequence[tuple[str, Any]]) -> None:
             if isinstance(value, int):
                 progress(min(len(outcomes), len(each) - 1), value)
                 return
@@ -274,11 +278,6 @@ def _sent(result: Mapping[str, Any]) -> Sent:
         digest=result["digest"],
         standing=None if standing is None else (standing[0], standing[1]),
     )
-
-
-def _published(result: Mapping[str, Any]) -> Published:
-    standing = Standing(size=result["size"], mtime_ns=result["mtime_ns"], is_file=result["is_file"])
-    return Published(standing=standing)
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -41,8 +41,6 @@ class CopyOrder:
 class Published:
     """The answer of a rename that happened."""
 
-    standing: Standing  # the final name, looked at afresh
-
 
 class Failed(Exception):
     """An operation at a target or source failed; sorted by core.failure.judge."""
@@ -156,7 +154,7 @@ class Target(Protocol):
     async def publish(
         self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
     ) -> Published:
-        """Check the mount once more, rename over, fsync the folder if durable, look at the final name.
+        """Check the mount once more, rename over, fsync the folder if durable.
 
         Raises AlreadyStanding unless `over`, where a file has come to stand there since the copy looked.
         """

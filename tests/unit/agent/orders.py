@@ -90,7 +90,7 @@ class Pair:
         }
         return copy(job or Job(), throttle or Throttle(), **params | different)
 
-    def publish(self, destination: bytes, size: int, *, job: Job | None = None, **different: Any) -> dict[str, Any]:
+    def publish(self, destination: bytes, size: int, *, job: Job | None = None, **different: Any) -> None:
         """Rename the temporary."""
         params: dict[str, Any] = {
             "root": os.fsencode(self.target),
@@ -100,7 +100,7 @@ class Pair:
             "size": size,
             "durable": True,
         }
-        return publish(job or Job(), **params | different)
+        publish(job or Job(), **params | different)
 
     def at_target(self) -> list[bytes]:
         """Every path below the target, folders too."""

@@ -20,9 +20,8 @@ def test_a_copy_takes_its_final_name(pair: Pair) -> None:
     path = pair.file("season/film.mkv")
     size = pair.copy(path)["size"]
 
-    result = pair.publish(path, size)
+    pair.publish(path, size)
 
-    assert result == {"size": 4000, "mtime_ns": 10**18, "is_file": True}
     assert pair.at_target() == [b"season", b"season/film.mkv"]
 
 
@@ -104,7 +103,7 @@ def test_a_new_name_is_durable_unless_a_barrier_is_to_come(pair: Pair, durable: 
     pair.publish(path, 4000, job=job, durable=durable)
 
     after = [step for step, _ in job.steps][[step for step, _ in job.steps].index("rename") :]
-    assert after == (["rename", "fsync", "stat"] if durable else ["rename", "stat"])
+    assert after == (["rename", "fsync"] if durable else ["rename"])
 
 
 # ---- the mount
