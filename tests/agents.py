@@ -13,7 +13,7 @@ from cloudgather.core.mounts import mount_of, parse_mountinfo
 from cloudgather.core.target import Identity, Kind, TargetSpec, Verify
 from cloudgather.core.transfer import Version
 from cloudgather.outside.clock import SystemClock
-from cloudgather.ports.target import CopyOrder
+from cloudgather.ports.target import CopyOrder, CopyTerms
 from fuse.served import serving
 
 # Steps that hang are noticed soon, and those that only take their time on a busy machine do not hang.
@@ -63,18 +63,20 @@ def an_order(
     folder, name = os.path.split(path)
     status = os.stat(path)
     return CopyOrder(
-        source_root=folder,
+        terms=CopyTerms(
+            source_root=folder,
+            base=b"",
+            make_base=False,
+            durable=True,
+            verify=verify,
+            file_mode=None,
+            dir_mode=None,
+        ),
         path=name,
         version=Version(size=status.st_size, mtime_ns=status.st_mtime_ns, device=status.st_dev, inode=status.st_ino),
-        base=b"",
-        make_base=False,
         destination=name,
         temporary=temporary if temporary is not None else b".cloudgather-" + name,
         replace=replace,
-        durable=True,
-        verify=verify,
-        file_mode=None,
-        dir_mode=None,
     )
 
 

@@ -159,8 +159,9 @@ class FakeTarget:
     async def _copy(self, order: CopyOrder, aside: bytes, progress: Callable[[int], None]) -> Sent:
         await self._step("copy.begin", order.destination)
         before = self._read(order)
-        if order.base not in self.folders and not order.make_base:
-            raise TargetHeld(because(Code.HELD_BASE_GONE, target=self.spec.name, folder=order.base))
+        base = order.terms.base
+        if base not in self.folders and not order.terms.make_base:
+            raise TargetHeld(because(Code.HELD_BASE_GONE, target=self.spec.name, folder=base))
         standing = self.files.get(order.destination)
         if standing is not None and not order.replace:
             raise AlreadyStanding(standing.standing)
@@ -187,7 +188,7 @@ class FakeTarget:
         )
 
     def _read(self, order: CopyOrder) -> bytes:
-        file = self._sources[order.source_root].files.get(order.path)
+        file = self._sources[order.terms.source_root].files.get(order.path)
         if file is None:
             raise SourceGone
         if file.version != order.version:
@@ -202,7 +203,7 @@ class FakeTarget:
         return await _each([partial(copy, order, partial(progress, index)) for index, order in enumerate(orders)])
 
     async def _copy_settled(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
-        source = self._sources[order.source_root]
+        source = self._sources[order.terms.source_root]
         if not source.is_settled(order.path) or source.files[order.path].version != order.version:
             raise SourceUnsettled
         return await self.copy(order, progress)

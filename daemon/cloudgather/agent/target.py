@@ -11,7 +11,7 @@ from cloudgather.agent.probed import Probed
 from cloudgather.agent.verdicts import verdict
 from cloudgather.core.target import Identity, Kind, TargetSpec
 from cloudgather.core.transfer import Sent
-from cloudgather.ports.target import CopyOrder, Failed, Published, Stalled, Standing, TargetHeld
+from cloudgather.ports.target import CopyOrder, CopyTerms, Failed, Published, Stalled, Standing, TargetHeld
 
 T = TypeVar("T")
 
@@ -104,19 +104,19 @@ class AgentTarget:
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.target.Target.copy says."""
         await self._take_turn([order])
-        params = {**_in_common(order), **_of_its_own(order)}
+        params = {**_in_common(order.terms), **_of_its_own(order)}
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
     async def copy_all(
         self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
     ) -> Sequence[Sent | Exception | None]:
         """Copy aside in one operation, as ports.target.Target.copy_all says."""
-        params = _in_common(orders[0])
-        if any(_in_common(order) != params for order in orders):
+        terms = orders[0].terms
+        if [order.terms for order in orders] != [terms] * len(orders):
             raise ValueError("the orders are not alike")
         await self._take_turn(orders)
-        params["looked"] = looked
-        return await self._each("copy.each", params, [_of_its_own(order) for order in orders], _sent, progress)
+        common = {**_in_common(terms), "looked": looked}
+        return await self._each("copy.each", common, [_of_its_own(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:
         """syncfs of the target's file system."""
@@ -245,16 +245,15 @@ class AgentTarget:
             raise verdict(error, spec, self._recorded()) from error
 
 
-def _in_common(order: CopyOrder) -> dict[str, Any]:
-    """Parameters that are the same for all orders of a task."""
+def _in_common(terms: CopyTerms) -> dict[str, Any]:
     return {
-        "source_root": order.source_root,
-        "base": order.base,
-        "make_base": order.make_base,
-        "durable": order.durable,
-        "verify": order.verify.value,
-        "file_mode": order.file_mode,
-        "dir_mode": order.dir_mode,
+        "source_root": terms.source_root,
+        "base": terms.base,
+        "make_base": terms.make_base,
+        "durable": terms.durable,
+        "verify": terms.verify.value,
+        "file_mode": terms.file_mode,
+        "dir_mode": terms.dir_mode,
     }
 
 

@@ -24,6 +24,7 @@ from cloudgather.ports.source import Access, SourceUnavailable
 from cloudgather.ports.target import (
     AlreadyStanding,
     CopyOrder,
+    CopyTerms,
     Failed,
     SourceChanged,
     SourceGone,
@@ -92,7 +93,8 @@ class Copier:
         those = [transfer for transfer in those if transfer.id not in clashing]
         if not those:
             return Ahead()
-        orders = [self._order(lane, task, transfer, durable=False) for transfer in those]
+        terms = _terms(lane, task, durable=False)
+        orders = [_order(terms, transfer) for transfer in those]
 
         def progress(index: int, done: int) -> None:
             self._progressed(lane.moving[those[index].id], done)
@@ -156,7 +158,7 @@ class Copier:
         transfer, temporary = moving.transfer, moving.transfer.temporary or b""
 
         async def copy(*, over: bool) -> Sent:
-            order = replace(self._order(lane, task, transfer, durable=durable), written=written)
+            order = replace(_order(_terms(lane, task, durable=durable), transfer), written=written)
             order = replace(order, replace=True) if over else order
             return await lane.port.copy(order, lambda done: self._progressed(moving, done))
 
@@ -169,22 +171,6 @@ class Copier:
                 ) from found
             await self._end_unless_replaced(task, transfer, found.standing)
             return await copy(over=True)
-
-    def _order(self, lane: TargetState, task: TaskState, transfer: Transfer, *, durable: bool) -> CopyOrder:
-        return CopyOrder(
-            source_root=task.task.source,
-            path=transfer.path,
-            version=transfer.version,
-            base=task.task.base,
-            make_base=not task.base_made,
-            destination=transfer.destination,
-            temporary=transfer.temporary or b"",
-            replace=transfer.replace,
-            durable=durable,
-            verify=lane.spec.verify,
-            file_mode=lane.spec.file_mode,
-            dir_mode=lane.spec.dir_mode,
-        )
 
     def _progressed(self, moving: Moving, done: int) -> None:
         now = self._clock.monotonic()
@@ -231,6 +217,29 @@ class Copier:
             return move_of(transfer, Event.DEFER, reason=held.reason, due=due)
         self._trouble.note(lane, held)
         return move_of(transfer, Event.DEFER, reason=held.reason)
+
+
+def _terms(lane: TargetState, task: TaskState, *, durable: bool) -> CopyTerms:
+    return CopyTerms(
+        source_root=task.task.source,
+        base=task.task.base,
+        make_base=not task.base_made,
+        durable=durable,
+        verify=lane.spec.verify,
+        file_mode=lane.spec.file_mode,
+        dir_mode=lane.spec.dir_mode,
+    )
+
+
+def _order(terms: CopyTerms, transfer: Transfer) -> CopyOrder:
+    return CopyOrder(
+        terms=terms,
+        path=transfer.path,
+        version=transfer.version,
+        destination=transfer.destination,
+        temporary=transfer.temporary or b"",
+        replace=transfer.replace,
+    )
 
 
 def _is_sent(known: LedgerEntry, *, size: int, mtime_ns: int) -> bool:

@@ -19,21 +19,28 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyOrder:
-    """All that an agent needs for one copy."""
+class CopyTerms:
+    """What all copies of a task at one time have in common."""
 
     source_root: bytes
-    path: bytes  # relative to source_root
-    version: Version  # what must be found there before and after
     base: bytes  # the task's destination folder below the target's root; made only where `make_base`
     make_base: bool
-    destination: bytes  # relative to the target's root, begins with base
-    temporary: bytes  # name beside the destination
-    replace: bool  # else a file that stands under the final name ends the copy before a byte is read
     durable: bool  # fsync file now; else a later `barrier` covers it
     verify: Verify
     file_mode: int | None
     dir_mode: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyOrder:
+    """All that an agent needs for one copy."""
+
+    terms: CopyTerms
+    path: bytes  # relative to terms.source_root
+    version: Version  # what must be found there before and after
+    destination: bytes  # relative to the target's root, begins with terms.base
+    temporary: bytes  # name beside the destination
+    replace: bool  # else a file that stands under the final name ends the copy before a byte is read
     written: bool = False  # whoever has it open for writing has said that it is complete, and only reads
 
 
@@ -138,7 +145,7 @@ class Target(Protocol):
     async def copy_all(
         self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
     ) -> Sequence[Sent | Exception | None]:
-        """copy() of several small files of one task, one after the other, at a lower price.
+        """copy() of several small files on the same terms, one after the other, at a lower price.
 
         For each order what copy() answers or raises. Whatever ends the work early (Stalled, AgentLost, TargetHeld) is
         the outcome of the order that it ended, and None that of those behind, which are as if not ordered; their

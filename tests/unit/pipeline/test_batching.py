@@ -55,7 +55,7 @@ def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path,
                 "move:write.end",
             ]
             assert set((await works.states()).values()) == {"done"}
-            assert not any(each.durable for each in works.target.orders)
+            assert not any(each.terms.durable for each in works.target.orders)
 
     asyncio.run(main())
 

@@ -31,8 +31,8 @@ def test_a_file_arrives(tmp_path: Path) -> None:
 
             await arrives(works, content=b"0123456789")
             assert await works.events((await works.one()).id) == ["claim", "publish", "write", "confirm"]
-            assert works.target.orders[0].durable
-            assert works.target.orders[0].make_base
+            assert works.target.orders[0].terms.durable
+            assert works.target.orders[0].terms.make_base
             assert works.board.tasks["films"].memory.base_made
 
     run(main())
