@@ -1,7 +1,7 @@
 """Builders for plans and moves, and a store to try them on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, Plan, Sent, Transfer, Version
 from cloudgather.ports.queue import Content, Move, QueueStore
+from cloudgather.store.migrating import Migration
 from cloudgather.store.sqlite import SqliteStore, open_store
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -72,10 +73,10 @@ def a_move(transfer: Transfer, event: Event, **facts: Any) -> Move:
 
 
 @contextmanager
-def running_store(state_dir: str) -> Iterator[tuple[SqliteStore, Do]]:
-    """An open store, and what runs its coroutines to their end."""
+def running_store(state_dir: str, migrations: Sequence[Migration] | None = None) -> Iterator[tuple[SqliteStore, Do]]:
+    """An open store, and what runs its coroutines to their end; `migrations`: as an older daemon had it."""
     with asyncio.Runner() as runner:
-        store = runner.run(open_store(state_dir, now=NOW))
+        store = runner.run(open_store(state_dir, now=NOW, migrations=migrations))
         try:
             yield store, runner.run
         finally:

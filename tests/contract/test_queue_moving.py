@@ -245,6 +245,16 @@ def test_a_temporary_is_owned_while_its_try_runs(store: QueueStore, do: Do) -> N
     assert (left.transfer, left.target) == (transfer.id, "cloud")
 
 
+@pytest.mark.parametrize("event", [Event.DEFER, Event.CHANGE, Event.GIVE_UP, Event.CANCEL, Event.VANISH])
+def test_what_ends_a_try_leaves_its_temporary_as_debris(store: QueueStore, do: Do, event: Event) -> None:
+    do(store.add([a_plan()], now=NOW))
+    copying = do(claimed(store))
+
+    do(moved_on(store, copying, event))
+
+    assert [(left.path, left.transfer) for left in do(store.debris())] == [(b"base/" + copying.temporary, copying.id)]
+
+
 def test_a_published_or_swept_temporary_is_debris_no_more(store: QueueStore, do: Do) -> None:
     written(store, do, path=b"published")
     do(store.add([a_plan(b"swept at once"), a_plan(b"swept later")], now=NOW))

@@ -26,7 +26,7 @@ class Book:
 
     transfers: list[tuple[int, bytes, str]]  # id, path, state
     moves: list[tuple[int, str]]  # transfer, event: in their order
-    debris: set[bytes]
+    temporaries: set[bytes]  # that may be there: debris, and those of tries under way
 
     def newest(self) -> dict[bytes, str]:
         """path -> state of its newest transfer."""
@@ -40,6 +40,7 @@ class Book:
         return found
 
 
+_OWNED = "SELECT destination, temporary FROM transfer WHERE temporary IS NOT NULL"
 _LOOK_EVERY = 0.05  # seconds; a cut is heard of at once
 
 EMPTY = Book([], [], set())
@@ -60,7 +61,8 @@ def read_book(state: Path) -> Book:
             return Book(
                 connection.execute("SELECT id, path, state FROM transfer ORDER BY id").fetchall(),
                 connection.execute("SELECT transfer, event FROM move ORDER BY id").fetchall(),
-                {path for (path,) in connection.execute("SELECT path FROM debris")},
+                {path for (path,) in connection.execute("SELECT path FROM debris")}
+                | {os.path.dirname(destination) + b"/" + name for destination, name in connection.execute(_OWNED)},
             )
 
 
@@ -185,7 +187,7 @@ class Stage:
         self.running.start()
         eventually_sync(self._is_idle, within=60, what="everything at its end")
         eventually_sync(lambda: not any(map(_is_temporary, self._sent())), what="no temporary left")
-        eventually_sync(lambda: not read_book(self.running.state).debris, what="no temporary listed")
+        eventually_sync(lambda: not read_book(self.running.state).temporaries, what="no temporary listed")
         self._cut_now()
         self._demand_all()
 
@@ -233,7 +235,7 @@ class Stage:
         newest, sent = book.newest(), self._sent()
         for name, content in sent.items():
             if _is_temporary(name):
-                assert b"films/" + name in book.debris, f"nobody knows of {name!r}"
+                assert b"films/" + name in book.temporaries, f"nobody knows of {name!r}"
             elif content != self._before.get(name):
                 assert content == self._contents[name], f"{name!r} is half a file"
                 assert newest.get(name) in ("publishing", "written", "done"), f"{name!r} was renamed too early"
@@ -252,7 +254,7 @@ class Stage:
             del wanted[self._cancel]
         assert newest == dict.fromkeys(wanted, "done")
         assert self._sent() == wanted
-        assert not book.debris
+        assert not book.temporaries
         assert sorted(path for _, path, _ in book.transfers) == self._all_paths(), "something was sent again"
         for transfer, events in book.events().items():
             assert events.count("write") <= 1, f"{transfer} was published again"
@@ -272,7 +274,7 @@ class Stage:
         seen = read_book(self._seen / "state")
         lost = [event for _, event in seen.moves[len(left.moves) :]]
         events = set(lost)
-        if len(seen.debris) < len(left.debris) + lost.count("claim") - lost.count("write"):
+        if len(seen.temporaries) < len(left.temporaries) + lost.count("claim") - lost.count("write"):
             events.add("sweep")
         return {f"commit {event}" for event in events}
 

@@ -90,11 +90,12 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, seed: int) -> Non
 
 
 def assert_consistent(file: Path) -> None:
-    """History adds up; ledger and debris agree with it."""
+    """History adds up; ledger and temporaries agree with it."""
     with closing(sqlite3.connect(file)) as connection:
         assert_history_adds_up(connection)
         states = dict(connection.execute("SELECT id, state FROM transfer"))
         ledger = {id for (id,) in connection.execute("SELECT transfer FROM ledger")}
         assert ledger == {id for id, state in states.items() if state in ("written", "done")}
-        debris = {id for (id,) in connection.execute("SELECT transfer FROM debris")}
-        assert debris == {id for id, state in states.items() if state in ("copying", "publishing")}
+        owners = {id for (id,) in connection.execute("SELECT id FROM transfer WHERE temporary IS NOT NULL")}
+        assert owners == {id for id, state in states.items() if state in ("copying", "publishing")}
+        assert connection.execute("SELECT transfer FROM debris").fetchall() == []

@@ -199,7 +199,7 @@ class QueueMachine(RuleBasedStateMachine):
             event=event,
             due=due,
             spend=spend and event in (Event.DEFER, Event.GIVE_UP),
-            swept=swept and row.state is State.COPYING,
+            swept=swept and row.state is State.COPYING and event is not Event.PUBLISH,
             sent=a_sent() if event is Event.PUBLISH else None,
             known=data.draw(st.sampled_from([None, self.known.get(row.id)])),
         )

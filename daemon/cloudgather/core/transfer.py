@@ -13,7 +13,7 @@ class State(StrEnum):
     """Where a transfer stands; each member says what is true then."""
 
     QUEUED = "queued"  # known complete, waiting for its turn
-    COPYING = "copying"  # claimed; its bytes go into a temporary that `debris` lists
+    COPYING = "copying"  # claimed; its bytes go into the temporary that its row names
     PUBLISHING = "publishing"  # the copy is whole and recorded; its rename may or may not have happened
     WRITTEN = "written"  # it stands under its final name, as far as the mount tells
     DONE = "done"  # stored, as far as the target's `confirm` can tell

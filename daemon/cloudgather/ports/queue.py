@@ -66,7 +66,7 @@ class Move:
     confirmed: Reason | None = None  # WRITE: CONFIRM follows in the same step, with this reason
     moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
     known: Transfer | None = None  # as the mover knows it: spares reading the row, whose state must be the same then
-    swept: bool = False  # the temporary of the current try is known to be gone: its debris row goes, too
+    swept: bool = False  # the temporary of the try that ends is known to be gone: it does not become debris
 
 
 class Overtaken(Exception):
@@ -207,7 +207,7 @@ class QueueStore(Protocol):
     ) -> Sequence[Transfer]:
         """Move up to `count` due queued transfers to copying: priority first, then age.
 
-        Each gets its temporary name, committed to debris in the same step. With more than one asked for, the second
+        Each gets its temporary name, committed in the same step. With more than one asked for, the second
         and later ones are taken only while all together stay within `most_bytes`. Where there is a `daily_limit`,
         sizes are reserved in the same step, and none is passed over for one that fits: raises DailyLimitSpent where
         the first one does not. A reservation ends with the move that ends COPYING: what it says was `moved` counts

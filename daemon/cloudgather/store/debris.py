@@ -1,4 +1,8 @@
-"""Debris: every temporary that may exist at a target, and which of them nobody owns."""
+"""Debris: temporaries that may exist at a target, and nobody owns any more.
+
+The temporary of a try under way is in the row of its transfer, which is committed before the temporary is made. The
+step in which the try ends lists it here, unless it was renamed or is known to be gone.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -11,13 +15,7 @@ from cloudgather.ports.queue import Debris
 from cloudgather.store import many
 from cloudgather.store.rows import reads
 
-# As Python's % and SQLite's printf() take it.
-TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"
-# CROSS JOIN: SQLite would read all of the table else.
-REMOVE: Final = (
-    "DELETE FROM debris WHERE id IN (SELECT debris.id FROM (VALUES {rows}) AS gone "
-    "CROSS JOIN debris ON transfer = gone.column1 AND try = gone.column2)"
-)
+TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"  # as Python's % and SQLite's printf() take it
 
 
 def daemon_id(connection: Connection) -> str:
@@ -37,7 +35,7 @@ def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
 
 
 def write(connection: Connection, rows: Iterable[Transfer]) -> None:
-    """List the temporaries of the tries that these are in."""
+    """List the temporaries of the tries that these are in, and that end now."""
     many.execute(
         connection,
         "INSERT INTO debris (target, path, transfer, try) VALUES {rows}",
@@ -50,17 +48,10 @@ def write_again(connection: Connection, row: Transfer) -> None:
     write(connection, [replace(row, temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
 
 
-def remove(connection: Connection, tries: Sequence[tuple[int, int]]) -> None:
-    """The temporaries of these (transfer, try) are known to be gone, or were renamed."""
-    many.execute(connection, REMOVE, tries)
-
-
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:
     """ports.queue.QueueStore.debris."""
     rows = connection.execute(
-        "SELECT id, target, path, transfer FROM debris WHERE (:target IS NULL OR target = :target) AND NOT EXISTS ("
-        "SELECT 1 FROM transfer WHERE transfer.id = debris.transfer AND tries = try"
-        " AND state IN ('copying', 'publishing')) ORDER BY id",
+        "SELECT id, target, path, transfer FROM debris WHERE :target IS NULL OR target = :target ORDER BY id",
         {"target": target},
     ).fetchall()
     return [Debris(id=row[0], target=row[1], path=row[2], transfer=row[3]) for row in rows]

@@ -19,6 +19,7 @@ from cloudgather.store.rows import from_instant, from_number, from_optional_inst
 # The last attempt is over and the next has not begun.
 _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 _WITH_TEMPORARY: Final = frozenset({State.COPYING, State.PUBLISHING})
+_LEAVES_NONE: Final = frozenset({Event.PUBLISH, Event.WRITE})  # the try goes on, or it was renamed
 _MAY_BIND: Final = frozenset({State.FAILED, State.CANCELLED})
 _MAY_BE_CLEARED: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.VANISHED})
 # Moves after which it may be about another version, or go elsewhere.
@@ -89,7 +90,7 @@ class Making:
         # Each of these transfers gets these lines, in the order of the moves.
         self._history: list[tuple[Sequence[_Line], list[tuple[int, str, int]]]] = []
         self._copied: list[Move] = []
-        self._cleared_away: list[tuple[int, int]] = []
+        self._left: list[Transfer] = []  # whose temporary may be there
         self._sent: list[tuple[Transfer, str]] = []
         self._confirmed: list[tuple[Transfer, str]] = []
         self._lost: list[tuple[Transfer, Event]] = []
@@ -134,7 +135,7 @@ class Making:
                 many.execute(connection, HISTORY, rows, shared)
         if self._copied:
             spending.settle(connection, self._copied, now)
-        debris.remove(connection, self._cleared_away)
+        debris.write(connection, self._left)
         ledger.write(connection, self._sent, now)
         ledger.confirm(connection, self._confirmed)
         for row, event in self._lost:
@@ -168,8 +169,8 @@ class Making:
         """What else is true from then on."""
         if row.state is State.COPYING:
             self._copied.append(move)
-        if move.swept or move.event is Event.WRITE:
-            self._cleared_away.append((row.id, row.tries))
+        if row.state in _WITH_TEMPORARY and move.event not in _LEAVES_NONE and not move.swept:
+            self._left.append(row)
         if move.event is Event.WRITE:
             self._sent.append((row, move.strength or ""))
         elif move.event is Event.CONFIRM:

@@ -44,7 +44,7 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
 
 
 def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequence[Transfer]:
-    """Claim these, which are queued and due; as they are then, in this order. Their temporaries are listed as debris.
+    """Claim these, which are queued and due; as they are then, in this order.
 
     It comes to what Making does with each of them, without reading them before.
     """
@@ -62,7 +62,6 @@ def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequ
         (at, str(Event.CLAIM), str(before), str(after), None),
     )
     counting.moved(connection, claimed, before, after, now)
-    debris.write(connection, claimed)
     return claimed
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.core.transfer import State
+from cloudgather.core.transfer import Event, State
 from cloudgather.store.errors import (
     StateCorrupt,
     StateForeign,
@@ -24,7 +24,7 @@ from cloudgather.store.errors import (
 )
 from cloudgather.store.migrating import Migration, known_migrations
 from cloudgather.store.sqlite import open_store
-from queueing import NOW, a_plan, running_store
+from queueing import NOW, a_plan, claimed, moved_on, running_store
 
 KNOWN = known_migrations()[-1].number
 NEXT = Migration(number=KNOWN + 1, sql="CREATE TABLE next (value); -- with\nINSERT INTO next VALUES ('a;b');")
@@ -192,6 +192,25 @@ def test_what_only_the_log_holds_is_found_again(tmp_path: Path) -> None:
 
     with running_store(str(crashed)) as (store, do):
         assert do(store.transfer(id)).path == b"film.mkv"
+
+
+def test_what_an_older_daemon_listed_of_a_try_under_way_is_known_by_its_row(tmp_path: Path) -> None:
+    """Schema 6 listed every temporary as debris before it was made."""
+    listed = "INSERT INTO debris (target, path, transfer, try) VALUES ('cloud', ?, ?, ?)"
+    with running_store(str(tmp_path), known_migrations()[:6]) as (store, do):
+        do(store.add([a_plan()], now=NOW))
+        first = do(claimed(store))
+        do(moved_on(store, first, Event.DEFER))
+        second = do(claimed(store))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute(listed, (b"base/" + second.temporary, second.id, second.tries))
+
+    with running_store(str(tmp_path)) as (store, do):
+        while_copying = [left.path for left in do(store.debris())]
+        do(moved_on(store, second, Event.DEFER))
+
+        assert while_copying == [b"base/" + first.temporary]
+        assert [left.path for left in do(store.debris())] == [b"base/" + each.temporary for each in (first, second)]
 
 
 def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from sqlite3 import Connection
 import pytest
 
 from cloudgather.core.transfer import State
-from cloudgather.store import choosing, claiming, debris, history, known, ledger, making, moving
+from cloudgather.store import choosing, claiming, history, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
 
@@ -93,7 +93,6 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (ledger.CONFIRM, 4, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
-        (debris.REMOVE, 2, "SEARCH debris USING COVERING INDEX debris_try (transfer=? AND try=?)"),
     ],
 )
 def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, columns: int, search: str) -> None:
@@ -103,4 +102,4 @@ def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, col
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?"))]
 
     assert search in plan
-    assert not [step for step in plan if step.startswith(("SCAN transfer", "SCAN ledger", "SCAN debris"))]
+    assert not [step for step in plan if step.startswith(("SCAN transfer", "SCAN ledger"))]
