@@ -156,6 +156,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except Trouble as trouble:
         if trouble.text:
             session.note(trouble.told(session.language))
+        if trouble.code == Exit.CUT_OFF:  # the interpreter must not complain at its exit of what it cannot write either
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
         return trouble.code
     except click.UsageError as error:
         from cgctl.usage import told
@@ -168,10 +170,6 @@ def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         session.note("")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader (head, less) has had enough; the interpreter must not complain about that at its exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
-        return Exit.CUT_OFF
     finally:
         session.close()
 

@@ -207,8 +207,11 @@ class Session:
         return click.style(text, bold=True) if self._colored else text
 
     def print(self, text: str = "") -> None:
-        """A line on stdout."""
-        click.echo(text)
+        """A line on stdout; where nobody reads on (head, less), that ends the command."""
+        try:
+            click.echo(text)
+        except BrokenPipeError as error:
+            raise Trouble(Exit.CUT_OFF) from error  # click would exit with 1
 
     def note(self, text: str) -> None:
         """A line on stderr: what is not the answer itself."""

@@ -32,20 +32,26 @@ def logs(session: Session, task: str | None, run: int | None, lines: int, follow
         if as_json:
             session.print_json(reply)
         else:
-            _print(session, reply["lines"])
+            _print(session, reply["lines"], False)
         return
     with subscribe(session, task=task, kinds=("log",)) as connection:
-        _print(session, session.call(request)["lines"])
+        _print(session, session.call(request)["lines"], as_json)
         try:
             for notice in connection.events():
                 if notice is not None and (run is None or notice[1].get("run") == run):
-                    _print(session, [notice[1].get("line", "")])
+                    _print(session, [notice[1].get("line", "")], as_json)
         except Refusal as error:
             raise session.refused(error.reason) from error
         except Unreachable as error:
             raise session.unreachable(error) from error
 
 
-def _print(session: Session, lines: list[str]) -> None:
-    for line in lines:
-        session.print(escaped(line))
+def _print(session: Session, lines: list[str], as_json: bool) -> None:
+    """With `as_json` a document for each line, as a stream has no end."""
+    for each in lines:
+        if as_json:
+            from cgctl.as_json import line
+
+            session.print(line({"line": each}))
+        else:
+            session.print(escaped(each))

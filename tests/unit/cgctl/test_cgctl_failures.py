@@ -4,6 +4,8 @@ import errno
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -141,6 +143,23 @@ def test_wrong_usage_is_told_in_chinese(cgctl: Any, arguments: list[str], told: 
 
     assert said.code == 2
     assert told in one_line(said.err)
+
+
+def test_where_nobody_reads_on_it_ends_with_141_and_without_a_complaint() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "cgctl", "--socket", "/nowhere/at/all", "version"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_number_that_is_none_is_told_in_grammatical_english(cgctl: Any) -> None:

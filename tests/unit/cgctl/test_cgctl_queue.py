@@ -114,6 +114,15 @@ def test_logs_are_printed_and_followed(cgctl: Any) -> None:
     assert daemon.asked_for("daemon.logs") == [{"task": "films", "run": 5}]
 
 
+def test_logs_followed_as_json_are_a_document_a_line(cgctl: Any) -> None:
+    events = [{"kind": "log", "task": None, "run": None, "line": "日志"}]
+    cgctl.daemon(events, hangs_up=True, daemon_logs={"lines": ["first"]})
+
+    lines = cgctl("logs", "-f", "--json").out.splitlines()
+
+    assert [json.loads(line) for line in lines] == [{"line": "first"}, {"line": "日志"}]
+
+
 def test_json_of_the_list_keeps_every_byte(cgctl: Any) -> None:
     cgctl.daemon(queue_list={"transfers": [a_transfer(path=b"\xff\n")], "total": 1})
 
