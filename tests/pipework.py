@@ -169,7 +169,14 @@ class Works:
         self.recorder = Recorder(store=queue, board=board, bus=self.bus, journal=Journal(), clock=clock)
         self.planner = Planner(store=queue, board=board, clock=clock)
         uploading = UploadWatch(uploads=world.uploads, clock=clock, luck=lambda: self.luck())
-        self.confirmer = Confirmer(store=queue, recorder=self.recorder, board=board, clock=clock, uploading=uploading)
+        self.confirmer = Confirmer(
+            store=queue,
+            recorder=self.recorder,
+            board=board,
+            clock=clock,
+            uploading=uploading,
+            lost=lambda target: self.dispatcher.wake(target),
+        )
         self.claims = Claims(
             store=queue, clock=clock, make=lambda spec: world.downloaders[spec.name], source_at=world.source_at
         )

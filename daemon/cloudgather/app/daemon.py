@@ -118,6 +118,7 @@ class Daemon:
             board=board,
             clock=clock,
             uploading=UploadWatch(uploads=uploads, clock=clock, luck=random.random),
+            lost=lambda target: self._dispatcher.wake(target),
         )
         carrier = Carrier(
             store=store,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -41,12 +41,23 @@ class _Missed:
 
 
 class Confirmer:
-    """Looks at each written file through a fresh open of the target's root, or has the mount's program asked."""
+    """Looks at each written file through a fresh open of the target's root, or has the mount's program asked.
+
+    `lost` is called with the name of a target that has something to do again: something written did not arrive.
+    """
 
     def __init__(
-        self, *, store: QueueStore, recorder: Recorder, board: Board, clock: Clock, uploading: UploadWatch
+        self,
+        *,
+        store: QueueStore,
+        recorder: Recorder,
+        board: Board,
+        clock: Clock,
+        uploading: UploadWatch,
+        lost: Callable[[str], None],
     ) -> None:
         self._uploading = uploading
+        self._lost = lost
         self._store = store
         self._recorder = recorder
         self._board = board
@@ -131,6 +142,7 @@ class Confirmer:
                 self._moved.add(name)
             if any(move.event is not Event.CONFIRM for move in moves):
                 lane.littered = True  # the temporary of what did not arrive may be there
+                self._lost(name)
             left |= {each.id for each in written} - {move.transfer for move in moves}
             if left and self._asks(name):  # it was told of all that it can be asked about at once
                 return False

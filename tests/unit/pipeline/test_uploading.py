@@ -10,6 +10,7 @@ from typing import Any
 from cgwire.codes import Code
 from cloudgather.core.target import Confirm, Identity, Kind, RemoteControl
 from cloudgather.core.task import Rule
+from cloudgather.core.transfer import Event
 from cloudgather.core.uploads import Listed, Upload
 from fakes.uploads import FakeUploads
 from pipework import Works, a_spec, a_task, working
@@ -156,6 +157,26 @@ def test_a_temporary_that_comes_back_with_what_was_lost_is_removed(tmp_path: Pat
             assert await works.states() == {b"a.mkv": "done"}
             assert set(works.target.files) == {A}
             assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+def test_what_may_have_come_back_is_swept_as_soon_as_the_loss_is_known(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with uploading(tmp_path) as (works, _):
+            swept_at: list[float] = []
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "sweep":
+                    swept_at.append(works.clock.now().timestamp())
+
+            works.target.met = met
+            await works.queue(b"a.mkv", content=CONTENT)
+            await works.advance(100)
+
+            history = await works.store.asked(lambda store: store.history(task=None, path=None, transfer=1, limit=9))
+            (lost_at,) = (move.at.timestamp() for _, move in history if move.event is Event.LOSE)
+            assert lost_at <= swept_at[0] < lost_at + 1.0
 
     asyncio.run(main())
 
