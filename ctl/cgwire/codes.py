@@ -285,10 +285,25 @@ class Code(StrEnum):
     LINK_NO_HASH = "link.no-hash"  # a magnet link without the hash of a torrent
     LINK_NO_HOST = "link.no-host"
     LINK_SPACE = "link.space"  # a space or a control character in it
+    LINK_TOO_LONG = "link.too-long"  # most (characters)
+    LINK_MALFORMED = "link.malformed"  # the form of an address is broken, such as a port that is no number
+    LINK_BAD_HOST = "link.bad-host"  # host: no host can have this name
     LINK_UNKNOWN_HOST = "link.unknown-host"  # host, message
     TORRENT_WEB_PAGE = "torrent.web-page"  # saved in its place
     TORRENT_OTHER = "torrent.other"  # something else
     TORRENT_CUT = "torrent.cut"  # ends before its end
+    TORRENT_DAMAGED = "torrent.damaged"  # what it says cannot be understood, or cannot be
+    TORRENT_TOO_LARGE = "torrent.too-large"  # most (bytes, of the torrent file itself)
+    TORRENT_TOO_MUCH = "torrent.too-much"  # more values, or nested deeper, than any needs
+    TORRENT_TOO_MANY_FILES = "torrent.too-many-files"  # most
+    TORRENT_NO_FILES = "torrent.no-files"
+    TORRENT_NO_HASHES = "torrent.no-hashes"  # of its pieces
+    TORRENT_SAME_NAME = "torrent.same-name"  # two of its files have it
+    TORRENT_BAD_NAME = "torrent.bad-name"  # name: leads out of its folder, or is none
+    TORRENT_LONG_NAME = "torrent.long-name"  # most (bytes)
+    PLACE_UP = "place.up"  # goes up with ..
+    PLACE_NUL = "place.nul"  # a NUL character in it
+    PLACE_TOO_LONG = "place.too-long"  # longer than a path can be
 
     # Why an option cannot be given to a single download: what its value must be, or why it is not taken at all.
     OPTION_NUMBER = "option.number"  # option, low, high
@@ -325,10 +340,10 @@ class Code(StrEnum):
     ERROR_DOWNLOAD_STATE = "error.download-state"  # state, order: not possible in this state
     ERROR_DOWNLOAD_FOREIGN = "error.download-foreign"  # downloader: had it before, and keeps the files that it has
     ERROR_NO_FILES = "error.no-files"  # files of it cannot be chosen: it is an address of the web
-    ERROR_PLACE = "error.place"  # target, message: not the way in which a place is written
-    ERROR_LINK = "error.link"  # cause (link.*), or message
+    ERROR_PLACE = "error.place"  # target, or cause (place.*): not the way in which a place is written
+    ERROR_LINK = "error.link"  # cause (link.*)
     ERROR_PRIVATE_ADDRESS = "error.private-address"  # host, address
-    ERROR_TORRENT = "error.torrent"  # cause (torrent.*), or message
+    ERROR_TORRENT = "error.torrent"  # cause (torrent.*)
     ERROR_OPTION = "error.option"  # downloader, cause
     ERROR_NO_DOWNLOADER = "error.no-downloader"  # downloader (named), allowed (names), web: only aria2 would do
     ERROR_NO_DESTINATION = "error.no-destination"

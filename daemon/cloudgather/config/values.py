@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from cgwire.codes import Code
 from cloudgather.config.names import near
 from cloudgather.core.cron import parse_cron
 from cloudgather.core.schedule import Cron
@@ -77,16 +78,24 @@ def folder(value: object) -> bytes:
     return b"/" + below(given)
 
 
+class BadPath(ValueError):
+    """No path; its text is for a line of the configuration, `code` (place.*) for whoever asks for one."""
+
+    def __init__(self, text: str, code: Code) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 def below(given: str) -> bytes:
-    """A path below some folder, without slashes at its ends; raises for `..`, NUL and names that are too long."""
+    """A path below some folder, without slashes at its ends; raises BadPath for `..`, NUL and what is too long."""
     if "\0" in given:
-        raise ValueError("holds a NUL character, which no path can")
+        raise BadPath("holds a NUL character, which no path can", Code.PLACE_NUL)
     parts = [part for part in given.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise ValueError(f'"{given}" goes up with ..; write the path without it')
+        raise BadPath(f'"{given}" goes up with ..; write the path without it', Code.PLACE_UP)
     encoded = posixpath.join(*parts).encode() if parts else b""
     if any(len(part.encode()) > 255 for part in parts) or len(encoded) > 4000:
-        raise ValueError("is longer than a path can be")
+        raise BadPath("is longer than a path can be", Code.PLACE_TOO_LONG)
     return encoded
 
 

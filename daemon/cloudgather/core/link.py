@@ -5,10 +5,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from cgwire.codes import Code
+from cgwire.reasons import because
 
 _LONGEST: Final = 8192
 _HEX: Final = re.compile(r"[0-9a-fA-F]{40}")
@@ -27,11 +28,11 @@ class Scheme(StrEnum):
 
 
 class BadLink(ValueError):
-    """It cannot be downloaded; says why, as a code where one is likely to meet it."""
+    """It cannot be downloaded; `reason` is a link.* code."""
 
-    def __init__(self, message: str, code: Code | None = None) -> None:
-        super().__init__(message)
-        self.code = code
+    def __init__(self, code: Code, **facts: Any) -> None:
+        super().__init__(code)
+        self.reason = because(code, **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,20 +49,20 @@ class Link:
 def read_link(given: str) -> Link:
     """The link in `given`; raises BadLink."""
     if len(given) > _LONGEST:
-        raise BadLink(f"it is longer than {_LONGEST} characters")
+        raise BadLink(Code.LINK_TOO_LONG, most=_LONGEST)
     if _SPACE.search(given):
-        raise BadLink("it holds a space or a control character", Code.LINK_SPACE)
+        raise BadLink(Code.LINK_SPACE)
     try:
         parts = urlsplit(given)
         port = parts.port
-    except ValueError as error:
-        raise BadLink(f"it is no address: {error}") from None
+    except ValueError:
+        raise BadLink(Code.LINK_MALFORMED) from None
     if parts.scheme == Scheme.MAGNET:
         return _magnet(given, parts.query)
     if parts.scheme not in tuple(Scheme):
-        raise BadLink("only magnet, http, https and ftp can be downloaded", Code.LINK_OTHER)
+        raise BadLink(Code.LINK_OTHER)
     if not parts.hostname or port == 0:
-        raise BadLink("it names no host", Code.LINK_NO_HOST)
+        raise BadLink(Code.LINK_NO_HOST)
     return Link(
         uri=given,
         scheme=Scheme(parts.scheme),
@@ -81,7 +82,7 @@ def _magnet(given: str, query: str) -> Link:
         if topic.startswith("urn:btmh:") and (match := _V2.fullmatch(topic.removeprefix("urn:btmh:"))):
             found = match[1].lower()[:40]
     if found is None:
-        raise BadLink("it is a magnet link without the hash of a torrent (xt=urn:btih:…)", Code.LINK_NO_HASH)
+        raise BadLink(Code.LINK_NO_HASH)
     return Link(uri=given, scheme=Scheme.MAGNET, name=fields.get("dn", [found])[0], infohash=found, host=None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cgwire.codes import Code
+from cgwire.reasons import because
 
 MOST_BYTES: Final = 16 * 1024 * 1024  # of a torrent file
 _DEEPEST: Final = 64
@@ -18,11 +19,11 @@ _PAD: Final = b"p"  # BEP 47: a file of nothing, which no program stores
 
 
 class BadTorrent(ValueError):
-    """It is no torrent file, or one that must not be downloaded; says why, as a code where one is likely to meet it."""
+    """It is no torrent file, or one that must not be downloaded; `reason` is a torrent.* code."""
 
-    def __init__(self, message: str, code: Code | None = None) -> None:
-        super().__init__(message)
-        self.code = code
+    def __init__(self, code: Code, **facts: Any) -> None:
+        super().__init__(code)
+        self.reason = because(code, **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +56,17 @@ def read_torrent(content: bytes) -> Torrent:
     Names that lead out of the torrent's folder are refused rather than mended: whoever made them meant harm.
     """
     if len(content) > MOST_BYTES:
-        raise BadTorrent(f"it is larger than the {MOST_BYTES >> 20} MiB that a torrent file may have")
+        raise BadTorrent(Code.TORRENT_TOO_LARGE, most=MOST_BYTES)
     begin = content[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if begin.startswith(b"<"):
-        raise BadTorrent("it is a web page", Code.TORRENT_WEB_PAGE)
+        raise BadTorrent(Code.TORRENT_WEB_PAGE)
     if not content.startswith(b"d"):
-        raise BadTorrent("it is no torrent file", Code.TORRENT_OTHER)
+        raise BadTorrent(Code.TORRENT_OTHER)
     reader = _Reader(content)
     document = reader.document()
     info = document.get(b"info")
     if not isinstance(info, dict) or reader.info is None:
-        raise BadTorrent("it has no info dictionary", Code.TORRENT_OTHER)
+        raise BadTorrent(Code.TORRENT_OTHER)
     name = _name(info.get(b"name.utf-8", info.get(b"name")))
     version = info.get(b"meta version", 1)
     pieces = info.get(b"pieces")
@@ -76,11 +77,11 @@ def read_torrent(content: bytes) -> Torrent:
         infohash = hashlib.sha256(reader.info).hexdigest()[:40]
         files = _files_of_second(info.get(b"file tree"), name)
     else:
-        raise BadTorrent("it has no piece hashes")
+        raise BadTorrent(Code.TORRENT_NO_HASHES)
     if not files:
-        raise BadTorrent("it has no files")
+        raise BadTorrent(Code.TORRENT_NO_FILES)
     if len({file.path for file in files}) < len(files):
-        raise BadTorrent("two of its files have the same name")
+        raise BadTorrent(Code.TORRENT_SAME_NAME)
     return Torrent(infohash=infohash, name=name, files=files, private=info.get(b"private") == 1)
 
 
@@ -95,33 +96,33 @@ def _files_of_first(info: Mapping[bytes, Any], name: bytes) -> tuple[TorrentFile
         return (TorrentFile(index=1, path=name, size=_size(info.get(b"length"))),)
     listed = info[b"files"]
     if not isinstance(listed, list):
-        raise BadTorrent("its list of files is not a list")
+        raise BadTorrent(Code.TORRENT_DAMAGED)
     if len(listed) > _MOST_FILES:
-        raise BadTorrent(f"it has more than {_MOST_FILES} files")
+        raise BadTorrent(Code.TORRENT_TOO_MANY_FILES, most=_MOST_FILES)
     found = []
     for index, each in enumerate(listed, 1):
         if not isinstance(each, dict):
-            raise BadTorrent("one of its files is not described")
+            raise BadTorrent(Code.TORRENT_DAMAGED)
         size = _size(each.get(b"length"))
         attributes = each.get(b"attr", b"")
         if isinstance(attributes, bytes) and _PAD in attributes:
             continue
         parts = each.get(b"path.utf-8", each.get(b"path"))
         if not isinstance(parts, list) or not parts:
-            raise BadTorrent("one of its files has no name")
+            raise BadTorrent(Code.TORRENT_DAMAGED)
         found.append(TorrentFile(index=index, path=b"/".join(_name(part) for part in parts), size=size))
     return tuple(found)
 
 
 def _files_of_second(tree: Any, name: bytes) -> tuple[TorrentFile, ...]:
     if not isinstance(tree, dict):
-        raise BadTorrent("its file tree is not one")
+        raise BadTorrent(Code.TORRENT_DAMAGED)
     found: list[tuple[bytes, int]] = []
 
     def walk(folder: Mapping[bytes, Any], above: tuple[bytes, ...]) -> None:
         for part, below in sorted(folder.items()):
             if not isinstance(below, dict):
-                raise BadTorrent("its file tree is not one")
+                raise BadTorrent(Code.TORRENT_DAMAGED)
             path = (*above, _name(part))
             file = below.get(b"")
             if isinstance(file, dict):
@@ -129,7 +130,7 @@ def _files_of_second(tree: Any, name: bytes) -> tuple[TorrentFile, ...]:
             else:
                 walk(below, path)
             if len(found) > _MOST_FILES:
-                raise BadTorrent(f"it has more than {_MOST_FILES} files")
+                raise BadTorrent(Code.TORRENT_TOO_MANY_FILES, most=_MOST_FILES)
 
     walk(tree, ())
     return tuple(TorrentFile(index=index, path=path, size=size) for index, (path, size) in enumerate(found, 1))
@@ -137,17 +138,17 @@ def _files_of_second(tree: Any, name: bytes) -> tuple[TorrentFile, ...]:
 
 def _size(value: Any) -> int:
     if not isinstance(value, int) or not 0 <= value <= _MOST_SIZE:
-        raise BadTorrent("one of its files has no size that a file can have")
+        raise BadTorrent(Code.TORRENT_DAMAGED)
     return value
 
 
 def _name(value: Any) -> bytes:
     if not isinstance(value, bytes):
-        raise BadTorrent("a name in it is not text")
+        raise BadTorrent(Code.TORRENT_DAMAGED)
     if value in (b"", b".", b"..") or b"/" in value or b"\\" in value or b"\0" in value:
-        raise BadTorrent(f"the name {ascii(value)[1:]} in it leads out of its folder, or is none")
+        raise BadTorrent(Code.TORRENT_BAD_NAME, name=value[:_LONGEST_NAME])
     if len(value) > _LONGEST_NAME:
-        raise BadTorrent(f"a name in it is longer than {_LONGEST_NAME} bytes")
+        raise BadTorrent(Code.TORRENT_LONG_NAME, most=_LONGEST_NAME)
     return value
 
 
@@ -163,15 +164,15 @@ class _Reader:
     def document(self) -> dict[bytes, Any]:
         value: dict[bytes, Any] = self._value(0)  # begins with a d
         if self._at != len(self._content):
-            raise BadTorrent("something follows after its end")
+            raise BadTorrent(Code.TORRENT_DAMAGED)
         return value
 
     def _value(self, depth: int) -> Any:
         if depth > _DEEPEST:
-            raise BadTorrent("it is nested too deep")
+            raise BadTorrent(Code.TORRENT_TOO_MUCH)
         self._values += 1
         if self._values > _MOST_VALUES:
-            raise BadTorrent(f"it has more than {_MOST_VALUES} values")
+            raise BadTorrent(Code.TORRENT_TOO_MUCH)
         match self._content[self._at : self._at + 1]:
             case b"i":
                 self._at += 1
@@ -187,14 +188,14 @@ class _Reader:
         stop = self._content.find(end, self._at, self._at + _LONGEST_NUMBER + 1)
         digits = self._content[self._at : stop] if stop >= 0 else b""
         if not digits.removeprefix(b"-").isdigit():
-            raise BadTorrent("it is damaged: a number is not one")
+            raise BadTorrent(Code.TORRENT_DAMAGED)
         self._at = stop + 1
         return int(digits)
 
     def _text(self) -> bytes:
         length = self._number(b":")
         if length < 0 or self._at + length > len(self._content):
-            raise BadTorrent("it is cut short", Code.TORRENT_CUT)
+            raise BadTorrent(Code.TORRENT_CUT)
         self._at += length
         return self._content[self._at - length : self._at]
 
@@ -211,7 +212,7 @@ class _Reader:
         while not self._ends():
             key = self._text()
             if key in found:
-                raise BadTorrent("it is damaged: a key is there twice")
+                raise BadTorrent(Code.TORRENT_DAMAGED)
             begin = self._at
             found[key] = self._value(depth + 1)
             if depth == 0 and key == b"info":
@@ -220,7 +221,7 @@ class _Reader:
 
     def _ends(self) -> bool:
         if self._at >= len(self._content):
-            raise BadTorrent("it is cut short", Code.TORRENT_CUT)
+            raise BadTorrent(Code.TORRENT_CUT)
         if self._content[self._at : self._at + 1] == b"e":
             self._at += 1
             return True

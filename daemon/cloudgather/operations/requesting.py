@@ -12,8 +12,8 @@ from cgwire import blob as blob_wire
 from cgwire import download as wire
 from cgwire.access import Access
 from cgwire.codes import Code
-from cgwire.reasons import Reason, because
-from cloudgather.config.values import below
+from cgwire.reasons import because
+from cloudgather.config.values import BadPath, below
 from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.download import Allowance, Asked, Download
 from cloudgather.core.downloader import DownloaderSpec, Kind
@@ -119,12 +119,12 @@ class DownloadRequests:
             try:
                 return _Wish(torrent=await read_in_thread(content), content=content)
             except BadTorrent as bad:
-                raise Refused(_because(Code.ERROR_TORRENT, bad)) from bad
+                raise Refused(because(Code.ERROR_TORRENT, cause=bad.reason.to_wire())) from bad
         assert request.uri is not None
         try:
             link = read_link(request.uri)
         except BadLink as bad:
-            raise Refused(_because(Code.ERROR_LINK, bad)) from bad
+            raise Refused(because(Code.ERROR_LINK, cause=bad.reason.to_wire())) from bad
         if link.host is not None and not self._world.configuration().settings.downloads.allow_private:
             await self._refuse_private(link.host)
         return _Wish(link=link)
@@ -140,7 +140,8 @@ class DownloadRequests:
                 unknown = because(Code.LINK_UNKNOWN_HOST, host=host, message=error.strerror)
                 raise Refused(because(Code.ERROR_LINK, cause=unknown.to_wire())) from error
             except UnicodeError as error:  # from the codec of names: "a..b", or a label that is too long
-                raise Refused(because(Code.ERROR_LINK, message=f"{host} cannot be the name of a host")) from error
+                impossible = because(Code.LINK_BAD_HOST, host=host)
+                raise Refused(because(Code.ERROR_LINK, cause=impossible.to_wire())) from error
         for address in addresses:
             if is_private(address):
                 raise Refused(because(Code.ERROR_PRIVATE_ADDRESS, host=host, address=address))
@@ -184,8 +185,8 @@ class DownloadRequests:
             raise Refused(because(Code.ERROR_PLACE, target=name))
         try:
             return None, name, below(folder)
-        except ValueError as error:
-            raise Refused(because(Code.ERROR_PLACE, message=str(error))) from error
+        except BadPath as bad:
+            raise Refused(because(Code.ERROR_PLACE, cause=because(bad.code).to_wire())) from bad
 
     def _options(self, spec: DownloaderSpec, allowance: Allowance, given: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
@@ -225,12 +226,6 @@ def _size(wish: _Wish, wanted: Sequence[int] | None) -> int | None:
     if wish.torrent is None:
         return None
     return sum(file.size for n, file in enumerate(wish.torrent.files, 1) if wanted is None or n in wanted)
-
-
-def _because(code: Code, bad: BadLink | BadTorrent) -> Reason:
-    if bad.code is not None:
-        return because(code, cause=because(bad.code).to_wire())
-    return because(code, message=str(bad))
 
 
 async def read_in_thread(content: bytes) -> Torrent:

@@ -72,7 +72,7 @@ def test_what_is_neither_link_nor_file_is_told_with_what_was_meant(
 def test_one_that_is_refused_is_named_and_keeps_up_no_other(cgctl: Any) -> None:
     def reply(params: Any) -> Any:
         if "bad" in params["uri"]:
-            raise Denied("error.link", message="no")
+            raise Denied("error.link", cause={"code": "link.no-host"})
         return added(params)
 
     cgctl.daemon(download_add=reply)
@@ -80,7 +80,7 @@ def test_one_that_is_refused_is_named_and_keeps_up_no_other(cgctl: Any) -> None:
     said = cgctl("download", "add", "--json", "https://a.example", "https://bad.example", "https://c.example")
 
     assert said.code == 1
-    assert "cgctl: https://bad.example: this cannot be downloaded: no" in said.err
+    assert "cgctl: https://bad.example: this cannot be downloaded: it names no host" in said.err
     names = [each["download"]["name"] for each in json.loads(said.out)["downloads"]]
     assert names == ["https://a.example", "https://c.example"]
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cgwire.codes import Code
+from cgwire.text import LANGUAGES, knows
 from cloudgather.core.torrent import MOST_BYTES, BadTorrent, read_torrent
 
 
@@ -110,7 +111,7 @@ def test_what_is_no_sound_torrent_is_refused_with_a_reason(content: bytes) -> No
     with pytest.raises(BadTorrent) as caught:
         read_torrent(content)
 
-    assert str(caught.value)
+    assert {knows(caught.value.reason.code, language) for language in LANGUAGES} == {True}
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,14 @@ def test_what_is_no_sound_torrent_is_refused_with_a_reason(content: bytes) -> No
         (b"PK\x03\x04", Code.TORRENT_OTHER),
         (b"de", Code.TORRENT_OTHER),
         (a_torrent(length=1)[:-9], Code.TORRENT_CUT),
+        (a_torrent(length=1) + b"e", Code.TORRENT_DAMAGED),
     ],
 )
 def test_what_is_often_saved_in_place_of_a_torrent_has_a_name(content: bytes, code: Code) -> None:
     with pytest.raises(BadTorrent) as caught:
         read_torrent(content)
 
-    assert caught.value.code is code
+    assert caught.value.reason.code == code
 
 
 _VALUES = st.recursive(st.integers() | st.binary(max_size=9), st.lists, max_leaves=9)
@@ -157,5 +159,5 @@ def test_a_torrent_of_more_values_than_any_needs_is_refused_before_all_are_read(
     bomb = b"d4:infol" + b"i1e" * 1_000_001 + b"ee"
     assert len(bomb) < MOST_BYTES
 
-    with pytest.raises(BadTorrent, match="more than 1000000 values"):
+    with pytest.raises(BadTorrent, match=Code.TORRENT_TOO_MUCH):
         read_torrent(bomb)
