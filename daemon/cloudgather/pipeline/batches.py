@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from cloudgather.core.target import Profile
@@ -18,6 +20,15 @@ logger = logging.getLogger(__name__)
 _PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
 
 
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """One that has been claimed and has not ended."""
+
+    full: bool
+    turn: asyncio.Event = field(default_factory=asyncio.Event)  # set: it may be copied
+    copied: bool = False  # all of it stands aside
+
+
 class Batches:
     """Those of one target, each a task of its own."""
 
@@ -30,30 +41,30 @@ class Batches:
         self._carrier = carrier
         self._recovery = recovery
         self._changed = changed
-        self._running: set[asyncio.Task[None]] = set()
-        self._copied: set[asyncio.Task[None]] = set()  # of those: batches whose copies all stand aside
+        self._running: dict[asyncio.Task[None], _Batch] = {}  # in the order of claims
 
     def room(self, lane: TargetState) -> int:
-        """How many may be begun. While one batch is recorded and published, which is mostly not the agent's work, the
-        next may be copied already.
-        """
+        """How many may be begun. While a full batch is copied, the next may be claimed: it waits for its turn."""
         if lane.breaker.trying:
             return 1 - len(self._running)
-        return lane.spec.parallel - len(self._running) + min(_PUBLISHED_BESIDE, len(self._copied))
+        being_copied = [each for each in self._running.values() if each.turn.is_set() and not each.copied]
+        return self._turns(lane) + any(each.full for each in being_copied) - len(self._running)
 
-    def begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
-        """Bring these, which have just been claimed."""
+    def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
+        """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""
         since = self._clock.monotonic()
         begun = {transfer.id: Moving(transfer=transfer, since=since) for transfer in batch}
         for id, moving in begun.items():
             lane.moving.pop(id, None)  # of a batch that has put it back: moving is in the order of claims
             lane.moving[id] = moving
-        task = asyncio.create_task(self._work(lane, batch), name=f"transfer {batch[0].id}")
-        self._running.add(task)
+        state = _Batch(full=full)
+        task = asyncio.create_task(self._work(lane, batch, state), name=f"transfer {batch[0].id}")
+        self._running[task] = state
+        self._give_turns(lane)
 
         def ended(task: asyncio.Task[None]) -> None:
-            self._running.discard(task)
-            self._copied.discard(task)
+            del self._running[task]
+            self._give_turns(lane)
             arrived = sum(moving.arrived for moving in begun.values())
             learn(lane, len(batch), arrived, self._clock.monotonic() - since)
             for id, moving in begun.items():
@@ -72,11 +83,29 @@ class Batches:
         if running:
             await asyncio.gather(*running, return_exceptions=True)
 
-    async def _work(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
+    def _turns(self, lane: TargetState) -> int:
+        """How many may be copied, or have been. While one batch is recorded and published, which is mostly not the
+        agent's work, the next may be copied already.
+        """
+        copied = sum(each.copied for each in self._running.values())
+        return lane.spec.parallel + min(_PUBLISHED_BESIDE, copied)
+
+    def _give_turns(self, lane: TargetState) -> None:
+        for each in islice(self._running.values(), self._turns(lane)):
+            each.turn.set()
+
+    async def _work(self, lane: TargetState, batch: Sequence[Transfer], state: _Batch) -> None:
         if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that
             lane.moving[batch[0].id].task = asyncio.current_task()
+
+        def copied() -> None:
+            if len(batch) > 1 and lane.spec.profile is Profile.DISK:
+                state.copied = True
+                self._give_turns(lane)
+                self._changed()
+
         try:
-            await self._carrier.bring(lane, batch, copied=self._let_the_next_begin)
+            await self._carrier.bring(lane, batch, turn=state.turn, copied=copied)
         except asyncio.CancelledError:
             moving = lane.moving.get(batch[0].id)
             if self._board.stopping or moving is None or moving.ending is None:
@@ -84,9 +113,3 @@ class Batches:
         except Exception:
             logger.exception("cannot bring transfer %d over: a bug of ours", batch[0].id)
             await self._recovery.after_a_bug(lane, batch)
-
-    def _let_the_next_begin(self, lane: TargetState, batch: Sequence[Transfer]) -> None:
-        task = asyncio.current_task()
-        if len(batch) > 1 and task is not None and lane.spec.profile is Profile.DISK:
-            self._copied.add(task)
-            self._changed()

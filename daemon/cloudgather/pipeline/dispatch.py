@@ -11,6 +11,7 @@ from typing import Final
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core import holds
+from cloudgather.core.target import Profile
 from cloudgather.core.task import WindowEnd
 from cloudgather.core.transfer import Event, Transfer
 from cloudgather.pipeline.batches import Batches
@@ -195,8 +196,9 @@ class Dispatcher:
             lane.limits = ()
             if not claimed:
                 return await self._until_due(lane)
+            full = lane.spec.profile is Profile.DISK and len(claimed) == most.most_files
             for transfers in most.dealt(claimed):
-                batches.begin(lane, transfers)
+                batches.begin(lane, transfers, full=full)
                 for transfer in transfers:
                     self._claimed(transfer, Event.CLAIM)
         return _LOOK_AT_LEAST_EVERY

@@ -61,31 +61,34 @@ class Carrier:
         lane: TargetState,
         batch: Sequence[Transfer],
         *,
-        copied: Callable[[TargetState, Sequence[Transfer]], None] = lambda lane, batch: None,
+        turn: asyncio.Event,
+        copied: Callable[[], None],
     ) -> None:
         """One file is made durable by itself; several by a barrier before and after they are published.
 
-        `copied` is called when no more is to be copied of the batch.
+        None is copied before it is their `turn`; `copied` is called when no more is to be copied of them.
         """
         durable = len(batch) == 1
         copying = {transfer.id: transfer for transfer in batch}
         publishing: Sequence[Transfer] = ()
         try:
-            whole = []
-            async for transfer, outcome in self._copier.copies(lane, batch, durable=durable):
+            await turn.wait()
+            left = await self._without_ended(lane, batch, copying)
+            sent: dict[int, Sent] = {}
+            async for transfer, outcome in self._copier.copies(lane, left, durable=durable):
                 if isinstance(outcome, Sent):
-                    whole.append((transfer, outcome))
+                    sent[transfer.id] = outcome
                 else:
-                    await self._end(lane, outcome, copying)
-            copied(lane, batch)
-            if whole and not durable and not await self._barrier(lane, copying):
+                    await self._end(lane, [outcome], copying)
+            copied()
+            if copying and not durable and not await self._barrier(lane, copying):
                 return
-            whole = await self._without_ended(lane, whole, copying)
+            whole = await self._without_ended(lane, [*copying.values()], copying)
             if not whole:
                 return
             await self._remember_bases(whole)
             publishing = await self._recorder.record(
-                [move_of(transfer, Event.PUBLISH, sent=sent) for transfer, sent in whole]
+                [move_of(transfer, Event.PUBLISH, sent=sent[transfer.id]) for transfer in whole]
             )
             copying.clear()
             await self.publish(lane, publishing, durable=durable)
@@ -173,20 +176,21 @@ class Carrier:
         self._written(lane)
 
     async def _without_ended(
-        self, lane: TargetState, whole: Sequence[tuple[Transfer, Sent]], copying: dict[int, Transfer]
-    ) -> list[tuple[Transfer, Sent]]:
-        """Those of a batch whose end nobody has ordered while the others were copied."""
-        left = []
-        for transfer, sent in whole:
-            if (ending := lane.moving[transfer.id].ending) is None:
-                left.append((transfer, sent))
-            else:
-                await self._end(lane, move_of(transfer, ending[0], reason=ending[1]), copying)
-        return left
+        self, lane: TargetState, transfers: Sequence[Transfer], copying: dict[int, Transfer]
+    ) -> Sequence[Transfer]:
+        """Those of a batch whose end nobody has ordered meanwhile."""
+        ended = [
+            move_of(transfer, ending[0], reason=ending[1])
+            for transfer in transfers
+            if (ending := lane.moving[transfer.id].ending) is not None
+        ]
+        if ended:
+            await self._end(lane, ended, copying)
+        return [transfer for transfer in transfers if transfer.id in copying]
 
-    async def _remember_bases(self, whole: Sequence[tuple[Transfer, Sent]]) -> None:
+    async def _remember_bases(self, whole: Sequence[Transfer]) -> None:
         """Once they are durable: a folder that is remembered, and was forgotten with the power, would hold its task."""
-        for name in {transfer.task for transfer, _ in whole}:
+        for name in {transfer.task for transfer in whole}:
             task = self._board.tasks.get(name)
             if task is not None and not task.base_made:
                 task.memory = replace(task.memory, base_made=task.place)
@@ -195,10 +199,11 @@ class Carrier:
     async def _remember(self, task: TaskState) -> None:
         await self._store.remember_task(task.memory)  # as it is by now: it may have been tried in vain for long
 
-    async def _end(self, lane: TargetState, move: Move, copying: dict[int, Transfer]) -> None:
-        await self._recorder.record([move])
-        lane.littered = lane.littered or not move.swept  # not before: the store then knows of debris
-        del copying[move.transfer]
+    async def _end(self, lane: TargetState, moves: Sequence[Move], copying: dict[int, Transfer]) -> None:
+        await self._recorder.record(moves)
+        for move in moves:
+            lane.littered = lane.littered or not move.swept  # not before: the store then knows of debris
+            del copying[move.transfer]
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 

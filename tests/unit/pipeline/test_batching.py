@@ -285,6 +285,8 @@ def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
 
 
 def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
+    """That one is claimed by then, so that the agent need not wait for it."""
+
     async def main() -> None:
         async with working(tmp_path, specs=[a_disk()], serving=False) as works:
             await works.queue(*[b"%d.mkv" % number for number in range(800)])
@@ -292,10 +294,116 @@ def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tm
             works.serve()
             await works.rest()
 
-            assert Counter((await works.states()).values()) == {"publishing": 512, "queued": 288}
+            assert Counter((await works.states()).values()) == {"publishing": 512, "copying": 256, "queued": 32}
+            assert works.target.count("copy.begin") == 512
             works.target.release()
             await works.rest()
             assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_path: Path) -> None:
+    """What is put first meanwhile goes first; and larger batches are cheaper."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            await works.queue(b"later.mkv")
+
+            assert Counter((await works.states()).values()) == {"copying": 5, "queued": 1}
+            works.target.release()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("step", ["copy.write", "publish.begin"])
+def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(800)])
+            works.target.hang(step)
+            works.serve()
+            await works.rest()
+            waiting = {each.path for each in (await works.transfers(states=frozenset({State.COPYING})))[-256:]}
+            assert len(waiting) == 256
+
+            works.board.queue_paused = True
+            works.dispatcher.cancel(list(works.lane.moving), Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
+            works.target.release()
+            await works.rest()
+
+            found = await works.states()
+            assert {found[path] for path in waiting} == {"queued"}
+            assert not waiting & {path.removeprefix(b"films/") for at, path in works.target.steps if at == "copy.begin"}
+            works.board.queue_paused = False
+            works.dispatcher.wake()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+            assert max(Counter(works.target.published).values()) == 1
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_one_that_waits_for_its_turn_is_cancelled_and_the_others_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            one = next(each for each in await works.transfers() if each.path == b"299.mkv")
+            assert one.state == "copying"
+
+            assert works.dispatcher.cancel([one.id], Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 1
+            works.target.release()
+            await works.rest()
+
+            found = await works.states()
+            assert found.pop(b"299.mkv") == "cancelled"
+            assert set(found.values()) == {"done"}
+            assert b"films/299.mkv" not in works.target.files
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_is_put_back_at_once_when_its_target_leaves(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            assert set((await works.states()).values()) == {"copying"}
+
+            await works.take(specs=[])
+            works.serve()
+            await works.rest()
+
+            assert set((await works.states()).values()) == {"queued"}
+            assert works.store.calls["move:defer"] == 2
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_does_not_go_to_a_target_that_fell_ill_meanwhile(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            held = TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))
+            works.target.fail("copy.write", held, path=b"films/0.mkv")
+            works.target.fail("probe", held, times=1000)
+            works.serve()
+            await works.rest()
+
+            assert set((await works.states()).values()) == {"queued"}
+            assert works.target.count("copy.begin") == 256
 
     asyncio.run(main())
 
