@@ -1,7 +1,5 @@
 """What a move changes in a QueueStore, and which are overtaken; see ports.queue.QueueStore for the law."""
 
-from dataclasses import replace
-
 import pytest
 
 from cgwire.codes import Code
@@ -115,7 +113,7 @@ def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do, known:
 
     for move in moves:
         with pytest.raises(Overtaken, match="try"):
-            do(store.move([move if known else replace(move, known=None)], now=NOW))
+            do(store.move([move if known else move._replace(known=None)], now=NOW))
 
     assert do(store.transfer(current.id)) == current
 
@@ -156,7 +154,7 @@ def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do,
     move = a_move(stale, Event.PUBLISH)
 
     with pytest.raises(Overtaken):
-        do(store.move([move if besides else replace(move, known=None, tries=None)], now=NOW))
+        do(store.move([move if besides else move._replace(known=None, tries=None)], now=NOW))
 
     assert do(store.transfer(stale.id)) == before
 

@@ -1,7 +1,6 @@
 """Looks at the source of a claimed transfer: what is there now decides whether it may be copied."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -45,7 +44,7 @@ class SourceCheck:
         try:
             return await self.demand(task, transfer)
         except Ended as ended:
-            raise Ended(replace(ended.move, swept=True)) from ended
+            raise Ended(ended.move._replace(swept=True)) from ended
 
     async def demand(self, task: TaskState, transfer: Transfer) -> Look:
         """The queue may have been long: the source must still be the version that was planned, and complete."""

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -121,4 +120,4 @@ class Clashes:
             move = move_of(transfer, Event.CANCEL, reason=reason)
         else:
             return None
-        return replace(move, swept=True)
+        return move._replace(swept=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from cgwire.codes import Code
@@ -164,7 +164,7 @@ class Confirmer:
                 try:
                     await self._recorder.record([move])
                 except Overtaken:
-                    await self._recorder.record([replace(move, event=Event.GIVE_UP, due=None)])
+                    await self._recorder.record([move._replace(event=Event.GIVE_UP, due=None)])
 
     async def _moves(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
         if lane.spec.confirm is Confirm.RCLONE:

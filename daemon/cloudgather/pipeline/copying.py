@@ -203,7 +203,7 @@ class Copier:
             entry = adoption(task.task, transfer.path, transfer.version, standing, now=self._clock.now())
             await self._recorder.insist(lambda: self._store.adopt([entry]))
         reason = because(Code.CANCELLED_STANDING, size=size, target_size=standing.size)
-        raise Ended(replace(move_of(transfer, Event.CANCEL, reason=reason), swept=True))
+        raise Ended(move_of(transfer, Event.CANCEL, reason=reason)._replace(swept=True))
 
     async def _put_off(self, transfer: Transfer, due: datetime, reason: Reason, device: int | None = None) -> None:
         """The others of its task (on that disk) wait for the same: they need not be tried one by one."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -218,17 +218,12 @@ class Dispatcher:
         return _LOOK_AT_LEAST_EVERY if until is None else until - self._clock.now().timestamp()
 
     def _end_what_the_window_stops(self, lane: TargetState) -> None:
-        closed = [reason for reason in self._board.holds_of_target(lane.spec.name) if reason.code == Code.HELD_WINDOW]
-        for name in {moving.transfer.task for moving in lane.moving.values()}:
-            task = self._board.tasks.get(name)
-            theirs: list[Reason] = []
-            if task is not None and task.task.window_end is WindowEnd.STOP:
-                theirs = [r for r in self._board.holds_of_task(name) if r.code == Code.HELD_WINDOW]
-            if lane.spec.window_end is WindowEnd.STOP:
-                theirs += closed
-            if theirs:
-                stopped = [id for id, moving in lane.moving.items() if moving.transfer.task == name]
-                self.cancel(stopped, Event.DEFER, theirs[0])
+        for name, state in self._board.tasks.items():
+            if state.task.window_end is WindowEnd.STOP and (closed := _window(self._board.holds_of_task(name))):
+                theirs = [id for id, moving in lane.moving.items() if moving.transfer.task == name]
+                self.cancel(theirs, Event.DEFER, closed)
+        if lane.spec.window_end is WindowEnd.STOP and (closed := _window(self._board.holds_of_target(lane.spec.name))):
+            self.cancel(lane.moving, Event.DEFER, closed)
 
     # ---- is the target there? ----------------------------------------------------------------------------------------
 
@@ -293,3 +288,8 @@ class Dispatcher:
         if lane.breaker.until is None or not lane.breaker.is_open(now):
             return _LOOK_AT_LEAST_EVERY
         return (lane.breaker.until - now).total_seconds()
+
+
+def _window(held: Sequence[Reason]) -> Reason | None:
+    """The one that says that it is outside the upload window."""
+    return next((reason for reason in held if reason.code == Code.HELD_WINDOW), None)

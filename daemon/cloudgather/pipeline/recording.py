@@ -65,7 +65,7 @@ class Recorder:
         moving = self._board.moving(move.transfer)
         if moving is None or (move.sent is not None and moving.sent <= move.sent.size):  # a whole copy tells by itself
             return move
-        return replace(move, moved=moving.sent)
+        return move._replace(moved=moving.sent)
 
     async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What the store answers to `call`; while it cannot, hold everything and wait."""
