@@ -207,20 +207,6 @@ def test_what_did_not_arrive_may_have_its_temporary_again(store: QueueStore, do:
     assert (left.path, left.transfer) == (b"base/" + copied.temporary, copied.id)
 
 
-def test_what_stays_beside_what_was_written_is_debris_whatever_becomes_of_that(store: QueueStore, do: Do) -> None:
-    do(store.add([a_plan()], now=NOW))
-    copied = do(claimed(store))
-    transfer = do(moved_on(store, copied, Event.PUBLISH))
-    old = b"base/" + copied.temporary + b".old"
-
-    (transfer,) = do(store.move([a_move(transfer, Event.WRITE, left=old)], now=NOW))
-
-    (left,) = do(store.debris())
-    assert (left.path, left.target, left.transfer) == (old, "cloud", copied.id)
-    do(moved_on(store, transfer, Event.LOSE))
-    assert [each.path for each in do(store.debris())] == [old, b"base/" + copied.temporary]
-
-
 def test_what_had_failed_and_arrives_after_all_binds_no_more(store: QueueStore, do: Do) -> None:
     transfer = failed(store, do)
     while_failed = do(store.bound("films", [content()]))

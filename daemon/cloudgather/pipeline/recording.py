@@ -116,7 +116,6 @@ def move_of(
     sent: Sent | None = None,
     strength: str | None = None,
     confirmed: Reason | None = None,
-    left: bytes | None = None,
 ) -> Move:
     """A move of the transfer as it is known to the caller: another state, generation or try in the store refuses it."""
     return Move(
@@ -131,6 +130,5 @@ def move_of(
         sent=sent,
         strength=strength,
         confirmed=confirmed,
-        left=left,
         known=transfer,
     )

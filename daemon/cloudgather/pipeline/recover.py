@@ -159,11 +159,13 @@ class Recovery:
         if found is Found.WHOLE:
             await self._carrier.publish(lane, [transfer], durable=True)
             if id not in lane.unresolved:
+                await self._remove_replaced(lane, aside)
                 return
             if lane.hold is not None or self._may_still_act(transfer.temporary):
                 return
             found = await self._find(lane, transfer, aside)  # what answers with an error may have happened all the same
         if found is Found.PUBLISHED:
+            await self._remove_replaced(lane, aside)
             if lane.spec.confirm is Confirm.STORED:
                 await lane.port.barrier()
             await self._carrier.finish(lane, [transfer])
@@ -178,6 +180,10 @@ class Recovery:
             return found
         same = await lane.port.digest(transfer.destination) == transfer.sent.digest
         return Found.PUBLISHED if same else Found.LOST
+
+    async def _remove_replaced(self, lane: TargetState, aside: bytes) -> None:
+        """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now."""
+        await lane.port.sweep([aside + ASIDE])
 
     async def _put_back_replaced(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
         """The new one was lost after the old file had stepped aside for it: that gets its name back, if it is free."""

@@ -10,8 +10,6 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.agent.protocol import ASIDE
-from cloudgather.core.naming import sibling
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState, TaskState
@@ -140,30 +138,18 @@ class Carrier:
         return self._trouble.unpublished(lane, transfer)
 
     async def finish(self, lane: TargetState, renamed: Sequence[Transfer]) -> None:
-        """Record that these stand under their final names, and what the target's `confirm` says of that at once.
-
-        Where a rename does not replace, the old file steps aside first. An interrupted one may have left it there.
-        """
+        """Record that these stand under their final names, and what the target's `confirm` says of that at once."""
         if not renamed:
             return
         written, confirmed = because(Code.DONE_WRITTEN), _CONFIRMED_AT_ONCE.get(lane.spec.confirm)
         strength = None if confirmed is None else str(lane.spec.confirm)
-        again = {transfer.id for transfer in renamed} & lane.unresolved
         await self._recorder.record(
             [
-                move_of(
-                    transfer,
-                    Event.WRITE,
-                    reason=written,
-                    confirmed=confirmed,
-                    strength=strength,
-                    left=_old_aside(transfer) if transfer.id in again else None,
-                )
+                move_of(transfer, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
                 for transfer in renamed
             ]
         )
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
-        lane.littered = lane.littered or bool(again)
         for transfer in renamed:
             if (moving := lane.moving.get(transfer.id)) is not None:  # recovery finishes what no batch has
                 moving.arrived = True
@@ -247,8 +233,3 @@ class Carrier:
         elif now is not None and now.state is State.QUEUED and event is Event.CANCEL:
             with contextlib.suppress(Overtaken):
                 await self._recorder.record([move_of(now, event, reason=reason)])
-
-
-def _old_aside(transfer: Transfer) -> bytes:
-    """Where the file that it replaces may have stepped aside."""
-    return sibling(transfer.destination, transfer.temporary or b"") + ASIDE

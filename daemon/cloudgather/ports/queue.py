@@ -68,7 +68,6 @@ class Move(NamedTuple):
     moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
     known: Transfer | None = None  # as the mover knows it: spares reading the row, whose state must be the same then
     swept: bool = False  # the temporary of the try that ends is known to be gone: it does not become debris
-    left: bytes | None = None  # what may stay beside what was written, and is nobody's: listed as debris (WRITE)
 
 
 class Overtaken(Exception):

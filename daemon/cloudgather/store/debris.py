@@ -48,15 +48,6 @@ def write_again(connection: Connection, row: Transfer) -> None:
     write(connection, [replace(row, temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
 
 
-def write_left(connection: Connection, rows: Sequence[tuple[Transfer, bytes]]) -> None:
-    """List these files, which may lie beside what the tries have written; below zero, for each try has one number."""
-    many.execute(
-        connection,
-        "INSERT INTO debris (target, path, transfer, try) VALUES {rows}",
-        [(row.target, path, row.id, -row.tries) for row, path in rows],
-    )
-
-
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:
     """ports.queue.QueueStore.debris."""
     rows = connection.execute(

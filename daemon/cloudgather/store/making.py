@@ -91,7 +91,6 @@ class Making:
         self._history: list[tuple[Sequence[_Line], list[tuple[int, str, int]]]] = []
         self._copied: list[Move] = []
         self._left: list[Transfer] = []  # whose temporary may be there
-        self._beside: list[tuple[Transfer, bytes]] = []  # what they have written
         self._sent: list[tuple[Transfer, str]] = []
         self._confirmed: list[tuple[Transfer, str]] = []
         self._lost: list[tuple[Transfer, Event]] = []
@@ -137,7 +136,6 @@ class Making:
         if self._copied:
             spending.settle(connection, self._copied, now)
         debris.write(connection, self._left)
-        debris.write_left(connection, self._beside)
         ledger.write(connection, self._sent, now)
         ledger.confirm(connection, self._confirmed)
         for row, event in self._lost:
@@ -173,8 +171,6 @@ class Making:
             self._copied.append(move)
         if row.state in _WITH_TEMPORARY and move.event not in _LEAVES_NONE and not move.swept:
             self._left.append(row)
-        if move.left is not None:
-            self._beside.append((row, move.left))
         if move.event is Event.WRITE:
             self._sent.append((row, move.strength or ""))
         elif move.event is Event.CONFIRM:

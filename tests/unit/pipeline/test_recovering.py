@@ -244,34 +244,6 @@ def test_an_old_file_gets_its_name_back_where_the_new_one_was_lost_between_the_r
     asyncio.run(main())
 
 
-def test_an_old_file_that_stepped_aside_goes_once_the_new_one_stands_and_is_tried_again(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with a_world(tmp_path) as world:
-            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, renamed=True, force=True)
-            old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
-            works.target.put(old, b"the older one")
-            works.target.fail("sweep.unlink", an_error(errno.EBUSY), times=2, path=old)
-            swept_in: list[str] = []
-
-            async def met(step: str, path: bytes) -> None:
-                if (step, path) == ("sweep", old):
-                    swept_in.append((await works.one()).state)
-
-            works.target.met = met
-            works.serve()
-            await works.advance(30)
-
-            assert (await works.one()).state == "done"
-            assert await works.debris() == [old]
-            await works.advance(300)
-            assert works.target.temporaries() == set()
-            assert await works.debris() == []
-            assert swept_in == ["done"] * 3
-
-    asyncio.run(main())
-
-
 def test_a_file_that_came_to_stand_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     async def main() -> None:
         async with a_world(tmp_path) as world:
