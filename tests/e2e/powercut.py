@@ -194,7 +194,13 @@ class Stage:
     def _is_over(self) -> bool:
         if self.disk.wait(_LOOK_EVERY) and self._cancel is not None:
             self._cancel_it(self._cancel)
-        return self.disk.is_cut or self._is_idle()
+        return self.disk.is_cut or (self._is_idle() and self._is_swept())
+
+    def _is_swept(self) -> bool:
+        """Temporaries are swept after the last transfer has ended, and a cut may be meant for that."""
+        with suppress(OSError, sqlite3.Error):  # the cut has come first
+            return not read_book(self.running.state).temporaries
+        return False
 
     def _cancel_it(self, name: bytes) -> None:
         """What is held goes on once the daemon must have heard: what it was asked afterwards has been answered."""
