@@ -26,6 +26,7 @@ _CONFIRMED_AT_ONCE: Final = {
     Confirm.NONE: because(Code.DONE_UNCONFIRMED),
     Confirm.STORED: because(Code.DONE_STORED),
 }
+_KEEPS_FROM_BEGINNING: Final = frozenset({Code.HELD_TARGET_PAUSED, Code.HELD_WINDOW})  # of what holds a target
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class Carrier:
         publishing: Sequence[Transfer] = ()
         try:
             await turn.wait()
-            left = await self._without_ended(lane, batch, copying)
+            left = await self._beginning(lane, batch, copying)
             sent: dict[int, Sent] = {}
             async for transfer, outcome in self._copier.copies(lane, left, durable=durable):
                 if isinstance(outcome, Sent):
@@ -160,6 +161,36 @@ class Carrier:
     def confirm_later(self, lane: TargetState) -> None:
         """Something is written there that only a look can confirm."""
         self._written(lane)
+
+    async def _beginning(
+        self, lane: TargetState, batch: Sequence[Transfer], copying: dict[int, Transfer]
+    ) -> Sequence[Transfer]:
+        """Those of a batch that may still begin: it may have waited for its turn since it was claimed."""
+        held = {task: self._held_since(lane, batch, task) for task in {transfer.task for transfer in batch}}
+        ended = [
+            move_of(transfer, ending[0], reason=ending[1])._replace(swept=True)
+            for transfer in batch
+            if (ending := lane.moving[transfer.id].ending or held[transfer.task]) is not None
+        ]
+        if ended:
+            await self._end(lane, ended, copying)
+        return [*copying.values()]
+
+    def _held_since(self, lane: TargetState, batch: Sequence[Transfer], task: str) -> tuple[Event, Reason] | None:
+        """What the claim has asked for already, and how those end that it keeps from beginning.
+
+        Whether its target is ill each file finds out for itself.
+        """
+        board = self._board
+        if board.stopping:  # then they are interrupted
+            return None
+        if board.targets.get(lane.spec.name) is not lane or (lane.breaker.trying and len(batch) > 1):
+            return Event.DEFER, because(Code.RETRY_INTERRUPTED)
+        held = [*board.holds_of_daemon()]
+        if task in board.tasks:  # else it is known what becomes of them
+            held += board.holds_of_task(task)
+        held += [reason for reason in board.holds_of_target(lane.spec.name) if reason.code in _KEEPS_FROM_BEGINNING]
+        return (Event.DEFER, held[0]) if held else None
 
     async def _without_ended(
         self, lane: TargetState, transfers: Sequence[Transfer], copying: dict[int, Transfer]

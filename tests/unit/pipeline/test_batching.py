@@ -3,6 +3,8 @@
 import asyncio
 import errno
 from collections import Counter
+from dataclasses import replace
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,14 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm, Profile, TargetSpec
+from cloudgather.core.task import Window
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
-from pipework import a_spec, a_task, working
+from pipework import Works, a_spec, a_task, working
 
 NAMES = [b"%d.mkv" % number for number in range(5)]
+NOT_FROM_TEN_TO_TWENTY_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
 LOST = AgentLost(errno=None, step="write", side="target", message="it died")
 
 
@@ -347,6 +351,62 @@ def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Pat
             assert set((await works.states()).values()) == {"done"}
             assert max(Counter(works.target.published).values()) == 1
             assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("held", ["queue", "target", "task", "window"])
+def test_what_waits_for_its_turn_does_not_begin_under_a_hold_that_came_meanwhile(tmp_path: Path, held: str) -> None:
+    async def hold(works: Works, paused: bool) -> None:
+        match held:
+            case "queue":
+                works.board.queue_paused = paused
+            case "target":
+                await works.remember(paused=paused)
+            case "task":
+                task = works.board.tasks["films"]
+                task.memory = replace(task.memory, paused=paused)
+            case _:
+                await works.advance(timedelta(minutes=11))
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk(upload_window=NOT_FROM_TEN_TO_TWENTY_PAST)], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            assert set((await works.states()).values()) == {"copying"}
+
+            await hold(works, True)
+            works.target.release()
+            await works.rest()
+
+            assert Counter((await works.states()).values()) == {"done": 256, "queued": 44}
+            assert works.target.count("copy.begin") == 256
+            assert await works.debris() == []
+            await hold(works, False)
+            works.dispatcher.wake()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_does_not_go_to_the_root_that_its_target_had(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            waits = (await works.transfers())[-1].id
+
+            await works.take(specs=[a_disk(root=b"/another")])
+            works.target.release()
+            await works.rest()
+
+            assert await works.events(waits) == ["claim", "defer", "claim", "publish", "write", "confirm"]
+            assert set((await works.states()).values()) == {"done"}
 
     asyncio.run(main())
 
