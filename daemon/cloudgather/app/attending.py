@@ -53,7 +53,9 @@ class Attendant:
         """Begin what has come; those that run already go on, but for the watches of these tasks."""
         states = self._board.tasks
         self._schedules.set_tasks(
-            [state.task for state in states.values()], {name: state.memory for name, state in states.items()}
+            [state.task for state in states.values()],
+            {name: state.memory for name, state in states.items()},
+            local=self._board.zone,
         )
         for name in changed:
             self._serving.drop("watch", name)

@@ -176,7 +176,7 @@ class Daemon:
             tasks_changed=lambda: self._configured.take_downloads(),
         )
         self._limiter = Limiter(board=board, clock=clock)
-        self._schedules = Schedules(clock=clock, local=board.zone, due=self._due, passed=self._remember_due)
+        self._schedules = Schedules(clock=clock, due=self._due, passed=self._remember_due)
         self._attendant = Attendant(
             serving=self._serving,
             board=board,

@@ -31,6 +31,7 @@ class Due(Protocol):
 @dataclass(slots=True, kw_only=True)
 class _Entry:
     task: Task
+    rule: "_Rule"
     schedule: Schedule
     last: datetime  # the last instant that was run or passed over, as it was recorded
     base: datetime  # what is due is looked for after this; differs from `last` while that lies in an impossible future
@@ -64,16 +65,14 @@ class Schedules:
         self,
         *,
         clock: Clock,
-        local: tzinfo,
         due: Due,
         passed: Callable[[str, datetime], None] = lambda task, instant: None,
     ) -> None:
-        """`local` is the zone of tasks that name none. `passed` gets what is to be last_due though nothing ran.
+        """`passed` gets what is to be last_due though nothing ran.
 
         Those are instants passed over, and for a task never seen before the present, so that its first can be missed.
         """
         self._clock = clock
-        self._local = local
         self._due = due
         self._passed = passed
         self._entries: dict[str, _Entry] = {}
@@ -81,25 +80,29 @@ class Schedules:
         self._looked = asyncio.Event()
         self._seen = clock.now(), clock.monotonic()
 
-    def set_tasks(self, tasks: Iterable[Task], memory: Mapping[str, TaskMemory]) -> None:
-        """These are the tasks now. One whose schedule was changed while we ran is not due before the new one says."""
+    def set_tasks(self, tasks: Iterable[Task], memory: Mapping[str, TaskMemory], *, local: tzinfo) -> None:
+        """These are the tasks now, and `local` is the zone of those that name none.
+
+        One whose schedule or zone was changed while we ran is not due before the new one says.
+        """
         now = self._clock.now()
         known, self._entries = self._entries, {}
         for task in tasks:
-            if (schedule := schedule_of(task, self._local)) is None:
+            if (schedule := schedule_of(task, local)) is None:
                 continue
-            last = self._last(task, known.get(task.name), memory.get(task.name))
+            rule = _rule(task, local)
+            last = self._last(rule, known.get(task.name), memory.get(task.name))
             if last is None:
                 last = now
                 self._say_passed(task.name, now)
-            entry = _Entry(task=task, schedule=schedule, last=last, base=last)
+            entry = _Entry(task=task, rule=rule, schedule=schedule, last=last, base=last)
             self._entries[task.name] = entry
             entry.rebase(now)
         self._changed.set()
 
-    def _last(self, task: Task, known: _Entry | None, remembered: TaskMemory | None) -> datetime | None:
+    def _last(self, rule: "_Rule", known: _Entry | None, remembered: TaskMemory | None) -> datetime | None:
         if known is not None:
-            return known.last if _rule(known.task) == _rule(task) else None
+            return known.last if known.rule == rule else None
         return None if remembered is None else remembered.last_due
 
     def next_due(self, task: str) -> datetime | None:
@@ -168,5 +171,8 @@ class Schedules:
                 wait.cancel()
 
 
-def _rule(task: Task) -> tuple[str | None, timedelta | None, str | None]:
-    return task.schedule, task.every, task.timezone
+_Rule = tuple[str | None, timedelta | None, str | tzinfo | None]
+
+
+def _rule(task: Task, local: tzinfo) -> _Rule:
+    return task.schedule, task.every, None if task.schedule is None else task.timezone or local

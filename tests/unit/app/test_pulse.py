@@ -5,7 +5,6 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ def test_a_stuck_thread_of_the_store_stops_the_feeding(stuck: str, tmp_path: Pat
 
 def test_schedules_answer_while_they_are_run() -> None:
     async def scenario() -> None:
-        schedules = Schedules(clock=FakeClock(), local=UTC, due=lambda *_: None)
+        schedules = Schedules(clock=FakeClock(), due=lambda *_: None)
         running = asyncio.create_task(schedules.run())
         async with asyncio.timeout(30):
             await schedules.answers()

@@ -55,12 +55,11 @@ async def scheduling(
     passed: list[tuple[str, datetime]] = []
     schedules = Schedules(
         clock=clock,
-        local=UTC,
         due=lambda task, trigger, instant: due.append((task, trigger, instant)),
         passed=lambda task, instant: passed.append((task, instant)),
     )
     fired = Fired(schedules, clock, due, passed)
-    schedules.set_tasks(tasks, memory or {})
+    schedules.set_tasks(tasks, memory or {}, local=UTC)
     running = asyncio.create_task(schedules.run())
     await clock.advance(0)
     try:
@@ -258,7 +257,7 @@ def test_a_schedule_changed_by_a_reload_counts_from_the_reload() -> None:
     async def scenario() -> None:
         memory = remembering(at("03-01 03:00"))
         async with scheduling([a_task(schedule="0 3 * * 0")], now=at("03-04 12:00"), memory=memory) as fired:
-            fired.schedules.set_tasks([a_task(schedule="0 4 * * *")], memory)
+            fired.schedules.set_tasks([a_task(schedule="0 4 * * *")], memory, local=UTC)
             await fired.clock.advance(60)
             assert fired.due == []
 
@@ -269,13 +268,26 @@ def test_a_schedule_changed_by_a_reload_counts_from_the_reload() -> None:
     run(scenario)
 
 
+def test_a_zone_changed_by_a_reload_counts_from_the_reload() -> None:
+    async def scenario() -> None:
+        task = a_task(schedule="0 3 * * *")
+        memory = remembering(at("03-03 03:00"))
+        async with scheduling([task], now=at("03-04 01:00"), memory=memory) as fired:
+            fired.schedules.set_tasks([task], memory, local=ZoneInfo("Asia/Shanghai"))  # there it is 9 o'clock
+            await fired.clock.advance(DAY)
+
+            assert fired.instants == [at("03-04 19:00")]
+
+    run(scenario)
+
+
 def test_a_reload_that_leaves_a_schedule_alone_neither_repeats_nor_misses() -> None:
     async def scenario() -> None:
         task = a_task(schedule="0 * * * *")
         async with scheduling([task], now=at("03-01 12:30")) as fired:
             await fired.clock.advance(HOUR)
 
-            fired.schedules.set_tasks([task, a_task(name="other")], {})
+            fired.schedules.set_tasks([task, a_task(name="other")], {}, local=UTC)
             await fired.clock.advance(HOUR)
 
             assert fired.instants == [at("03-01 13:00"), at("03-01 14:00")]
@@ -286,7 +298,7 @@ def test_a_reload_that_leaves_a_schedule_alone_neither_repeats_nor_misses() -> N
 def test_a_new_task_is_heeded_at_once() -> None:
     async def scenario() -> None:
         async with scheduling([], now=at("03-01 12:00")) as fired:
-            fired.schedules.set_tasks([a_task(every=timedelta(seconds=10))], {})
+            fired.schedules.set_tasks([a_task(every=timedelta(seconds=10))], {}, local=UTC)
 
             await fired.clock.advance(10)
 
@@ -313,8 +325,8 @@ def test_a_start_that_fails_does_not_end_the_schedule() -> None:
 
     async def scenario() -> None:
         clock = FakeClock(at("03-01 12:30"))
-        schedules = Schedules(clock=clock, local=UTC, due=failing)
-        schedules.set_tasks([a_task(schedule="0 * * * *")], {})
+        schedules = Schedules(clock=clock, due=failing)
+        schedules.set_tasks([a_task(schedule="0 * * * *")], {}, local=UTC)
         running = asyncio.create_task(schedules.run())
         await clock.advance(2 * HOUR)
         running.cancel()
