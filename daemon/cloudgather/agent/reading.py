@@ -16,8 +16,7 @@ from cloudgather.core.mounts import Mount
 
 T = TypeVar("T")
 
-# ENXIO: a socket stands there, which cannot be opened.
-_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 def digest_of(fd: int, job: Job, side: str, *, count: bool = False) -> bytes:
@@ -145,7 +144,12 @@ class Original:
                 raise Trouble("changed", "somebody has the source open for writing")
 
     def _opened(self, folder: SourceFolder, name: bytes) -> tuple[int, os.stat_result, Mount | None]:
-        fd = folder.open(name)
+        try:
+            fd = folder.open(name)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # of a socket, which cannot be opened; or of a file whose disk is ill
+                self._demand_version(folder.state(name))
+            raise
         try:
             state = os.fstat(fd)
             self._demand_version(state)

@@ -98,7 +98,7 @@ def _quiet(evidence: Evidence, settle: timedelta) -> tuple[Reason, float | None]
 
 
 def _quiet_for(evidence: Evidence) -> float:
-    observed = evidence.now - evidence.quiet_since
+    observed = max(0.0, evidence.now - evidence.quiet_since)  # it may have been noticed since that was now
     old = evidence.ctime_age if not evidence.event_seen and evidence.written is not None else None
     return max(observed, old) if old is not None else observed
 

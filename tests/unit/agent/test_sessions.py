@@ -127,7 +127,7 @@ def another_file(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("swap", "kind"), [(a_fifo, "changed"), (a_socket, "gone"), (a_link_out, "gone"), (another_file, "changed")]
+    ("swap", "kind"), [(a_fifo, "changed"), (a_socket, "changed"), (a_link_out, "gone"), (another_file, "changed")]
 )
 def test_what_is_swapped_for_a_source_before_it_is_opened_is_neither_waited_for_nor_read(
     pair: Pair, tmp_path: Path, swap: Callable[[Path], None], kind: str
