@@ -127,7 +127,7 @@ def test_what_cannot_be_is_refused_with_its_reason(folder: Path, aria2: Program)
         for words, said in {
             ("http://127.0.0.1:1/x",): "an address of this machine or of a private network",
             ("http://localhost:1/x",): "an address of this machine or of a private network",
-            ("http://a..b/x",): "cannot be the name of a host",
+            ("http://a..b/x",): "no host can be named a..b",
             ("file:///etc/passwd",): "only magnet, http, https and ftp",
             ("magnet:?dn=x",): "without the hash of a torrent",
             (str(outside),): "leads out of its folder",

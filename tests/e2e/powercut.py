@@ -198,7 +198,7 @@ class Stage:
 
     def _is_swept(self) -> bool:
         """Temporaries are swept after the last transfer has ended, and a cut may be meant for that."""
-        with suppress(OSError, sqlite3.Error):  # the cut has come first
+        with suppress(OSError, sqlite3.Error, AssertionError):  # the cut has come first, or a checkpoint between
             return not read_book(self.running.state).temporaries
         return False
 

@@ -23,7 +23,7 @@ from waiting import eventually_sync
 
 ENDED = frozenset({"done", "failed", "cancelled", "vanished"})
 
-_IS_UP = " targets\n"  # the end of what it says once its start is over
+_IS_UP = "; tasks: "  # in what it says once its start is over
 
 
 class Running:

@@ -219,7 +219,10 @@ def test_a_reload_says_what_counts_from_the_next_start_on_as_long_as_it_is_so(tm
         for each in taken:
             assert "in effect from the next start on: daemon.log_level\n" in each.stderr
         assert undone.stderr == ""
-        assert "changed, and in effect from the next start on: daemon.log_level" in running.said()
+        eventually_sync(
+            lambda: "changed, and in effect from the next start on: daemon.log_level" in running.said(),
+            what="that it is logged",
+        )
 
 
 def test_sighup_reloads(tmp_path: Path) -> None:
