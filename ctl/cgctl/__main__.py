@@ -26,6 +26,7 @@ Examples:
 Exit codes:
   0 ok    1 it failed    2 wrong usage    3 the daemon cannot be reached
   4 not allowed    5 no such thing (task, download, path ...)    130 interrupted
+  141 nobody reads on (a closed pipe)
 """
 
 _TASK: Final = {

@@ -82,6 +82,10 @@ def _rate(value: Any) -> str:
     return "unlimited" if value is None else f"{_size(value)}/s"
 
 
+def _mode(value: Any) -> str:
+    return "-" if value is None else f"{value:04o}"
+
+
 def _path_map(value: Any) -> str:
     return "{" + ", ".join(f"{shown(there)} = {shown(here)}" for there, here in value) + "}"
 
@@ -104,6 +108,8 @@ _FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
     "min_size": _size,
     "max_size": _size,
     "bandwidth": _rate,
+    "file_mode": _mode,
+    "dir_mode": _mode,
     "path_map": _path_map,
 }
 

@@ -98,12 +98,9 @@ class Configured:
         except StoreUnavailable as refused:
             logger.error("the configuration is not taken, the old one stays in effect: %s", refused)
         else:
-            logger.info(
-                "configuration taken: %d added, %d removed, %d changed",
-                len(done.added),
-                len(done.removed),
-                len(done.changed),
-            )
+            tasks = len(done.added), len(done.removed), len(done.changed)
+            main = f"; in the main file: {', '.join(done.main)}" if done.main else ""
+            logger.info("configuration taken; tasks: %d added, %d removed, %d changed%s", *tasks, main)
 
     async def take_downloads(self) -> None:
         """Downloads that begin to be uploaded have tasks, those that have ended have none any more."""

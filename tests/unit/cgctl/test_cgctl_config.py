@@ -23,6 +23,8 @@ CONFIG: dict[str, Any] = {
             "name": "c115",
             "implicit": False,
             "daily_limit": 700 * 2**30,
+            "file_mode": 0o640,
+            "dir_mode": None,
             "deadline_factor": 2.0,
             "remote_control": {"address": "unix:/run/rclone.sock", "user": "u", "password_file": None, "fs": None},
         }
@@ -59,6 +61,8 @@ def test_the_configuration_is_shown_as_its_files_would_have_it(cgctl: Any) -> No
         "",
         "[targets.c115]",
         "  daily_limit              700GiB",
+        "  file_mode                0640",
+        "  dir_mode                 -",
         "  rclone_rc                unix:/run/rclone.sock",
         "  rclone_rc_user           u",
         "  rclone_rc_password_file  -",
