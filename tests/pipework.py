@@ -59,6 +59,11 @@ def a_spec(name: str = "cloud", **changes: Any) -> TargetSpec:
     return replace(spec, **changes)
 
 
+def a_disk(**changes: Any) -> TargetSpec:
+    """A plain disk of this machine: small files go there in batches, made durable together."""
+    return a_spec(profile=Profile.DISK, confirm=Confirm.STORED, **changes)
+
+
 def a_task(name: str = "films", **changes: Any) -> Task:
     """A task whose files are settled after a minute."""
     task = Task(name=name, source=SOURCE, target="cloud", base=b"films", settle=timedelta(seconds=60))

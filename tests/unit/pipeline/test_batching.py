@@ -3,29 +3,20 @@
 import asyncio
 import errno
 from collections import Counter
-from dataclasses import replace
-from datetime import time, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.target import Confirm, Profile, TargetSpec
-from cloudgather.core.task import Window
+from cloudgather.core.target import Confirm, TargetSpec
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
-from pipework import Works, a_spec, a_task, working
+from pipework import a_disk, a_spec, a_task, working
 
 NAMES = [b"%d.mkv" % number for number in range(5)]
-NOT_FROM_TEN_TO_TWENTY_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
 LOST = AgentLost(errno=None, step="write", side="target", message="it died")
-
-
-def a_disk(**changes: Any) -> TargetSpec:
-    return a_spec(profile=Profile.DISK, confirm=Confirm.STORED, **changes)
 
 
 UNPACED = a_spec(confirm=Confirm.STORED, metadata_per_second=None)
@@ -284,186 +275,6 @@ def test_a_batch_of_several_tasks_asks_each_ones_source(tmp_path: Path) -> None:
             found = await works.states()
             assert found.pop(b"s.mkv") == "done"
             assert set(found.values()) == {"queued"}
-
-    asyncio.run(main())
-
-
-def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
-    """That one is claimed by then, so that the agent need not wait for it."""
-
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(800)])
-            works.target.hang("publish.begin")
-            works.serve()
-            await works.rest()
-
-            assert Counter((await works.states()).values()) == {"publishing": 512, "copying": 256, "queued": 32}
-            assert works.target.count("copy.begin") == 512
-            works.target.release()
-            await works.rest()
-            assert set((await works.states()).values()) == {"done"}
-
-    asyncio.run(main())
-
-
-def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_path: Path) -> None:
-    """What is put first meanwhile goes first; and larger batches are cheaper."""
-
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*NAMES)
-            works.target.hang("copy.write")
-            works.serve()
-            await works.rest()
-            await works.queue(b"later.mkv")
-
-            assert Counter((await works.states()).values()) == {"copying": 5, "queued": 1}
-            works.target.release()
-            await works.rest()
-            assert set((await works.states()).values()) == {"done"}
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("step", ["copy.write", "publish.begin"])
-def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(800)])
-            works.target.hang(step)
-            works.serve()
-            await works.rest()
-            waiting = {each.path for each in (await works.transfers(states=frozenset({State.COPYING})))[-256:]}
-            assert len(waiting) == 256
-
-            works.board.queue_paused = True
-            works.dispatcher.cancel(list(works.lane.moving), Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
-            works.target.release()
-            await works.rest()
-
-            found = await works.states()
-            assert {found[path] for path in waiting} == {"queued"}
-            assert not waiting & {path.removeprefix(b"films/") for at, path in works.target.steps if at == "copy.begin"}
-            works.board.queue_paused = False
-            works.dispatcher.wake()
-            await works.rest()
-            assert set((await works.states()).values()) == {"done"}
-            assert max(Counter(works.target.published).values()) == 1
-            assert works.target.temporaries() == set()
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("held", ["queue", "target", "task", "window"])
-def test_what_waits_for_its_turn_does_not_begin_under_a_hold_that_came_meanwhile(tmp_path: Path, held: str) -> None:
-    async def hold(works: Works, paused: bool) -> None:
-        match held:
-            case "queue":
-                works.board.queue_paused = paused
-            case "target":
-                await works.remember(paused=paused)
-            case "task":
-                task = works.board.tasks["films"]
-                task.memory = replace(task.memory, paused=paused)
-            case _:
-                await works.advance(timedelta(minutes=11))
-
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk(upload_window=NOT_FROM_TEN_TO_TWENTY_PAST)], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
-            works.target.hang("copy.write")
-            works.serve()
-            await works.rest()
-            assert set((await works.states()).values()) == {"copying"}
-
-            await hold(works, True)
-            works.target.release()
-            await works.rest()
-
-            assert Counter((await works.states()).values()) == {"done": 256, "queued": 44}
-            assert works.target.count("copy.begin") == 256
-            assert await works.debris() == []
-            await hold(works, False)
-            works.dispatcher.wake()
-            await works.rest()
-            assert set((await works.states()).values()) == {"done"}
-
-    asyncio.run(main())
-
-
-def test_what_waits_for_its_turn_does_not_go_to_the_root_that_its_target_had(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
-            works.target.hang("copy.write")
-            works.serve()
-            await works.rest()
-            waits = (await works.transfers())[-1].id
-
-            await works.take(specs=[a_disk(root=b"/another")])
-            works.target.release()
-            await works.rest()
-
-            assert await works.events(waits) == ["claim", "defer", "claim", "publish", "write", "confirm"]
-            assert set((await works.states()).values()) == {"done"}
-
-    asyncio.run(main())
-
-
-def test_one_that_waits_for_its_turn_is_cancelled_and_the_others_go(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
-            works.target.hang("copy.write")
-            works.serve()
-            await works.rest()
-            one = next(each for each in await works.transfers() if each.path == b"299.mkv")
-            assert one.state == "copying"
-
-            assert works.dispatcher.cancel([one.id], Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 1
-            works.target.release()
-            await works.rest()
-
-            found = await works.states()
-            assert found.pop(b"299.mkv") == "cancelled"
-            assert set(found.values()) == {"done"}
-            assert b"films/299.mkv" not in works.target.files
-
-    asyncio.run(main())
-
-
-def test_what_waits_for_its_turn_is_put_back_at_once_when_its_target_leaves(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
-            works.target.hang("copy.write")
-            works.serve()
-            await works.rest()
-            assert set((await works.states()).values()) == {"copying"}
-
-            await works.take(specs=[])
-            works.serve()
-            await works.rest()
-
-            assert set((await works.states()).values()) == {"queued"}
-            assert works.store.calls["move:defer"] == 2
-
-    asyncio.run(main())
-
-
-def test_what_waits_for_its_turn_does_not_go_to_a_target_that_fell_ill_meanwhile(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
-            held = TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))
-            works.target.fail("copy.write", held, path=b"films/0.mkv")
-            works.target.fail("probe", held, times=1000)
-            works.serve()
-            await works.rest()
-
-            assert set((await works.states()).values()) == {"queued"}
-            assert works.target.count("copy.begin") == 256
 
     asyncio.run(main())
 

@@ -1,0 +1,194 @@
+"""A full batch is copied while the next waits for its turn: what may befall that meanwhile."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cgwire.codes import Code
+from cgwire.reasons import because
+from cloudgather.core.task import Window
+from cloudgather.core.transfer import Event, State
+from cloudgather.ports.target import TargetHeld
+from pipework import Works, a_disk, working
+
+NAMES = [b"%d.mkv" % number for number in range(5)]
+NOT_FROM_TEN_TO_TWENTY_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
+
+
+@asynccontextmanager
+async def one_waiting(folder: Path, **changes: Any) -> AsyncIterator[Works]:
+    """256 files hang in being copied to a disk, and 44 wait for their turn."""
+    async with working(folder, specs=[a_disk(**changes)], serving=False) as works:
+        await works.queue(*[b"%d.mkv" % number for number in range(300)])
+        works.target.hang("copy.write")
+        works.serve()
+        await works.rest()
+        assert set((await works.states()).values()) == {"copying"}
+        yield works
+
+
+def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
+    """That one is claimed by then, so that the agent need not wait for it."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(800)])
+            works.target.hang("publish.begin")
+            works.serve()
+            await works.rest()
+
+            assert Counter((await works.states()).values()) == {"publishing": 512, "copying": 256, "queued": 32}
+            assert works.target.count("copy.begin") == 512
+            works.target.release()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_path: Path) -> None:
+    """What is put first meanwhile goes first; and larger batches are cheaper."""
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            await works.queue(b"later.mkv")
+
+            assert Counter((await works.states()).values()) == {"copying": 5, "queued": 1}
+            works.target.release()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("step", ["copy.write", "publish.begin"])
+def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(800)])
+            works.target.hang(step)
+            works.serve()
+            await works.rest()
+            waiting = {each.path for each in (await works.transfers(states=frozenset({State.COPYING})))[-256:]}
+            assert len(waiting) == 256
+
+            works.board.queue_paused = True
+            works.dispatcher.cancel(list(works.lane.moving), Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
+            works.target.release()
+            await works.rest()
+
+            found = await works.states()
+            assert {found[path] for path in waiting} == {"queued"}
+            assert not waiting & {path.removeprefix(b"films/") for at, path in works.target.steps if at == "copy.begin"}
+            works.board.queue_paused = False
+            works.dispatcher.wake()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+            assert max(Counter(works.target.published).values()) == 1
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("held", ["queue", "target", "task", "window"])
+def test_what_waits_for_its_turn_does_not_begin_under_a_hold_that_came_meanwhile(tmp_path: Path, held: str) -> None:
+    async def hold(works: Works, paused: bool) -> None:
+        match held:
+            case "queue":
+                works.board.queue_paused = paused
+            case "target":
+                await works.remember(paused=paused)
+            case "task":
+                task = works.board.tasks["films"]
+                task.memory = replace(task.memory, paused=paused)
+            case _:
+                await works.advance(timedelta(minutes=11))
+
+    async def main() -> None:
+        async with one_waiting(tmp_path, upload_window=NOT_FROM_TEN_TO_TWENTY_PAST) as works:
+            await hold(works, True)
+            works.target.release()
+            await works.rest()
+
+            assert Counter((await works.states()).values()) == {"done": 256, "queued": 44}
+            assert works.target.count("copy.begin") == 256
+            assert await works.debris() == []
+            await hold(works, False)
+            works.dispatcher.wake()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_does_not_go_to_the_root_that_its_target_had(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with one_waiting(tmp_path) as works:
+            waits = (await works.transfers())[-1].id
+
+            await works.take(specs=[a_disk(root=b"/another")])
+            works.target.release()
+            await works.rest()
+
+            assert await works.events(waits) == ["claim", "defer", "claim", "publish", "write", "confirm"]
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def test_one_that_waits_for_its_turn_is_cancelled_and_the_others_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with one_waiting(tmp_path) as works:
+            one = (await works.transfers())[-1]
+
+            assert works.dispatcher.cancel([one.id], Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 1
+            works.target.release()
+            await works.rest()
+
+            found = await works.states()
+            assert found.pop(one.path) == "cancelled"
+            assert set(found.values()) == {"done"}
+            assert b"films/" + one.path not in works.target.files
+            assert works.target.count("copy.begin") == 299
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_is_put_back_at_once_when_its_target_leaves(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with one_waiting(tmp_path) as works:
+            await works.take(specs=[])
+            works.serve()
+            await works.rest()
+
+            assert set((await works.states()).values()) == {"queued"}
+            assert works.store.calls["move:defer"] == 2
+
+    asyncio.run(main())
+
+
+def test_what_waits_for_its_turn_does_not_go_to_a_target_that_fell_ill_meanwhile(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+            held = TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))
+            works.target.fail("copy.write", held, path=b"films/0.mkv")
+            works.target.fail("probe", held, times=1000)
+            works.serve()
+            await works.rest()
+
+            assert set((await works.states()).values()) == {"queued"}
+            assert works.target.count("copy.begin") == 256
+
+    asyncio.run(main())
