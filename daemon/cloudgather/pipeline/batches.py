@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
 from cloudgather.core.target import Profile
 from cloudgather.core.transfer import Transfer
-from cloudgather.pipeline.board import Board, Moving, TargetState
+from cloudgather.pipeline.board import Board, Moving, TargetState, Turn
 from cloudgather.pipeline.portions import learn
 from cloudgather.pipeline.recover import Recovery
 from cloudgather.pipeline.transfer import Carrier
@@ -25,7 +25,7 @@ class _Batch:
     """One that has been claimed and has not ended."""
 
     full: bool
-    turn: asyncio.Event = field(default_factory=asyncio.Event)  # set: it may be copied
+    turn: Turn
     copied: bool = False  # all of it stands aside
 
 
@@ -47,17 +47,17 @@ class Batches:
         """How many may be begun. While a full batch is copied, the next may be claimed: it waits for its turn."""
         if lane.breaker.trying:
             return 1 - len(self._running)
-        being_copied = [each for each in self._running.values() if each.turn.is_set() and not each.copied]
+        being_copied = [each for each in self._running.values() if each.turn.has_come and not each.copied]
         return self._turns(lane) + any(each.full for each in being_copied) - len(self._running)
 
     def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
         """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""
-        since = self._clock.monotonic()
-        begun = {transfer.id: Moving(transfer=transfer, since=since) for transfer in batch}
+        since, turn = self._clock.monotonic(), Turn()
+        begun = {transfer.id: Moving(transfer=transfer, turn=turn, since=since) for transfer in batch}
         for id, moving in begun.items():
             lane.moving.pop(id, None)  # of a batch that has put it back: moving is in the order of claims
             lane.moving[id] = moving
-        state = _Batch(full=full)
+        state = _Batch(full=full, turn=turn)
         task = asyncio.create_task(self._work(lane, batch, state), name=f"transfer {batch[0].id}")
         self._running[task] = state
         self._give_turns(lane)
@@ -92,7 +92,7 @@ class Batches:
 
     def _give_turns(self, lane: TargetState) -> None:
         for each in islice(self._running.values(), self._turns(lane)):
-            each.turn.set()
+            each.turn.comes()
 
     async def _work(self, lane: TargetState, batch: Sequence[Transfer], state: _Batch) -> None:
         if len(batch) == 1:  # from here on: cancelled before its first step, a task would not even record that

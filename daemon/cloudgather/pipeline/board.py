@@ -23,11 +23,34 @@ from cloudgather.ports.source import Source
 from cloudgather.ports.target import Target
 
 
+class Turn:
+    """When a batch that has been claimed may be copied: at once, or when the one before it has been."""
+
+    def __init__(self) -> None:
+        self.has_come = False
+        self._news = asyncio.Event()
+
+    def comes(self) -> None:
+        """It may be copied from now on."""
+        self.has_come = True
+        self._news.set()
+
+    def tell(self) -> None:
+        """Something has been ordered of one of the batch: whoever waits for the turn looks what."""
+        self._news.set()
+
+    async def news(self) -> None:
+        """Return when either of these has happened since the last return."""
+        await self._news.wait()
+        self._news.clear()
+
+
 @dataclass(slots=True, kw_only=True)
 class Moving:
-    """A transfer that an agent works on."""
+    """A transfer that an agent works on, or will when it is its batch's turn."""
 
     transfer: Transfer
+    turn: Turn
     since: float  # monotonic
     done: int = 0  # bytes
     before: int = 0  # bytes that were sent before it began anew
@@ -204,8 +227,11 @@ class Board:
 
     def not_begun(self, transfer: Transfer) -> tuple[Reason, ...]:
         """Why nothing is copied yet of this transfer, which has been claimed."""
-        target = self.targets.get(transfer.target)
-        if target is None or transfer.temporary is None or transfer.temporary not in target.port.awaiting_turn:
+        if (target := self.targets.get(transfer.target)) is None:
+            return ()
+        if (moving := target.moving.get(transfer.id)) is not None and not moving.turn.has_come:
+            return (because(Code.HELD_TURN),)
+        if transfer.temporary is None or transfer.temporary not in target.port.awaiting_turn:
             return ()
         per_second = target.spec.metadata_per_second
         return (because(Code.HELD_METADATA, target=target.spec.name, per_second=per_second),)

@@ -97,6 +97,7 @@ class Dispatcher:
             moving.ending = (event, reason)
             if moving.task is not None:
                 moving.task.cancel()
+            moving.turn.tell()
             count += 1
         return count
 

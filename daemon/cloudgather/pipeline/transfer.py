@@ -12,7 +12,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
-from cloudgather.pipeline.board import Board, TargetState, TaskState
+from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState, Turn
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
@@ -60,7 +60,7 @@ class Carrier:
         lane: TargetState,
         batch: Sequence[Transfer],
         *,
-        turn: asyncio.Event,
+        turn: Turn,
         copied: Callable[[], None],
     ) -> None:
         """One file is made durable by itself; several by a barrier before and after they are published.
@@ -71,8 +71,7 @@ class Carrier:
         copying = {transfer.id: transfer for transfer in batch}
         publishing: Sequence[Transfer] = ()
         try:
-            await turn.wait()
-            left = await self._beginning(lane, batch, copying)
+            left = await self._beginning(lane, turn, copying)
             sent: dict[int, Sent] = {}
             async for transfer, outcome in self._copier.copies(lane, left, durable=durable):
                 if isinstance(outcome, Sent):
@@ -162,19 +161,29 @@ class Carrier:
         """Something is written there that only a look can confirm."""
         self._written(lane)
 
-    async def _beginning(
-        self, lane: TargetState, batch: Sequence[Transfer], copying: dict[int, Transfer]
-    ) -> Sequence[Transfer]:
-        """Those of a batch that may still begin: it may have waited for its turn since it was claimed."""
+    async def _beginning(self, lane: TargetState, turn: Turn, copying: dict[int, Transfer]) -> Sequence[Transfer]:
+        """Those of a batch that may still begin when it is their turn. What is to end before that ends at once."""
+        while copying and not turn.has_come:
+            await turn.news()
+            await self._end_unbegun(lane, copying, lambda moving: moving.ending)
+        batch = [*copying.values()]
         held = {task: self._held_since(lane, batch, task) for task in {transfer.task for transfer in batch}}
-        ended = [
-            move_of(transfer, ending[0], reason=ending[1])._replace(swept=True)
-            for transfer in batch
-            if (ending := lane.moving[transfer.id].ending or held[transfer.task]) is not None
-        ]
-        if ended:
-            await self._end(lane, ended, copying)
+        await self._end_unbegun(lane, copying, lambda moving: moving.ending or held[moving.transfer.task])
         return [*copying.values()]
+
+    async def _end_unbegun(
+        self, lane: TargetState, copying: dict[int, Transfer], ending: Callable[[Moving], tuple[Event, Reason] | None]
+    ) -> None:
+        """Nothing was made of these, and nobody is to see them move until the others of their batch are done."""
+        movings = [lane.moving[id] for id in copying]
+        ended = [(moving, how) for moving in movings if (how := ending(moving)) is not None]
+        if not ended:
+            return
+        moves = [move_of(moving.transfer, event, reason=reason) for moving, (event, reason) in ended]
+        await self._end(lane, [move._replace(swept=True) for move in moves], copying)
+        for moving, _ in ended:
+            if lane.moving.get(moving.transfer.id) is moving:  # else it was put back, and the next batch has it
+                del lane.moving[moving.transfer.id]
 
     def _held_since(self, lane: TargetState, batch: Sequence[Transfer], task: str) -> tuple[Event, Reason] | None:
         """What the claim has asked for already, and how those end that it keeps from beginning.

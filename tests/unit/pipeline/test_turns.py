@@ -85,11 +85,12 @@ def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Pat
 
             works.board.queue_paused = True
             works.dispatcher.cancel(list(works.lane.moving), Event.DEFER, because(Code.HELD_QUEUE_PAUSED))
-            works.target.release()
             await works.rest()
 
             found = await works.states()
             assert {found[path] for path in waiting} == {"queued"}
+            works.target.release()
+            await works.rest()
             assert not waiting & {path.removeprefix(b"films/") for at, path in works.target.steps if at == "copy.begin"}
             works.board.queue_paused = False
             works.dispatcher.wake()
@@ -147,12 +148,34 @@ def test_what_waits_for_its_turn_does_not_go_to_the_root_that_its_target_had(tmp
     asyncio.run(main())
 
 
-def test_one_that_waits_for_its_turn_is_cancelled_and_the_others_go(tmp_path: Path) -> None:
+def test_what_waits_for_its_turn_says_so_until_it_is_copied(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with one_waiting(tmp_path) as works:
+            being_copied, *_, waits = await works.transfers()
+
+            assert works.board.not_begun(waits) == (because(Code.HELD_TURN),)
+            assert works.board.not_begun(being_copied) == ()
+            works.target.release()
+            works.target.hang("barrier")
+            await works.rest()
+            assert set((await works.states()).values()) == {"copying"}
+            assert works.target.count("copy.begin") == 300
+            assert works.board.not_begun(waits) == ()
+
+    asyncio.run(main())
+
+
+def test_one_that_waits_for_its_turn_is_cancelled_at_once_and_the_others_go(tmp_path: Path) -> None:
     async def main() -> None:
         async with one_waiting(tmp_path) as works:
             one = (await works.transfers())[-1]
 
             assert works.dispatcher.cancel([one.id], Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 1
+            await works.rest()
+
+            assert Counter((await works.states()).values()) == {"copying": 299, "cancelled": 1}
+            assert works.board.moving(one.id) is None
+            assert await works.debris() == []
             works.target.release()
             await works.rest()
 
@@ -180,15 +203,17 @@ def test_what_waits_for_its_turn_is_put_back_at_once_when_its_target_leaves(tmp_
 
 def test_what_waits_for_its_turn_does_not_go_to_a_target_that_fell_ill_meanwhile(tmp_path: Path) -> None:
     async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(300)])
+        async with one_waiting(tmp_path) as works:
             held = TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))
-            works.target.fail("copy.write", held, path=b"films/0.mkv")
+            works.target.fail("copy.close", held, path=b"films/0.mkv")
             works.target.fail("probe", held, times=1000)
-            works.serve()
+            works.target.release()
             await works.rest()
 
             assert set((await works.states()).values()) == {"queued"}
             assert works.target.count("copy.begin") == 256
+            assert [await works.events(each.id) for each in (await works.transfers())[256:]] == [
+                ["claim", "defer"]
+            ] * 44
 
     asyncio.run(main())
