@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -20,19 +20,26 @@ def copy(
     job: Job,
     throttle: Throttle,
     *,
-    path: bytes,
-    version: Sequence[int],
     destination: bytes,
     temporary: bytes,
+    path: bytes,
+    version: Sequence[int],
     replace: bool,
     written: bool = False,
     **common: Any,
-) -> dict[str, Any]:
+) -> "Copied":
     """Copying.copy of one file; what Copying takes is `common`."""
     with Copying(job, throttle, **common) as copying:
-        return copying.copy(
-            path=path, version=version, destination=destination, temporary=temporary, replace=replace, written=written
-        )
+        return copying.copy(destination, temporary, path, version, replace, written)
+
+
+class Copied(NamedTuple):
+    """What a temporary is, once it is whole."""
+
+    size: int
+    mtime_ns: int | None  # as the target shows it; None: it keeps none
+    digest: bytes
+    standing: tuple[int, int] | None  # size and mtime_ns of what stands under the final name
 
 
 class Copying:
@@ -86,15 +93,14 @@ class Copying:
 
     def copy(
         self,
-        *,
-        path: bytes,
-        version: Sequence[int],
         destination: bytes,
         temporary: bytes,
+        path: bytes,
+        version: Sequence[int],
         replace: bool,
         written: bool = False,
-    ) -> dict[str, Any]:
-        """What the temporary is, once it is whole: size, mtime_ns, digest; and what stands under the final name.
+    ) -> Copied:
+        """Copy the source at `path`, which must be this `version`, to a temporary beside its destination.
 
         `written`: that somebody has the source open for writing is known, and means nothing.
         """
@@ -113,7 +119,7 @@ class Copying:
                 original.compare(digest, written=written)
                 self._target.check()
                 aside.keep()
-        return {"size": original.size, "mtime_ns": mtime_ns, "digest": digest, "standing": standing}
+        return Copied(original.size, mtime_ns, digest, standing)
 
     def _check(self, aside: Aside, size: int, digest: bytes) -> int:
         """The mtime_ns that it shows.
@@ -139,7 +145,7 @@ class Copying:
         return self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)[0]
 
 
-def _standing(folder: int, name: bytes, job: Job, *, replace: bool) -> list[int] | None:
+def _standing(folder: int, name: bytes, job: Job, *, replace: bool) -> tuple[int, int] | None:
     job.step("stat", "target")
     try:
         state = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -155,7 +161,7 @@ def _standing(folder: int, name: bytes, job: Job, *, replace: bool) -> list[int]
             mtime_ns=state.st_mtime_ns,
             is_file=True,
         )
-    return [state.st_size, state.st_mtime_ns]
+    return state.st_size, state.st_mtime_ns
 
 
 def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) -> bytes:

@@ -33,7 +33,7 @@ class Job:
         self.at: tuple[str, str, int] = ("root", "target", 0)
         self.beats = 0  # counts steps: while it stands still, so does the operation
         self.done: int | None = None  # bytes, where the operation counts them
-        self.outcomes: deque[list[Any]] = deque()  # of its parts so far that were not told yet, where it has parts
+        self.outcomes: deque[tuple[str, Any]] = deque()  # of its parts so far, those not told yet
 
     @property
     def buffer(self) -> bytearray:

@@ -62,18 +62,18 @@ def _each(session: Callable[..., AbstractContextManager[Operation]]) -> Operatio
     That goes out in order with the next heartbeat, so that it is known which of them hangs.
     """
 
-    def operation(job: Job, *, each: Sequence[dict[str, Any]], **common: Any) -> None:
+    def operation(job: Job, *, each: Sequence[Sequence[Any]], **common: Any) -> None:
         with session(job, **common) as one:
-            for params in each:
+            for part in each:
                 job.check()
                 try:
-                    job.outcomes.append(["ok", one(**params)])
+                    job.outcomes.append(("ok", one(*part)))
                 except Trouble as trouble:
                     if trouble.kind == "cancelled":
                         raise
-                    job.outcomes.append(["error", trouble.to_wire()])
+                    job.outcomes.append(("error", trouble.to_wire()))
                 except OSError as error:
-                    job.outcomes.append(["error", job.blame(error).to_wire()])
+                    job.outcomes.append(("error", job.blame(error).to_wire()))
 
     return operation
 

@@ -102,8 +102,8 @@ class AgentProcess:
         if self.gone:
             return frozenset()
         params = [operation.params for operation in self._operations.values()]
-        parts = [part for each in params for part in each.get("each", ())]
-        return frozenset(each["temporary"] for each in [*params, *parts] if "temporary" in each)
+        whole = {each["temporary"] for each in params if "temporary" in each}
+        return frozenset(whole.union(part[1] for each in params for part in each.get("each", ())))
 
     # ---- work
 

@@ -3,6 +3,9 @@
 To the agent: `[id, op, params]`, and `[id, "cancel", {}]` for one that runs.
 From it: `[id, "ok", result]`, `[id, "error", facts]`, and before either any number of `[id, "progress", value]` and
 `[id, "step", [step, side, nbytes]]`: the operation has begun something that may block, or gets on with it.
+
+An operation with parts has them as `each` among its params, lists that begin with destination and temporary; its
+progress is lists of their outcomes, `["ok", result]` or `["error", facts]`, in order.
 """
 
 from collections.abc import Iterator

@@ -42,7 +42,7 @@ class Publishing:
         self._folders.__exit__()
         self._target.__exit__()
 
-    def publish(self, *, destination: bytes, temporary: bytes, size: int, over: bool = True) -> None:
+    def publish(self, destination: bytes, temporary: bytes, size: int, over: bool = True) -> None:
         """Give the temporary, of `size` bytes, its final name.
 
         Unless `over`, a file that has come to stand there since the copy began is somebody else's: Trouble "standing".

@@ -18,6 +18,7 @@ T = TypeVar("T")
 # Paths in one message: some hundred KiB where they are long.
 _AT_ONCE: Final = 512
 _PUBLISHED: Final = Published()
+_PART: Final = ("destination", "temporary", "path", "version", "replace", "written")
 
 
 class AgentTarget:
@@ -104,7 +105,7 @@ class AgentTarget:
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.target.Target.copy says."""
         await self._take_turn([order])
-        params = {**_in_common(order.terms), **_of_its_own(order)}
+        params = {**_in_common(order.terms), **dict(zip(_PART, _part(order), strict=True))}
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
     async def copy_all(
@@ -116,7 +117,7 @@ class AgentTarget:
             raise ValueError("the orders are not alike")
         await self._take_turn(orders)
         common = {**_in_common(terms), "looked": looked}
-        return await self._each("copy.each", common, [_of_its_own(order) for order in orders], _sent, progress)
+        return await self._each("copy.each", common, [_part(order) for order in orders], _sent, progress)
 
     async def barrier(self) -> None:
         """syncfs of the target's file system."""
@@ -134,10 +135,8 @@ class AgentTarget:
         self, files: Sequence[tuple[bytes, bytes, int, bool]]
     ) -> Sequence[Published | Exception | None]:
         """Rename over in one operation, as ports.target.Target.publish_all says."""
-        names = ("destination", "temporary", "size", "over")
-        each = [dict(zip(names, file, strict=True)) for file in files]
         return await self._each(
-            "publish.each", {"durable": False}, each, lambda _: _PUBLISHED, lambda index, done: None
+            "publish.each", {"durable": False}, files, lambda _: _PUBLISHED, lambda index, done: None
         )
 
     async def digest(self, path: bytes) -> bytes:
@@ -205,7 +204,7 @@ class AgentTarget:
         self,
         op: str,
         common: Mapping[str, Any],
-        each: Sequence[Mapping[str, Any]],
+        each: Sequence[Sequence[Any]],
         read: Callable[[Any], T],
         progress: Callable[[int, int], None],
     ) -> list[T | Exception | None]:
@@ -226,7 +225,7 @@ class AgentTarget:
             if len(outcomes) < len(each):
                 outcomes.append(error)
                 if isinstance(error, Stalled):
-                    self._fleet.blame(self._spec.name, each[len(outcomes) - 1]["destination"])
+                    self._fleet.blame(self._spec.name, each[len(outcomes) - 1][0])
         return outcomes + [None] * (len(each) - len(outcomes))
 
     async def _call(
@@ -257,26 +256,16 @@ def _in_common(terms: CopyTerms) -> dict[str, Any]:
     }
 
 
-def _of_its_own(order: CopyOrder) -> dict[str, Any]:
-    version = order.version
-    return {
-        "path": order.path,
-        "version": [version.size, version.mtime_ns, version.device, version.inode],
-        "destination": order.destination,
-        "temporary": order.temporary,
-        "replace": order.replace,
-        "written": order.written,
-    }
+def _part(order: CopyOrder) -> tuple[Any, ...]:
+    """What _PART names."""
+    now = order.version
+    version = (now.size, now.mtime_ns, now.device, now.inode)
+    return order.destination, order.temporary, order.path, version, order.replace, order.written
 
 
-def _sent(result: Mapping[str, Any]) -> Sent:
-    standing = result["standing"]
-    return Sent(
-        size=result["size"],
-        mtime_ns=result["mtime_ns"],
-        digest=result["digest"],
-        standing=None if standing is None else (standing[0], standing[1]),
-    )
+def _sent(result: Sequence[Any]) -> Sent:
+    size, mtime_ns, digest, standing = result
+    return Sent(size=size, mtime_ns=mtime_ns, digest=digest, standing=None if standing is None else tuple(standing))
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import xxhash
 
-from cloudgather.agent.copying import copy
+from cloudgather.agent.copying import Copied, copy
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.looking import look, scan
 from cloudgather.agent.publishing import publish
@@ -69,7 +69,7 @@ class Pair:
 
     def copy(
         self, path: bytes, *, job: Job | None = None, throttle: Throttle | None = None, **different: Any
-    ) -> dict[str, Any]:
+    ) -> Copied:
         """Copy it to the same name at the target."""
         if "version" not in different:
             different["version"] = version_of(os.path.join(os.fsencode(self.source), path))

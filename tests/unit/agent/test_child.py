@@ -116,7 +116,7 @@ def test_a_file_goes_all_the_way(pair: Pair) -> None:
         assert child.ask(9, "probe", root=root)["last"] is True
         report = child.ask(10, "test", root=root, identity=None, base=b"", dir_mode=None, file_mode=None)
 
-    assert sent == {"size": len(data), "mtime_ns": 10**18, "digest": digest(data), "standing": None}
+    assert sent == [len(data), 10**18, digest(data), None]
     assert published is None
     assert report["unicode_form"] == "keeps"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloudgather.agent.copying import Copied
 from cloudgather.agent.job import CHUNK, Trouble
 from unit.agent.orders import TEMPORARY, EventfulJob, Pair, digest, entries, expect_void, version_of
 from unit.agent.overmounts import Mounts
@@ -20,7 +21,7 @@ def test_content_digest_and_mtime_arrive(pair: Pair) -> None:
 
     result = pair.copy(path, job=job, verify="checksum")
 
-    assert result == {"size": len(data), "mtime_ns": 10**18, "digest": digest(data), "standing": None}
+    assert result == Copied(len(data), 10**18, digest(data), None)
     assert (pair.target / os.fsdecode(TEMPORARY)).read_bytes() == data
     assert pair.at_target() == [TEMPORARY]
     assert job.done == len(data)
@@ -32,7 +33,7 @@ def test_any_length_arrives(pair: Pair, size: int) -> None:
 
     result = pair.copy(path)
 
-    assert result["size"] == size
+    assert result.size == size
     assert (pair.target / os.fsdecode(TEMPORARY)).stat().st_size == size
 
 
@@ -46,7 +47,7 @@ def test_a_file_of_several_write_behind_windows_arrives(pair: Pair) -> None:
 
     result = pair.copy(path, verify="checksum")
 
-    assert result["digest"] == digest(content)
+    assert result.digest == digest(content)
     assert (pair.target / os.fsdecode(TEMPORARY)).read_bytes() == content
 
 
@@ -68,7 +69,7 @@ def test_any_name_arrives(pair: Pair, name: bytes) -> None:
     path = pair.file(name)
 
     result = pair.copy(path)
-    pair.publish(path, result["size"])
+    pair.publish(path, result.size)
 
     assert name in pair.at_target()
     assert TEMPORARY not in pair.at_target()
@@ -114,7 +115,7 @@ def test_what_stands_is_reported_where_it_may_be_replaced(pair: Pair) -> None:
 
     result = pair.copy(path, replace=True)
 
-    assert result["standing"] == [8, 5]
+    assert result.standing == (8, 5)
     assert (pair.target / "film.mkv").read_bytes() == b"standing"
 
 

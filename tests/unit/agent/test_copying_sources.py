@@ -51,7 +51,7 @@ def test_a_hard_link_made_meanwhile_is_no_change(pair: Pair) -> None:
     result = pair.copy(path, job=job)
 
     assert job.all_happened
-    assert result["size"] == 4000
+    assert result.size == 4000
     assert job.steps.count(("read", "source")) > 1  # read again, since its ctime had changed
 
 

@@ -18,7 +18,7 @@ from unit.agent.overmounts import Mounts
 
 def test_a_copy_takes_its_final_name(pair: Pair) -> None:
     path = pair.file("season/film.mkv")
-    size = pair.copy(path)["size"]
+    size = pair.copy(path).size
 
     pair.publish(path, size)
 
@@ -29,7 +29,7 @@ def test_a_copy_takes_its_final_name(pair: Pair) -> None:
 def test_it_replaces_what_stands(pair: Pair, durable: bool) -> None:
     path = pair.file()
     (pair.target / "film.mkv").write_bytes(b"old")
-    size = pair.copy(path, replace=True)["size"]
+    size = pair.copy(path, replace=True).size
 
     pair.publish(path, size, durable=durable)
 
