@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -42,10 +42,9 @@ class Line(NamedTuple):
     def written(self, zone: tzinfo | None) -> "Written":
         """Time, level, [task and run], message; a traceback follows on indented lines."""
         day, stamp = _second(int(self.created), zone)
-        about = printable(" ".join(filter(None, [self.task, None if self.run is None else f"run {self.run}"])))
-        head = f"{stamp} {logging.getLevelName(self.level)} {f'[{about}] ' if about else ''}{self.message}"
-        trace = (f"\n{_INDENT}{printable(line)}" for line in self.trace.splitlines())
-        return Written(self, "".join([head, *trace]), day)
+        text = f"{stamp} {_head(self.level, self.task, self.run)}{self.message}"
+        trace = [f"\n{_INDENT}{printable(line)}" for line in self.trace.splitlines()]
+        return Written(self, "".join([text, *trace]), day)
 
 
 class Written(NamedTuple):
@@ -63,8 +62,26 @@ def _second(epoch: int, zone: tzinfo | None) -> tuple[date, str]:
     return moment.date(), moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+@lru_cache(maxsize=64)
+def _head(level: int, task: str | None, run: int | None) -> str:
+    """Level and [task and run]."""
+    about = printable(" ".join(filter(None, [task, None if run is None else f"run {run}"])))
+    return f"{logging.getLevelName(level)} {f'[{about}] ' if about else ''}"
+
+
+def lines_of(record: logging.LogRecord) -> Sequence[Line]:
+    """Take from a record all that is needed later, by another thread: one line, or those that are its `lines`."""
+    if (many := getattr(record, "lines", None)) is None:
+        return [line_of(record)]
+    code = _code(record)
+    return [
+        Line(record.created, record.levelno, record.name, printable(message), about, code=code)
+        for message, about in many
+    ]
+
+
 def line_of(record: logging.LogRecord) -> Line:
-    """Take from a record all that is needed later, by another thread."""
+    """Of a record that is one line."""
     try:
         message = record.getMessage()
     except (TypeError, ValueError, KeyError):  # arguments that do not fit the format: still worth reading
@@ -81,8 +98,12 @@ def line_of(record: logging.LogRecord) -> Line:
         printable(message),
         getattr(record, "about", {}),
         trace,
-        (record.pathname, record.lineno, record.funcName or ""),
+        _code(record),
     )
+
+
+def _code(record: logging.LogRecord) -> tuple[str, int, str]:
+    return record.pathname, record.lineno, record.funcName or ""
 
 
 def printable(text: str) -> str:

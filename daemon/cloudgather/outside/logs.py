@@ -1,7 +1,7 @@
 """Sets logging up: the journal, or console and file, and a log per task; none of it can hold up or end the daemon.
 
 Structured fields come with a line: `logger.info("…", extra={"about": {"TASK": …, "RUN": …}})`. What else there is:
-TRANSFER, TARGET, DOWNLOAD.
+TRANSFER, TARGET, DOWNLOAD. Lines that are said together are one record: `extra={"lines": [("…", {"TASK": …}), …]}`.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.outside import journal
 from cloudgather.outside.logfiles import backwards, file_name, prune
-from cloudgather.outside.loglines import Line, Written, line_of, of_run, printable
+from cloudgather.outside.loglines import Line, Written, lines_of, of_run, printable
 from cloudgather.outside.logsinks import Console, File, Journal, Loss, Sink, TaskFiles
 
 OnLine = Callable[[str | None, int | None, str], None]  # task, run, text
@@ -151,7 +151,8 @@ class _Entrance(logging.Handler):
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._writer.take(line_of(record))
+        for line in lines_of(record):
+            self._writer.take(line)
 
 
 class Logging:

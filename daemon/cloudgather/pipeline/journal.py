@@ -1,7 +1,9 @@
 """One line per file and outcome, in the log and the journal."""
 
 import logging
+from collections.abc import Iterable
 from functools import lru_cache
+from itertools import groupby
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason
@@ -42,17 +44,12 @@ def fields(transfer: Transfer) -> dict[str, object]:
 class Journal:
     """Writes the operator's lines; info is what they want to read tomorrow."""
 
-    def outcome(self, transfer: Transfer, event: Event) -> None:
-        """A transfer that has ended, was put off, or has been written."""
-        why, word = english(transfer.reason), _WORDS.get(event, str(event))
-        if event is Event.WRITE:
-            told = f"{why or word}, {size(transfer.version.size)}"
-        elif event is Event.CANCEL or (transfer.reason and transfer.reason.code == Code.DONE_SEEN):  # it says the word
-            told = why or word
-        else:
-            told = f"{word}: {why}" if why else word
-        level = _LEVELS.get(transfer.state, logging.INFO)
-        logger.log(level, "%d %s %s", transfer.id, shown(transfer.path), told, extra={"about": fields(transfer)})
+    def outcomes(self, moved: Iterable[tuple[Transfer, Event]]) -> None:
+        """A line for each of these, which have ended, were put off, or have been written; logged together."""
+        for level, those in groupby(moved, lambda each: _LEVELS.get(each[0].state, logging.INFO)):
+            if logger.isEnabledFor(level):
+                lines = [(_line(transfer, event), fields(transfer)) for transfer, event in those]
+                logger.log(level, "\n".join(text for text, _ in lines), extra={"lines": lines})
 
     def download(self, download: Download) -> None:
         """A download that has come so far that it is worth a line."""
@@ -62,6 +59,17 @@ class Journal:
             about = {"DOWNLOAD": download.id, "TARGET": download.asked.target}
             line = f"{word}: {why}" if why else word
             logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra={"about": about})
+
+
+def _line(transfer: Transfer, event: Event) -> str:
+    why, word = english(transfer.reason), _WORDS.get(event) or str(event)
+    if event is Event.WRITE:
+        told = f"{why or word}, {size(transfer.version.size)}"
+    elif event is Event.CANCEL or (transfer.reason and transfer.reason.code == Code.DONE_SEEN):  # it says the word
+        told = why or word
+    else:
+        told = f"{word}: {why}" if why else word
+    return f"{transfer.id} {shown(transfer.path)} {told}"
 
 
 _STEPS = {

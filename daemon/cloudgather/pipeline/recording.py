@@ -16,6 +16,7 @@ from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Move, QueueStore, StoreUnavailable
 
 _STORE_AGAIN = 5.0
+_ON_THE_WAY: Final = (Event.CLAIM, Event.PUBLISH)  # nothing an operator wants to read
 _END_A_TRY: Final = frozenset(MOVES[State.COPYING])
 
 Result = TypeVar("Result")
@@ -50,8 +51,9 @@ class Recorder:
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         for transfer, move in zip(moved, moves, strict=True):
             self._announce(transfer, move)
-            if move.event not in (Event.CLAIM, Event.PUBLISH):
-                self._journal.outcome(transfer, move.event)
+        self._journal.outcomes(
+            (transfer, move.event) for transfer, move in zip(moved, moves, strict=True) if move.event not in _ON_THE_WAY
+        )
         for transfer in moved:
             if transfer.state is State.QUEUED:
                 await self.insist(

@@ -71,6 +71,19 @@ def test_a_line_about_a_task_stands_in_the_daemons_and_in_the_tasks_log(tmp_path
     assert (tmp_path / "tasks" / "电影.log").read_text().endswith("INFO [电影 run 3] 7 a.mkv uploaded\n")
 
 
+def test_lines_that_are_said_together_are_each_one_line_about_its_own_task(tmp_path: Path) -> None:
+    together = [("7 a.mkv uploaded", {"TASK": "films", "RUN": 3}), ("8 b\n.mkv uploaded", {"TASK": "series"})]
+
+    with a_log(tmp_path) as log:
+        logger.info("both", extra={"lines": together})
+
+        assert without_time(lines_of(log)) == [
+            "INFO [films run 3] 7 a.mkv uploaded",
+            "INFO [series] 8 b\\n.mkv uploaded",
+        ]
+        assert without_time(lines_of(log, "series")) == ["INFO [series] 8 b\\n.mkv uploaded"]
+
+
 def test_the_lines_of_one_run_are_found_with_their_tracebacks(tmp_path: Path) -> None:
     with a_log(tmp_path) as log:
         logger.info("one", extra=about("films", 1))

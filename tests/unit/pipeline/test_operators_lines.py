@@ -1,6 +1,7 @@
 """The operator's lines, and by which fields they are found in the journal."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.download import Asked, Event
+from cloudgather.core.transfer import Event as Happened
+from cloudgather.core.transfer import State
 from cloudgather.pipeline.downloading import Book
 from cloudgather.pipeline.events import Bus
-from cloudgather.pipeline.journal import fields
+from cloudgather.pipeline.journal import Journal, english, fields
 from cloudgather.ports.downloads import NewDownload
 from fakes.clock import FakeClock
 from queueing import NOW, a_plan, claimed, running_store
@@ -22,6 +25,34 @@ def test_a_transfer_is_found_by_the_download_that_it_belongs_to(tmp_path: Path) 
 
         assert fields(do(claimed(store)))["DOWNLOAD"] == 7
         assert "DOWNLOAD" not in fields(do(claimed(store)))
+
+
+def test_what_happened_to_many_transfers_is_a_line_of_each_with_its_level(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running_store(str(tmp_path)) as (store, do):
+        do(store.add([a_plan(path) for path in (b"a", b"b", b"c", b"d")], now=NOW))
+        a, b, c, d = (do(claimed(store)) for _ in range(4))
+    gone = because(Code.SOURCE_GONE, source=b"/films")
+    ended = [
+        (a, State.WRITTEN, Happened.WRITE),
+        (b, State.WRITTEN, Happened.WRITE),
+        (c, State.FAILED, Happened.GIVE_UP),
+    ]
+    moved = [(replace(transfer, state=state, reason=None), event) for transfer, state, event in ended]
+    moved.append((replace(d, state=State.QUEUED, reason=gone), Happened.DEFER))
+
+    with caplog.at_level(logging.INFO):
+        Journal().outcomes(moved)
+
+    told = [(record.levelno, [text for text, _ in record.__dict__["lines"]]) for record in caplog.records]
+    size = f"{a.version.size} B"
+    assert told == [
+        (logging.INFO, [f"{a.id} a uploaded, {size}", f"{b.id} b uploaded, {size}"]),
+        (logging.ERROR, [f"{c.id} c failed"]),
+        (logging.WARNING, [f"{d.id} d put off: {english(gone)}"]),
+    ]
+    assert [about["TRANSFER"] for _, about in caplog.records[0].__dict__["lines"]] == [a.id, b.id]
 
 
 def test_a_download_that_fails_says_so_with_its_number_and_why(
