@@ -29,7 +29,7 @@ TARGET_WIDE: Final = {ENOSPC: "fail.full", EDQUOT: "fail.full", EROFS: "fail.rea
 PERMANENT: Final = {ENAMETOOLONG: "fail.name", EEXIST: "fail.occupied"}  # of a rename
 # Operations whose error reaches the copy, those whose error is made good without another copy, and those that
 # nobody hears of: a close does not wait for the file system's release.
-COPIES: Final = ("getattr", "create", "write", "fsync", "flush", "open")
+COPIES: Final = ("getattr", "create", "write", "fsync", "flush")
 QUIET: Final = ("rename", "release", "unlink")
 
 

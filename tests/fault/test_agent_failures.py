@@ -77,7 +77,8 @@ def test_an_errno_of_a_rename_passes_through(tmp_path: Path) -> None:
         asyncio.run(main(sick))
 
 
-def test_a_file_that_is_stored_shorter_than_it_was_written_is_a_wrong_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("remembered", [0, 3600])
+def test_a_file_that_is_stored_shorter_than_it_was_written_is_a_wrong_length(tmp_path: Path, remembered: int) -> None:
     async def main(sick: SickMount) -> None:
         async with a_fleet() as fleet:
             target = a_target(fleet, sick.root)
@@ -89,7 +90,7 @@ def test_a_file_that_is_stored_shorter_than_it_was_written_is_a_wrong_length(tmp
             assert sick.struck("flush") == 1
             assert (failed.value.errno, failed.value.step) == (None, "length")
 
-    with SickMount(tmp_path) as sick:
+    with SickMount(tmp_path, remembered=remembered) as sick:
         asyncio.run(main(sick))
 
 
@@ -107,6 +108,22 @@ def test_a_file_that_is_stored_with_other_bytes_fails_where_checksums_are_asked_
             assert (failed.value.errno, failed.value.step) == (None, "digest")
 
     with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
+def test_a_copy_is_looked_at_without_being_opened(tmp_path: Path) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, sick.root)
+            order = an_order(a_file(tmp_path, "film"), root=sick.root)
+
+            sent = await target.copy(order, ignore)
+
+            counts = sick.counts()
+            assert sent.mtime_ns == order.version.mtime_ns
+            assert (counts["create"], counts["flush"], counts.get("open", 0)) == (1, 1, 0)
+
+    with SickMount(tmp_path, remembered=3600) as sick:
         asyncio.run(main(sick))
 
 

@@ -156,6 +156,7 @@ def main() -> None:
     parser.add_argument("--mount", required=True, help="where to mount")
     parser.add_argument("--control", required=True, help="Unix socket to listen on for commands")
     parser.add_argument("--source", default="sick:", help="the mount source to show in mountinfo")
+    parser.add_argument("--remembered", type=float, default=0, help="seconds that the kernel may go by an answer")
     arguments = parser.parse_args()
     faults = Faults()
     listen(arguments.control, faults.obey)
@@ -166,8 +167,8 @@ def main() -> None:
         fsname=arguments.source,
         subtype="sick",
         hard_remove=True,
-        attr_timeout=0,
-        entry_timeout=0,
+        attr_timeout=arguments.remembered,
+        entry_timeout=arguments.remembered,
         negative_timeout=0,
     )
 

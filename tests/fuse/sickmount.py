@@ -14,11 +14,13 @@ class SickMount(ServedMount):
     `root` is the mount point, `backing` the folder behind it (look there, never through a mount that hangs).
     Operations: getattr readdir statfs readlink create open read write truncate flush release fsync fsyncdir rename
     unlink mkdir rmdir symlink chmod chown utimens. What close() reports is `flush`; a rename that has happened, and may
-    still go wrong for its caller, is `renamed`.
+    still go wrong for its caller, is `renamed`. For as many seconds as answers are `remembered` the kernel need not ask
+    again.
     """
 
-    def __init__(self, folder: Path, *, source: str = "sick:", name: str = "cloud") -> None:
-        super().__init__(folder, name=name, program=("fuse.sick", "--source", source))
+    def __init__(self, folder: Path, *, source: str = "sick:", name: str = "cloud", remembered: int = 0) -> None:
+        program = ("fuse.sick", "--source", source, "--remembered", str(remembered))
+        super().__init__(folder, name=name, program=program)
 
     # ---- what should go wrong
 

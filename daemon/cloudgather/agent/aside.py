@@ -6,6 +6,7 @@ from typing import Final
 
 from cloudgather.agent.job import Job
 from cloudgather.agent.pages import WrittenPages
+from cloudgather.agent.system import ask
 
 # How far a file system may round an mtime (FAT: two seconds).
 _ROUNDING_NS: Final = 2_000_000_000
@@ -14,17 +15,18 @@ _ROUNDING_NS: Final = 2_000_000_000
 class Aside:
     """Created on entry, which fails where the name is taken; removed, if it can be, unless `keep` was called."""
 
-    def __init__(self, folder: int, name: bytes, *, mode: int | None, tidy: bool, job: Job) -> None:
+    def __init__(self, folder: int, name: bytes, *, mode: int | None, local: bool, job: Job) -> None:
         self._folder = folder
         self._name = name
         self._mode = mode
+        self._local = local
         self._job = job
         self._kept = False
         self.written = 0
         job.step("open", "target")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd: int | None = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
-        self._pages = WrittenPages(self._fd) if tidy else None
+        self._pages = WrittenPages(self._fd) if local else None
 
     def __enter__(self) -> "Aside":
         return self
@@ -83,16 +85,19 @@ class Aside:
         self._job.step("reopen", "target")
         return os.open(self._name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder)
 
-    def look(self) -> os.stat_result:
-        """What stands under its name now that it is closed."""
+    def look(self) -> tuple[int, int]:
+        """Size and mtime_ns of what stands under its name now that it is closed, as its file system knows them."""
         self._job.step("reopen", "target")
-        return os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+        if not self._local:
+            return ask(self._folder, self._name)
+        state = os.stat(self._name, dir_fd=self._folder, follow_symlinks=False)
+        return state.st_size, state.st_mtime_ns
 
     def mtime(self, wanted_ns: int, shown: int) -> int | None:
         """The mtime that the target keeps, asked for once more where it has `shown` another; None: it keeps none."""
         if abs(shown - wanted_ns) > _ROUNDING_NS:
             self._try_mtime(None, wanted_ns)
-            shown = self.look().st_mtime_ns
+            shown = self.look()[1]
         return shown if abs(shown - wanted_ns) <= _ROUNDING_NS else None
 
     @property

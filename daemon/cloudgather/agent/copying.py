@@ -111,7 +111,7 @@ class Copying:
         with self._open(path, version) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)
-            with Aside(folder, temporary, mode=self._file_mode, tidy=self._is_local, job=job) as aside:
+            with Aside(folder, temporary, mode=self._file_mode, local=self._is_local, job=job) as aside:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
                 shown = self._check(aside, original.size, digest)
@@ -126,18 +126,17 @@ class Copying:
 
         Raises Trouble "length", and "digest" where it is to be read, unless the target has what was written.
         """
-        if self._is_local and self._verify != "checksum":
-            state = aside.look()
-            _demand_length(state, size)
-            return state.st_mtime_ns
-        with closing(aside.reopen()) as fd:
-            state = os.fstat(fd)
-            _demand_length(state, size)
-            if self._verify == "checksum":
+        found, mtime_ns = aside.look()
+        if found != size:
+            raise Trouble(
+                "length", "the target stored another length", step="length", side="target", expected=size, found=found
+            )
+        if self._verify == "checksum":
+            with closing(aside.reopen()) as fd:
                 drop(fd)
                 if digest_of(fd, self._job, "target") != digest:
                     raise Trouble("digest", "the target gives back other bytes", step="digest", side="target")
-            return state.st_mtime_ns
+        return mtime_ns
 
     def _made(self, folder: bytes) -> int:
         if components(folder)[: len(self._base)] != self._base:
@@ -188,15 +187,3 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     if pages is not None:
         pages.finish()
     return state.digest()
-
-
-def _demand_length(state: os.stat_result, size: int) -> None:
-    if state.st_size != size:
-        raise Trouble(
-            "length",
-            "the target stored another length",
-            step="length",
-            side="target",
-            expected=size,
-            found=state.st_size,
-        )
