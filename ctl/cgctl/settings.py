@@ -128,20 +128,12 @@ def shown(value: Any) -> str:
 def problem_lines(session: Session, problems: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     """A line each: FILE:LINE: [table] key: what is wrong."""
     for problem in problems:
-        yield f"{session.mark('bad')} {problem_text(problem)}"
+        yield f"{session.mark('bad')} {problem_text(session, problem)}"
 
 
-def problem_text(problem: Mapping[str, Any]) -> str:
-    """The daemon's own text where it gives one, which names file, line, table and key."""
-    if problem.get("text"):
-        return escaped(problem["text"])
-    where = ":".join(escaped(part) for part in (problem.get("file"), problem.get("line")) if part is not None)
-    inside = " ".join(
-        part
-        for part in (
-            f"[{escaped(problem['table'])}]" if problem.get("table") else "",
-            escaped(problem.get("key") or ""),
-        )
-        if part
-    )
-    return ": ".join(part for part in (where, inside, escaped(problem.get("code") or "")) if part)
+def problem_text(session: Session, problem: Mapping[str, Any]) -> str:
+    """A problem in the user's language; where its reason is not known here, as the daemon tells it."""
+    reason = problem.get("reason") or {}
+    if session.knows(reason.get("code")):
+        return f"{escaped(problem['where'])}: {session.sentence(reason)}"
+    return escaped(problem["text"])

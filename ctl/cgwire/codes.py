@@ -182,7 +182,7 @@ class Code(StrEnum):
     # What the doctor found. Whether that is well or bad stands beside it.
     DOCTOR_CONFIG = "doctor.config"  # file, tasks, targets (counts)
     DOCTOR_NO_TASKS = "doctor.no-tasks"  # file, folder
-    DOCTOR_PROBLEM = "doctor.problem"  # problem (one line), kind, file, line, table, key
+    DOCTOR_PROBLEM = "doctor.problem"  # problem (one line, English), where, cause, kind, file, line, table, key
     DOCTOR_FOLDER = "doctor.folder"  # folder, fs_type, device
     DOCTOR_FOLDER_NONE = "doctor.folder-none"  # folder, at: will be made there
     DOCTOR_FOLDER_DENIED = "doctor.folder-denied"  # folder, at, user, owner, group, mode, command

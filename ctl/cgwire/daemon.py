@@ -54,7 +54,8 @@ class Reload(Request):
      at_restart: [key that is not as at the daemon's start, and counts from its next one on]}
 
     Keys and tables are named as in `daemon.log_level` and `targets.c115`. A problem is {file, line, table, key, code,
-    text, …facts}.
+    where, reason: {code: flaw.…, …facts}, message, text}: programs go by its code, sentences are made from the reason,
+    and message and text are English.
     """
 
     METHOD: ClassVar[str] = "daemon.reload"

@@ -97,13 +97,20 @@ def _heading(session: Session, text: str) -> None:
 
 def _daemon(session: Session, reply: Mapping[str, Any], now: float, verbose: bool) -> None:
     daemon = reply["daemon"]
-    troubles = [*daemon.get("held", ()), *daemon.get("problems", ())]
-    mark = session.mark("warn" if troubles else "ok")
+    problems = daemon.get("problems", ())
+    of_files = [problem for problem in problems if "text" in problem]  # a log that cannot be written is in none
+    troubles = [*daemon.get("held", ()), *(problem for problem in problems if "text" not in problem)]
+    mark = session.mark("warn" if troubles or of_files else "ok")
     running = session.say(
         "running for {span} (pid {pid})", span=session.span(now - daemon["started"]), pid=daemon["pid"]
     )
     session.print(f"{mark} " + session.joined((f"cloudgatherd {daemon['version']}", running)))
     print_reasons(session, troubles, mark="warn", indent=2)
+    if of_files:
+        from cgctl.settings import problem_lines
+
+        for line in problem_lines(session, of_files):
+            session.print(f"  {line}")
     if verbose:
         rows = [
             [session.say("configuration"), escaped(daemon.get("config") or "-")],

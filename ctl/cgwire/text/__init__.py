@@ -11,6 +11,7 @@ ZH_CN: Final = "zh-CN"
 LANGUAGES: Final = (EN, ZH_CN)
 
 _DOCTOR: Final = "doctor."
+_FLAW: Final = "flaw."
 _DEEPEST: Final = 4  # a cause has a cause; beyond this a map is malformed
 
 
@@ -59,7 +60,7 @@ class Catalogue:
 
 
 def _catalogue(language: str, code: str = "") -> Catalogue:
-    """With the templates for `code`; what the doctor found and what concerns downloads is apart, loaded when needed."""
+    """With the templates for `code`; what concerns the doctor, the configuration or downloads is loaded when needed."""
     if language == ZH_CN:
         from cgwire.text import zh_cn
 
@@ -67,6 +68,10 @@ def _catalogue(language: str, code: str = "") -> Catalogue:
             from cgwire.text import doctor_zh_cn
 
             return Catalogue(ZH_CN, doctor_zh_cn.SENTENCES, doctor_zh_cn.HINTS, zh_cn.WORDS)
+        if code.startswith(_FLAW):
+            from cgwire.text import config_zh_cn
+
+            return Catalogue(ZH_CN, config_zh_cn.SENTENCES, {}, config_zh_cn.WORDS)
         if code and code not in zh_cn.SENTENCES:
             from cgwire.text import downloads_zh_cn
 
@@ -78,6 +83,10 @@ def _catalogue(language: str, code: str = "") -> Catalogue:
         from cgwire.text import doctor_en
 
         return Catalogue(EN, doctor_en.SENTENCES, doctor_en.HINTS, en.WORDS)
+    if code.startswith(_FLAW):
+        from cgwire.text import config_en
+
+        return Catalogue(EN, config_en.SENTENCES, {}, config_en.WORDS)
     if code and code not in en.SENTENCES:
         from cgwire.text import downloads_en
 
@@ -87,18 +96,22 @@ def _catalogue(language: str, code: str = "") -> Catalogue:
 
 def _facts(reason: Mapping[str, Any], language: str, now: float | None, depth: int) -> Facts:
     at = time.time() if now is None else now
+    words = _catalogue(language, str(reason.get("code", ""))).words
+
+    def show_word(value: Any) -> str:
+        return _worded(value, words)
 
     def show_reason(value: Any) -> str:
         if isinstance(value, Mapping):
             return sentence(value, language, now=at, depth=depth + 1)
         if isinstance(value, str) and knows(value, language):
             return sentence({"code": value}, language, now=at, depth=depth + 1)
-        return word(value, language)
+        return show_word(value)
 
     return Facts(
         reason,
         language=language,
-        word=lambda value: word(value, language),
+        word=show_word,
         reason=show_reason,
         clock=lambda value: clock(value, now=at, language=language),
     )
@@ -106,6 +119,10 @@ def _facts(reason: Mapping[str, Any], language: str, now: float | None, depth: i
 
 def word(value: Any, language: str) -> str:
     """A fact that is one of a few fixed words (a step, a strength, a state) in `language`; others as they are."""
+    return _worded(value, _catalogue(language).words)
+
+
+def _worded(value: Any, words: Mapping[str, str]) -> str:
     if isinstance(value, bool):
         value = "yes" if value else "no"
-    return _catalogue(language).words.get(str(value), escaped(value)) if isinstance(value, str) else escaped(value)
+    return words.get(str(value), escaped(value)) if isinstance(value, str) else escaped(value)

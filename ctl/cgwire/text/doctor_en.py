@@ -15,7 +15,7 @@ _RSLAVE: Final = (
 SENTENCES: Final[Mapping[str, Template]] = {
     "doctor.config": "{file} and its tasks are right; {tasks:n|task|tasks}, {targets:n|target|targets}",
     "doctor.no-tasks": ("no task is configured", " in {folder}"),
-    "doctor.problem": "{problem}",
+    "doctor.problem": "{where}: {cause:reason}",
     "doctor.folder": ("{folder} can be used", (" ({fs_type}", ", {device}", ")")),
     "doctor.folder-none": ("{folder} is not there yet; it can be made", " in {at}"),
     "doctor.folder-denied": (

@@ -12,7 +12,7 @@ _RSLAVE: Final = "请映射其上层文件夹，并带上宿主机的挂载：-v
 SENTENCES: Final[Mapping[str, Template]] = {
     "doctor.config": "{file} 及任务没有错误；{tasks} 个任务，{targets} 个目标",
     "doctor.no-tasks": ("还没有配置任务", "（{folder}）"),
-    "doctor.problem": "{problem}",
+    "doctor.problem": "{where}: {cause:reason}",
     "doctor.folder": ("{folder} 可用", ("（{fs_type}", "，{device}", "）")),
     "doctor.folder-none": ("{folder} 还不存在，可以建立", "（在 {at} 中）"),
     "doctor.folder-denied": (

@@ -126,6 +126,10 @@ class Facts(Mapping[str, "_Fact"]):
         value = self._facts.get(key)
         return value is not None and value not in ("", b"", [], {})
 
+    def given(self) -> dict[str, "_Fact"]:
+        """All that are there, empty ones too."""
+        return {key: _Fact(value, self) for key, value in self._facts.items() if value is not None}
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
 
@@ -172,6 +176,10 @@ class _Fact:
                 return errno.errorcode.get(int(value), str(value))
             case "list":
                 return (", " if facts.language == "en" else "、").join(facts.word(item) for item in value)
+            case "names":
+                return (", " if facts.language == "en" else "、").join(escaped(item) for item in value)
+            case "quoted":
+                return (", " if facts.language == "en" else "、").join(f'"{escaped(item)}"' for item in value)
             case "writers":
                 return (", " if facts.language == "en" else "、").join(_writer(item) for item in value)
         if form.startswith("n|"):
@@ -200,8 +208,7 @@ class _Blank(str):
 def compose(template: Template, facts: Facts) -> str:
     """Fill a template; its first text is always there, with `?` for what is not known."""
     first, *others = (template,) if isinstance(template, str) else template
-    known = _Known({key: facts[key] for key in facts if facts.has(key)})
-    return str(first).format_map(known) + "".join(_filled(part, facts) for part in others)
+    return str(first).format_map(_Known(facts.given())) + "".join(_filled(part, facts) for part in others)
 
 
 def _filled(part: Part, facts: Facts) -> str:

@@ -1,11 +1,13 @@
-"""Reads durations, sizes, rates and modes, and writes them back; a ValueError says what is allowed."""
+"""Reads durations, sizes, rates and modes, and writes them back; raises Unfit, which says what is allowed."""
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from cloudgather.config.values import number_text, text
+from cgwire.flaws import Flaw
+from cloudgather.config.values import shown_number, text
+from cloudgather.core.unfit import Unfit
 
 _SPANS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _SPAN: Final = re.compile(r"(?:\d{1,9}[smhdw]\s*)+", re.ASCII)
@@ -37,13 +39,13 @@ def span(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
 
     def read(value: object) -> timedelta:
         if isinstance(value, int | float) and not isinstance(value, bool):
-            raise ValueError(f'a number alone has no unit; write "{number_text(value)}s" or "{number_text(value)}m"')
+            raise Unfit(Flaw.SPAN_BARE, given=shown_number(value))
         given = text(value).strip()
         if not _SPAN.fullmatch(given):
-            raise ValueError(f'"{given}" is not a duration; write it as "10s", "5m", "1h30m" or "2d"')
+            raise Unfit(Flaw.SPAN, given=given)
         seconds = sum(int(count) * _SPANS[unit] for count, unit in _SPAN_PART.findall(given))
         if not low <= timedelta(seconds=min(seconds, _SPANS["w"] * 5200)) <= high:
-            raise ValueError(f'"{given}" is not allowed; use "{span_text(low)}" to "{span_text(high)}"')
+            raise Unfit(Flaw.SPAN_RANGE, given=given, low=span_text(low), high=span_text(high))
         return timedelta(seconds=seconds)
 
     return read
@@ -64,12 +66,12 @@ def size(value: object) -> int:
     """Bytes: 50MiB, 2GB, 1.5GiB, or a plain number."""
     if isinstance(value, int) and not isinstance(value, bool):
         if not 0 <= value <= _MOST:
-            raise ValueError("is not a size; use a number of bytes from 0 on")
+            raise Unfit(Flaw.SIZE_NUMBER)
         return value
     given = text(value).strip()
     found = _amount(given, _UNITS)
     if found is None or found > _MOST:
-        raise ValueError(f'"{given}" is not a size; write it as "50MiB", "2GB" or a number of bytes')
+        raise Unfit(Flaw.SIZE, given=given)
     return found
 
 
@@ -80,7 +82,7 @@ def amount(least: int) -> Callable[[object], int | None]:
         if isinstance(value, str) and value.strip().lower() == "unlimited":
             return None
         if (found := size(value)) < least:
-            raise ValueError(f'is too little; use "{size_text(least)}" or more, or "unlimited"')
+            raise Unfit(Flaw.TOO_LITTLE, least=size_text(least))
         return found
 
     return read
@@ -96,7 +98,6 @@ def size_text(value: int) -> str:
 
 def rate(value: object) -> int | None:
     """Bytes a second: 2MiB/s, 10Mbit/s; None for unlimited."""
-    wrong = 'is not a rate; write it as "2MiB/s", "10Mbit/s" or "unlimited"'
     if isinstance(value, int) and not isinstance(value, bool):
         found = value
     else:
@@ -105,14 +106,14 @@ def rate(value: object) -> int | None:
             return None
         amount, slash, per = given.partition("/")
         if slash and per.strip() != "s":
-            raise ValueError(f'"{given}" {wrong}')
+            raise Unfit(Flaw.RATE, given=given)
         number = _amount(amount.strip(), _UNITS)
         bits = _amount(amount.strip(), _BITS)
         if number is None and bits is None:
-            raise ValueError(f'"{given}" {wrong}')
+            raise Unfit(Flaw.RATE, given=given)
         found = number if number is not None else (bits or 0) // 8
     if not 16 * 1024 <= found <= _MOST:
-        raise ValueError(f'"{value}" is too little to upload anything; use at least "16KiB/s", or pause the target')
+        raise Unfit(Flaw.RATE_LITTLE, given=str(value))
     return found
 
 
@@ -121,7 +122,7 @@ def frequency(value: object) -> float | None:
     if isinstance(value, str) and value.strip().lower() == "unlimited":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.01 <= value <= 10_000:
-        raise ValueError('is not a number of times a second; use 0.01 to 10000, or "unlimited"')
+        raise Unfit(Flaw.FREQUENCY)
     return float(value)
 
 
@@ -146,5 +147,5 @@ def _amount(given: str, units: Mapping[str, int]) -> int | None:
 
 def _permissions(value: object, pattern: re.Pattern[str], example: str) -> int:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ValueError(f'is not a mode; write it in octal and in quotes, as "{example}"')
+        raise Unfit(Flaw.MODE, example=example)
     return int(value, 8)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
 
-from cgwire.text import EN, sentence
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
 from cloudgather.config.names import folded, name_fault
 from cloudgather.config.problems import Wrong
 from cloudgather.config.reading import Table
@@ -12,8 +13,8 @@ from cloudgather.config.secrets import secret_file
 from cloudgather.config.values import choice, folder, kind_of, text, web_address
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from cloudgather.core.options import BadOption, checked
+from cloudgather.core.unfit import Unfit
 
-_INSTALL: Final = "run pip install aiohttp in the daemon's environment, or install CloudGather with its extra net"
 _EXAMPLES: Final = {
     Kind.QBITTORRENT: "http://127.0.0.1:8080",
     Kind.ARIA2: "http://127.0.0.1:6800/jsonrpc",
@@ -28,14 +29,15 @@ _OF_KIND: Final[Mapping[str, frozenset[Kind]]] = {
     "dir": frozenset({Kind.QBITTORRENT, Kind.ARIA2}),
     "options": frozenset({Kind.QBITTORRENT, Kind.ARIA2}),
 }
-_HINTS: Final = {
-    "password": "does not belong here; write it into a file of its own, and its name as password_file",
-    "secret": "does not belong here; write it into a file of its own, and its name as secret_file",
-    "api_key": "does not belong here; write it into a file of its own, and its name as api_key_file",
-    "user": "is unknown; did you mean username?",
-    "address": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
-    "host": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
-    "port": 'is unknown; did you mean url = "http://127.0.0.1:8080"?',
+_URL: Final = because(Flaw.INSTEAD, near='url = "http://127.0.0.1:8080"')
+_HINTS: Final[Mapping[str, Reason]] = {
+    "password": because(Flaw.SECRET_IN_FILE, near="password_file"),
+    "secret": because(Flaw.SECRET_IN_FILE, near="secret_file"),
+    "api_key": because(Flaw.SECRET_IN_FILE, near="api_key_file"),
+    "user": because(Flaw.INSTEAD, near="username"),
+    "address": _URL,
+    "host": _URL,
+    "port": _URL,
 }
 
 
@@ -47,11 +49,11 @@ def read_downloaders(table: Table, *, file: str, environ: Mapping[str, str]) -> 
         spec = _read_downloader(name, each, secret_file(file, environ))
         for other_name in names:
             if folded(other_name) == folded(name):
-                each.wrong("", f'differs from "{other_name}" in case or Unicode form only; rename one', code=Wrong.NAME)
+                each.wrong("", because(Flaw.ALIKE, other=other_name), code=Wrong.NAME)
         names.append(name)
         for other in found.values():
             if spec is not None and other.url == spec.url:
-                each.wrong("url", f'is that of "{other.name}", too; leave one of them out', code=Wrong.CONFLICT)
+                each.wrong("url", because(Flaw.URL_TAKEN, other=other.name), code=Wrong.CONFLICT)
         if spec is not None:
             found[name] = spec
     return found
@@ -59,7 +61,7 @@ def read_downloaders(table: Table, *, file: str, environ: Mapping[str, str]) -> 
 
 def _read_downloader(name: str, table: Table, secret: Callable[[object], bytes]) -> DownloaderSpec | None:
     if (fault := name_fault(name)) is not None:
-        table.wrong("", f"the name {fault}", code=Wrong.NAME)
+        table.wrong("", because(Flaw.NAME, cause=fault.to_wire()), code=Wrong.NAME)
     kind = table.need("kind", choice(Kind), '"qbittorrent"')
     url = table.need("url", _address, f'"{_EXAMPLES[kind or Kind.QBITTORRENT]}"')
     spec = DownloaderSpec(
@@ -85,43 +87,40 @@ def _check_keys(table: Table, kind: Kind, spec: DownloaderSpec) -> None:
     for key, kinds in _OF_KIND.items():
         if key in table and kind not in kinds:
             if key in ("dir", "options"):
-                table.wrong(
-                    key, "is for downloads on request, which transmission is not asked for", code=Wrong.CONFLICT
-                )
+                table.wrong(key, because(Flaw.ON_REQUEST), code=Wrong.CONFLICT)
             else:
-                table.wrong(key, f'is not used with kind = "{kind}"; leave it out', code=Wrong.CONFLICT)
+                table.wrong(key, because(Flaw.NOT_OF_KIND, kind=str(kind)), code=Wrong.CONFLICT)
     try:
         checked(kind, spec.options if kind in _OF_KIND["options"] else {})
     except BadOption as bad:
-        table.wrong("options", sentence(bad.reason.to_wire(), EN))
+        table.wrong("options", bad.reason)
     if spec.api_key_file is not None and (spec.username is not None or spec.password_file is not None):
-        table.wrong("api_key_file", "stands instead of username and password_file; leave them out", code=Wrong.CONFLICT)
+        table.wrong("api_key_file", because(Flaw.API_KEY), code=Wrong.CONFLICT)
     if spec.password_file is not None and spec.username is None and kind in _OF_KIND["username"]:
-        table.wrong("username", "is missing beside password_file", code=Wrong.MISSING)
+        table.lacks_beside("username", "password_file")
     if find_spec("aiohttp") is None:
-        table.wrong("kind", f"needs aiohttp, which is not installed; {_INSTALL}")
+        table.wrong("kind", because(Flaw.CLIENT))
 
 
 def _address(value: object) -> str:
     """http://HOST:PORT or https://…, without a slash at its end."""
     given = text(value).strip()
-    wrong = f'"{given}" is not an address; write for example "http://127.0.0.1:8080"'
-    return web_address(given, wrong=wrong, instead="username and password_file").rstrip("/")
+    return web_address(given, wrong=Flaw.ADDRESS, user_key="username", password_key="password_file").rstrip("/")
 
 
 def _path_map(value: object) -> tuple[tuple[bytes, bytes], ...]:
     if not isinstance(value, dict):
-        raise ValueError(f'{kind_of(value)} is not allowed here; write {{ "/downloads" = "/vol1/downloads" }}')
+        raise Unfit(Flaw.NOT_PATH_MAP, found=kind_of(value))
     return tuple((folder(there), folder(here)) for there, here in value.items())
 
 
 def _folders(value: object) -> tuple[bytes, ...]:
     if not isinstance(value, list):
-        raise ValueError(f'{kind_of(value)} is not allowed here; write a list: ["/vol1/downloads"]')
+        raise Unfit(Flaw.NOT_FOLDERS, found=kind_of(value))
     return tuple(folder(each) for each in value)
 
 
 def _options(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{kind_of(value)} is not allowed here; write a table of options")
+        raise Unfit(Flaw.NOT_OPTIONS, found=kind_of(value))
     return dict(value)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from cgwire.text import EN, sentence
+from cgwire.flaws import Flaw
 from cloudgather.config.amounts import size, span
 from cloudgather.config.names import absent
 from cloudgather.config.reading import Table
@@ -13,6 +13,7 @@ from cloudgather.core.download import Allowance, Rules
 from cloudgather.core.downloader import Kind
 from cloudgather.core.options import BadOption, of_group
 from cloudgather.core.trackers import is_tracker
+from cloudgather.core.unfit import Unfit
 
 _DEFAULTS = Rules()
 _MOST_DAYS = timedelta(days=3650)
@@ -51,9 +52,9 @@ def _destination(value: object, targets: Collection[str]) -> str:
     given = text(value)
     name, colon, folder_there = given.partition(":")
     if not colon or given.startswith("/"):
-        raise ValueError(f'"{given}" names no target; write it as "TARGET:folder"')
+        raise Unfit(Flaw.TARGET_MISSING, given=given)
     if name not in targets:
-        raise ValueError(absent("target", name, targets))
+        raise absent("target", name, targets)
     below(folder_there)
     return given
 
@@ -62,13 +63,13 @@ def _named(value: object, downloaders: Collection[str]) -> frozenset[str]:
     names = texts(text)(value)
     for name in names:
         if name not in downloaders:
-            raise ValueError(absent("downloader", name, downloaders))
+            raise absent("downloader", name, downloaders)
     return frozenset(names)
 
 
 def _ratio(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10_000:
-        raise ValueError("is not a ratio; write for example 1.0")
+        raise Unfit(Flaw.RATIO)
     return float(value)
 
 
@@ -77,23 +78,23 @@ def _trackers(value: object) -> tuple[str, ...] | bytes:
     if not isinstance(value, str):
         return texts(_tracker)(value)
     if is_tracker(value):
-        raise ValueError(f'write a list: ["{value}"], or the name of a file that lists trackers, one a line')
+        raise Unfit(Flaw.TRACKER_ALONE, given=value)
     return folder(value)
 
 
 def _tracker(value: object) -> str:
     given = text(value).strip()
     if not is_tracker(given):
-        raise ValueError(f'"{given}" is not the address of a tracker; write for example "udp://tracker.example:1337"')
+        raise Unfit(Flaw.TRACKER, given=given)
     return given
 
 
 def _options(value: object) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{kind_of(value)} is not allowed here; write a table of options")
+        raise Unfit(Flaw.NOT_OPTIONS, found=kind_of(value))
     try:
         for kind in Kind:
             of_group(kind, value)
     except BadOption as bad:
-        raise ValueError(f"holds what cannot be: {sentence(bad.reason.to_wire(), EN)}") from bad
+        raise Unfit(Flaw.OPTIONS, cause=bad.reason.to_wire()) from bad
     return dict(value)

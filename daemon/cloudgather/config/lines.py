@@ -5,17 +5,20 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+from cgwire.flaws import Flaw
+from cloudgather.core.unfit import Unfit
+
 
 def parse(text: str) -> dict[str, Any]:
-    """The document; raises ValueError for whatever is not TOML, however deep it is nested."""
+    """The document; raises ValueError for whatever is not TOML, Unfit where it is not tomllib that says so."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError("holds half a character, which UTF-8 cannot") from None
+        raise Unfit(Flaw.SURROGATE) from None
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise Unfit(Flaw.NESTED) from None
 
 
 def line_of(text: str, path: Sequence[str]) -> int | None:

@@ -5,6 +5,8 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cgwire.flaws import Flaw
+from cgwire.reasons import because
 from cloudgather.config.names import folded
 from cloudgather.config.problems import Faults, InvalidConfiguration, Problem, Wrong, shown
 from cloudgather.config.settings import Settings, parse_settings
@@ -70,7 +72,7 @@ def load_tasks(
         if isinstance(error, FileNotFoundError) and not tasks_expected:
             return _together(settings, {}, [], frozenset())
         faults = Faults(settings.tasks_dir)
-        faults.add((), f"cannot read the folder of tasks: {error.strerror}", code=Wrong.FILE)
+        faults.add((), because(Flaw.TASKS_UNREADABLE, message=error.strerror), code=Wrong.FILE)
         raise InvalidConfiguration(faults.problems()) from error
     found: dict[str, Parsed] = {}
     problems: list[Problem] = []
@@ -152,13 +154,7 @@ def _check_beside(parsed: Parsed, others: Mapping[str, Parsed], file: str, conte
     _check_alike(parsed.task.name, others, file)
     if (ring := _ring(parsed, others)) is not None:
         faults = Faults(file, content)
-        faults.add(
-            ("target",),
-            f"makes a ring of tasks ({' -> '.join(ring)}): each sends into the next one's source, without end; "
-            "choose a folder that none of them sends from",
-            code=Wrong.CONFLICT,
-            tasks=ring,
-        )
+        faults.add(("target",), because(Flaw.RING, ring=" -> ".join(ring)), code=Wrong.CONFLICT)
         faults.raise_if_any()
 
 
@@ -166,12 +162,7 @@ def _check_alike(name: str, others: Iterable[str], file: str) -> None:
     for other in others:
         if other != name and folded(other) == folded(name):
             faults = Faults(file)
-            faults.add(
-                (),
-                f'the task "{name}" differs from "{other}" in upper and lower case or Unicode form only; '
-                "rename or remove one of the two files",
-                code=Wrong.NAME,
-            )
+            faults.add((), because(Flaw.TASKS_ALIKE, task=name, other=other), code=Wrong.NAME)
             faults.raise_if_any()
 
 
@@ -200,7 +191,7 @@ def _name(entry: bytes, file: str) -> str:
         return entry.removesuffix(_SUFFIX.encode()).decode()
     except UnicodeDecodeError:
         faults = Faults(file)
-        faults.add((), "the file's name is not UTF-8, so it cannot name a task; rename it", code=Wrong.NAME)
+        faults.add((), because(Flaw.FILE_NAME_NOT_UTF8), code=Wrong.NAME)
         raise InvalidConfiguration(faults.problems()) from None
 
 
@@ -210,19 +201,19 @@ def _read(path: str) -> str:
     try:
         content = _bytes_of(path)
     except OSError as error:
-        faults.add((), f"cannot read: {error.strerror}", code=Wrong.FILE)
+        faults.add((), because(Flaw.UNREADABLE, message=error.strerror), code=Wrong.FILE)
         raise InvalidConfiguration(faults.problems()) from error
     if content is None:
-        faults.add((), "is not a plain file", code=Wrong.FILE)
+        faults.add((), because(Flaw.NO_PLAIN_FILE), code=Wrong.FILE)
     elif len(content) > _MOST_BYTES:
-        faults.add((), "is larger than 1 MiB, which no configuration is", code=Wrong.FILE)
+        faults.add((), because(Flaw.FILE_TOO_LARGE), code=Wrong.FILE)
     faults.raise_if_any()
     assert content is not None
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        faults.add((), "is not UTF-8; save it in that encoding", code=Wrong.SYNTAX, line=line)
+        faults.add((), because(Flaw.NOT_UTF8), code=Wrong.SYNTAX, line=line)
         raise InvalidConfiguration(faults.problems()) from None
 
 

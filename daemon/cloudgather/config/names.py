@@ -4,21 +4,25 @@ import difflib
 import unicodedata
 from collections.abc import Collection
 
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
+from cloudgather.core.unfit import Unfit
 
-def name_fault(name: str) -> str | None:
+
+def name_fault(name: str) -> Reason | None:
     """What keeps `name` from being the name of a task or target; None if nothing does."""
     if not name:
-        return "is empty"
+        return because(Flaw.NAME_EMPTY)
     if name[0] in ".-":
-        return f"begins with {name[0]}; begin it with a letter or a digit"
+        return because(Flaw.NAME_BEGIN, char=name[0])
     if any(char in "/:" or not char.isprintable() for char in name):
-        return "holds a character that is not allowed (/, : or one that cannot be printed)"
+        return because(Flaw.NAME_CHARACTER)
     if name != name.strip():
-        return "begins or ends with a space"
+        return because(Flaw.NAME_SPACE)
     if len(name) > 64 or len(name.encode("utf-8", "replace")) > 200:
-        return "is too long; use at most 64 characters"
+        return because(Flaw.NAME_LONG)
     if not unicodedata.is_normalized("NFC", name):
-        return f'is not in Unicode form NFC; rename it to "{unicodedata.normalize("NFC", name)}"'
+        return because(Flaw.NAME_FORM, normal=unicodedata.normalize("NFC", name))
     return None
 
 
@@ -27,14 +31,18 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def absent(kind: str, name: str, known: Collection[str]) -> str:
+def absent(kind: str, name: str, known: Collection[str]) -> Unfit:
     """That there is none of this name, which one may be meant, and which there are."""
-    there = f"known are {', '.join(known)}" if known else "none is configured"
-    return f'there is no {kind} "{name}"{near(name, known)}; {there}'
+    return Unfit(Flaw.ABSENT, kind=kind, given=name, near=near(name, known), there=there(known).to_wire())
 
 
-def near(given: str, known: Collection[str]) -> str:
-    """` (did you mean …?)`, if anything known is like it."""
+def there(known: Collection[str]) -> Reason:
+    """Which there are."""
+    return because(Flaw.KNOWN, known=list(known)) if known else because(Flaw.NONE_KNOWN)
+
+
+def near(given: str, known: Collection[str]) -> str | None:
+    """What may have been meant, if anything known is like it."""
     by_fold = {each.casefold(): each for each in known}
     found = difflib.get_close_matches(given.casefold()[:100], by_fold, 1, 0.7)
-    return f" (did you mean {by_fold[found[0]]}?)" if found else ""
+    return by_fold[found[0]] if found else None

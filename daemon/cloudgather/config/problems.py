@@ -1,11 +1,14 @@
 """What is wrong with a configuration, where it stands, and what would be right."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from cgwire.reasons import Reason
+from cgwire.text import EN, sentence
+from cgwire.text.values import escaped
 from cloudgather.config.lines import line_of
 
 # Finding a line parses the text again; a file with more problems than this is some other file.
@@ -18,7 +21,7 @@ class Wrong(StrEnum):
     FILE = "config.file"  # cannot be read
     SYNTAX = "config.syntax"  # is not TOML
     NAME = "config.name"  # a file or table whose name cannot be a name
-    UNKNOWN = "config.unknown-key"  # near: what may have been meant
+    UNKNOWN = "config.unknown-key"
     MISSING = "config.missing-key"
     VALUE = "config.value"
     CONFLICT = "config.conflict"  # two things, each right, that cannot be together
@@ -33,27 +36,35 @@ class Problem:
     table: str
     key: str
     code: str
-    message: str  # English: what is wrong; what is allowed
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    reason: Reason  # what is wrong; what is allowed
+
+    @property
+    def where(self) -> str:
+        """`FILE:LINE: [table] key`, as far as they are known."""
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        inside = " ".join(part for part in (f"[{self.table}]" if self.table else "", self.key) if part)
+        return escaped(f"{place}: {inside}" if inside else place)
+
+    @property
+    def message(self) -> str:
+        """The reason in English."""
+        return sentence(self.reason.to_wire(), EN)
 
     @property
     def text(self) -> str:
         """`FILE:LINE: [table] key: message`, on one line."""
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        parts = [place, f"[{self.table}]" if self.table else "", self.key]
-        if not self.table and not self.key:
-            return _one_line(f"{place}: {self.message}")
-        return _one_line(f"{parts[0]}: {' '.join(part for part in parts[1:] if part)}: {self.message}")
+        return f"{self.where}: {self.message}"
 
     def to_wire(self) -> dict[str, Any]:
-        """One flat map with the code, the place, the message and the whole line under `text`."""
+        """A map with the code, the place, the reason, and both in English as a line under `text`."""
         return {
-            **self.facts,
             "code": str(self.code),
             "file": self.file,
             "line": self.line,
             "table": self.table,
             "key": self.key,
+            "where": self.where,
+            "reason": self.reason.to_wire(),
             "message": self.message,
             "text": self.text,
         }
@@ -73,30 +84,24 @@ class Faults:
     def __init__(self, file: str | bytes, text: str = "") -> None:
         self.file = shown(os.fsencode(file))
         self._text = text
-        self._found: list[tuple[tuple[str, ...], int | None, str, str, Mapping[str, Any]]] = []
+        self._found: list[tuple[tuple[str, ...], int | None, str, Reason]] = []
 
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(
-        self, path: Sequence[str], message: str, *, code: str = Wrong.VALUE, line: int | None = None, **facts: Any
-    ) -> None:
+    def add(self, path: Sequence[str], reason: Reason, *, code: str = Wrong.VALUE, line: int | None = None) -> None:
         """Something is wrong at `path`: the names of the tables and the key."""
-        self._found.append((tuple(path), line, code, message, facts))
+        self._found.append((tuple(path), line, code, reason))
 
     def problems(self) -> tuple[Problem, ...]:
         """All of them, in the order of the file."""
         found = []
-        for number, (path, line, code, message, facts) in enumerate(self._found):
+        for number, (path, line, code, reason) in enumerate(self._found):
             if line is None and path and number < _LINES_SOUGHT:
                 line = line_of(self._text, path)
             # What is said of a missing key is said of its table.
             table, key = path[:-1], path[-1] if path else ""
-            found.append(
-                Problem(
-                    file=self.file, line=line, table=".".join(table), key=key, code=code, message=message, facts=facts
-                )
-            )
+            found.append(Problem(file=self.file, line=line, table=".".join(table), key=key, code=code, reason=reason))
         return tuple(sorted(found, key=lambda problem: problem.line or 0))
 
     def raise_if_any(self) -> None:
@@ -108,7 +113,3 @@ class Faults:
 def shown(name: bytes) -> str:
     """A file's name for people; what is not UTF-8 stands escaped."""
     return name.decode("utf-8", "backslashreplace")
-
-
-def _one_line(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
 from cloudgather.config.names import near
 from cloudgather.config.problems import Faults, Wrong
+from cloudgather.core.unfit import reason_of
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -30,13 +33,13 @@ class Table:
         try:
             return read(self._values[key])
         except ValueError as error:
-            self.wrong(key, str(error))
+            self.wrong(key, reason_of(error))
             return default
 
     def need(self, key: str, read: Callable[[object], T], example: str) -> T | None:
         """As `take`, but a key that is missing is wrong."""
         if key not in self._values:
-            self.wrong(key, f"is missing; write for example {key} = {example}", code=Wrong.MISSING)
+            self.lacks(key, example)
         return self.take(key, read, None)
 
     def table(self, key: str) -> "Table":
@@ -44,7 +47,7 @@ class Table:
         self._known.append(key)
         found = self._values.get(key, {})
         if not isinstance(found, dict):
-            self.wrong(key, f"is a table; write [{'.'.join((*self._path, key))}] and its keys below")
+            self.wrong(key, because(Flaw.NO_TABLE, table=".".join((*self._path, key))))
             found = {}
         return Table(found, self._faults, (*self._path, key))
 
@@ -62,11 +65,19 @@ class Table:
         child = Table({key: self._values[key]}, self._faults, self._path)
         return child.table(key)
 
-    def wrong(self, key: str, message: str, *, code: str = Wrong.VALUE, **facts: Any) -> None:
+    def wrong(self, key: str, reason: Reason, *, code: str = Wrong.VALUE) -> None:
         """Report `key` of this table; with an empty key the table itself."""
-        self._faults.add((*self._path, key) if key else self._path, message, code=code, **facts)
+        self._faults.add((*self._path, key) if key else self._path, reason, code=code)
 
-    def close(self, hints: Mapping[str, str] | None = None) -> None:
+    def lacks(self, key: str, example: str) -> None:
+        """Report a key that must be there."""
+        self.wrong(key, because(Flaw.MISSING, key=key, example=example), code=Wrong.MISSING)
+
+    def lacks_beside(self, key: str, other: str) -> None:
+        """Report a key that must be there because `other` is."""
+        self.wrong(key, because(Flaw.MISSING_BESIDE, other=other), code=Wrong.MISSING)
+
+    def close(self, hints: Mapping[str, Reason] | None = None) -> None:
         """Report every key that nobody took; `hints` explains those that somebody may expect."""
         for key in self._values:
             if key in self._known:
@@ -74,8 +85,5 @@ class Table:
             if hints and key in hints:
                 self.wrong(key, hints[key], code=Wrong.UNKNOWN)
                 continue
-            self.wrong(
-                key,
-                f"is unknown{near(key, self._known)}; known are {', '.join(sorted(self._known))}",
-                code=Wrong.UNKNOWN,
-            )
+            reason = because(Flaw.UNKNOWN, near=near(key, self._known), known=sorted(self._known))
+            self.wrong(key, reason, code=Wrong.UNKNOWN)

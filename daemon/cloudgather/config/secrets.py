@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cgwire.flaws import Flaw
 from cloudgather.config.values import below, folder, text
+from cloudgather.core.unfit import Unfit
 
 _CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"  # systemd.exec(5): what LoadCredential= names is there
 
@@ -21,7 +23,7 @@ def secret_file(file: str, environ: Mapping[str, str]) -> Callable[[object], byt
             return folder(given)
         name = below(given)
         if not name:
-            raise ValueError(f'"{given}" names nothing; write a path, or the name of a credential')
+            raise Unfit(Flaw.SECRET_EMPTY, given=given)
         credentials = environ.get(_CREDENTIALS)
         if credentials and os.path.exists(credential := os.path.join(os.fsencode(credentials), name)):
             return credential

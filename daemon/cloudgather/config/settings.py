@@ -1,16 +1,20 @@
 """The main file, cloudgather.toml, as values."""
 
+import ast
 import os
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from cgwire.access import Access
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
 from cloudgather.config.downloaders import read_downloaders
 from cloudgather.config.downloads import read_allowance, read_rules
 from cloudgather.config.lines import parse
-from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong
+from cloudgather.config.problems import Faults, InvalidConfiguration, Wrong, shown
 from cloudgather.config.reading import Table
 from cloudgather.config.secrets import secret_file
 from cloudgather.config.targets import read_targets
@@ -19,6 +23,7 @@ from cloudgather.core.download import Allowance, Rules
 from cloudgather.core.downloader import DownloaderSpec
 from cloudgather.core.mounts import Mount
 from cloudgather.core.target import TargetSpec
+from cloudgather.core.unfit import Unfit, reason_of
 
 D = TypeVar("D")
 
@@ -81,12 +86,12 @@ def differences(before: Settings, after: Settings) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-_LATER = "is not in this release"
-_HINTS = {"notify": _LATER, "web": _LATER, "metrics": _LATER,
-          "strm": _LATER, "cluster": _LATER, "node": _LATER,
-          "tasks": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml",
-          "task": "does not belong here; each task has a file of its own in tasks_dir, named NAME.toml"}  # fmt: skip
+_HINTS: Final[Mapping[str, Reason]] = {
+    **dict.fromkeys(("notify", "web", "metrics", "strm", "cluster", "node"), because(Flaw.LATER)),
+    **dict.fromkeys(("tasks", "task"), because(Flaw.OF_TASKS)),
+}
 _DEFAULTS = Settings(file="")
+_TWICE: Final = re.compile(r"cannot declare (\(.*\)) twice")  # tomllib's words, with a tuple of names
 
 
 def parse_settings(
@@ -139,11 +144,16 @@ def parsed(content: str, faults: Faults) -> Mapping[str, object]:
     """The document; raises InvalidConfiguration with file and line where it is not TOML."""
     try:
         return parse(content)
+    except Unfit as unfit:
+        faults.add((), unfit.reason, code=Wrong.SYNTAX)
     except ValueError as error:
         message, line = syntax_fault(str(error), content)
-        faults.add((), f"is not TOML: {message}", code=Wrong.SYNTAX, line=line)
-        faults.raise_if_any()
-        raise
+        if twice := _TWICE.fullmatch(message):
+            reason = because(Flaw.TABLE_TWICE, table=".".join(ast.literal_eval(twice[1])))
+        else:
+            reason = because(Flaw.SYNTAX, message=message)
+        faults.add((), reason, code=Wrong.SYNTAX, line=line)
+    raise InvalidConfiguration(faults.problems())
 
 
 def syntax_fault(message: str, content: str) -> tuple[str, int | None]:
@@ -165,13 +175,13 @@ class _Environment:
         self.faults = Faults("environment")
 
     def take(self, name: str, read: Callable[[object], D], default: D) -> D:
-        value = self._environ.get(name, "")
+        value = shown(os.fsencode(self._environ.get(name, "")))
         if not value.strip():
             return default
         try:
             return read(value)
         except ValueError as error:
-            self.faults.add((name,), str(error))
+            self.faults.add((name,), reason_of(error))
             return default
 
 
@@ -193,7 +203,7 @@ def _directory(value: object) -> str:
 def _socket(value: object) -> str:
     path = _directory(value)
     if len(os.fsencode(path)) > 107:
-        raise ValueError("is longer than the 107 bytes that a socket's path can have; choose a shorter one")
+        raise Unfit(Flaw.SOCKET_LONG)
     return path
 
 

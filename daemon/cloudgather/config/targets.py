@@ -6,9 +6,11 @@ from datetime import timedelta
 from importlib.util import find_spec
 from typing import Any, Final
 
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
 from cloudgather.config.amounts import amount, dir_mode, frequency, mode, span
 from cloudgather.config.confirming import read_confirm
-from cloudgather.config.names import absent, folded, name_fault
+from cloudgather.config.names import absent, folded, name_fault, there
 from cloudgather.config.problems import Wrong, shown
 from cloudgather.config.reading import Table
 from cloudgather.config.timetable import bandwidth
@@ -16,6 +18,7 @@ from cloudgather.config.values import below, boolean, choice, folder, text, whol
 from cloudgather.core.mounts import Mount, is_below, mount_of
 from cloudgather.core.target import Confirm, Kind, Profile, TargetSpec, Verify
 from cloudgather.core.task import WindowEnd
+from cloudgather.core.unfit import Unfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +61,12 @@ _PROFILES: Final[Mapping[Profile, _Limits]] = {
 }
 _MOST_UNCONFIRMED: Final = 50 << 30
 _LAN: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs"})
-_HINTS: Final = {
-    "rclone": 'is unknown; write confirm = "rclone" and rclone_rc',
-    "listings": "is unknown; did you mean metadata_per_second?",
-    "listings_per_second": "is unknown; did you mean metadata_per_second?",
-    "threads": "is unknown; did you mean parallel?",
-    "path": "is unknown; did you mean root?",
+_HINTS: Final[Mapping[str, Reason]] = {
+    "rclone": because(Flaw.CONFIRM_INSTEAD),
+    "listings": because(Flaw.INSTEAD, near="metadata_per_second"),
+    "listings_per_second": because(Flaw.INSTEAD, near="metadata_per_second"),
+    "threads": because(Flaw.INSTEAD, near="parallel"),
+    "path": because(Flaw.INSTEAD, near="root"),
 }
 
 
@@ -80,11 +83,11 @@ def read_targets(
         spec = _read_target(name, each, mounts, secret)
         for other_name in names:
             if folded(other_name) == folded(name):
-                each.wrong("", f'differs from "{other_name}" in case or Unicode form only; rename one', code=Wrong.NAME)
+                each.wrong("", because(Flaw.ALIKE, other=other_name), code=Wrong.NAME)
         names.append(name)
         for other in found.values():
             if spec is not None and other.root == spec.root:
-                each.wrong("root", f'is that of "{other.name}", too; give each its own folder', code=Wrong.CONFLICT)
+                each.wrong("root", because(Flaw.ROOT_TAKEN, other=other.name), code=Wrong.CONFLICT)
         if spec is not None:
             found[name] = spec
     return found
@@ -94,14 +97,14 @@ def _read_target(
     name: str, table: Table, mounts: Sequence[Mount], secret: Callable[[object], bytes]
 ) -> TargetSpec | None:
     if (fault := name_fault(name)) is not None:
-        table.wrong("", f"the name {fault}", code=Wrong.NAME)
+        table.wrong("", because(Flaw.NAME, cause=fault.to_wire()), code=Wrong.NAME)
     root = table.need("root", folder, '"/CloudDrive/115"')
     kind = table.take("kind", choice(Kind), Kind.MOUNT)
     limits = _PROFILES[profile := _profile(table, kind, root, mounts)]
     retry_first = table.take("retry_first", span(timedelta(seconds=1), timedelta(hours=1)), limits.retry_first)
     retry_most = table.take("retry_most", span(timedelta(seconds=1), timedelta(days=1)), timedelta(hours=1))
     if retry_most < retry_first:
-        table.wrong("retry_most", "is less than retry_first; make it as long or longer", code=Wrong.CONFLICT)
+        table.wrong("retry_most", because(Flaw.RETRY_MOST), code=Wrong.CONFLICT)
     confirm = read_confirm(table, kind, can_ask=find_spec("aiohttp") is not None, secret=secret)
     spec = TargetSpec(
         name=name,
@@ -133,7 +136,7 @@ def _back_pressure(table: Table, confirm: Confirm) -> dict[str, Any]:
     most = table.take("max_unconfirmed", amount(1), _MOST_UNCONFIRMED if confirm is Confirm.RCLONE else None)
     for key, other in (("min_free", "cache_dir"), ("cache_dir", "min_free")):
         if key in table and other not in table:
-            table.wrong(other, f"is missing beside {key}", code=Wrong.MISSING)
+            table.lacks_beside(other, key)
     return {
         "max_unconfirmed": most,
         "cache_dir": table.take("cache_dir", folder, None),
@@ -145,9 +148,7 @@ def _profile(table: Table, kind: Kind, root: bytes | None, mounts: Sequence[Moun
     slow = table.take("slow_storage", boolean, False)
     chosen = table.take("profile", choice(Profile), None)
     if slow and chosen not in (None, Profile.CLOUD):
-        table.wrong(
-            "slow_storage", f'means profile = "cloud", but profile is "{chosen}"; leave one out', code=Wrong.CONFLICT
-        )
+        table.wrong("slow_storage", because(Flaw.SLOW_STORAGE, profile=str(chosen)), code=Wrong.CONFLICT)
     if slow:
         return Profile.CLOUD
     return chosen or _guessed(kind, root, mounts)
@@ -196,11 +197,10 @@ def _named(given: str, targets: Mapping[str, TargetSpec]) -> tuple[TargetSpec, b
     if name in targets and colon:
         return targets[name], below(base)
     if name in targets:
-        raise ValueError(f'"{given}" needs a colon; write "{given}:" for its root or "{given}:folder" for one below')
+        raise Unfit(Flaw.COLON_MISSING, given=given)
     if not colon:
-        known = f"known are {', '.join(targets)}" if targets else "none is configured in the main file"
-        raise ValueError(f'"{given}" is neither "TARGET:folder" nor a path that begins with /; of targets, {known}')
-    raise ValueError(f"{absent('target', name, targets)}; or write a path that begins with /")
+        raise Unfit(Flaw.NO_PLACE, given=given, there=there(targets).to_wire())
+    raise Unfit(Flaw.OR_PATH, cause=absent("target", name, targets).reason.to_wire())
 
 
 def _implicit(name: str, root: bytes, mounts: Sequence[Mount]) -> TargetSpec:

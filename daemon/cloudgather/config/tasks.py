@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from cgwire.flaws import Flaw
+from cgwire.reasons import Reason, because
 from cloudgather.config.amounts import size, size_text, span
 from cloudgather.config.names import name_fault
 from cloudgather.config.problems import Faults, Wrong
@@ -16,26 +18,32 @@ from cloudgather.core.kinds import EVERYTHING, PARTS, extensions
 from cloudgather.core.mounts import Mount, is_below
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Filter, IfGone, Initial, Rule, Send, Task, WindowEnd
+from cloudgather.core.unfit import Unfit, reason_of
 
 _DAY: Final = timedelta(days=1)
-_LATER: Final = "is not in this release"
-_TARGETS: Final = "belongs to the target: [targets.NAME] in the main file"
-_HINTS: Final = {
-    "name": "is not needed: the file's name is the task's",
-    "enabled": "is unknown; pause a task with: cgctl task pause NAME",
-    "cron": 'is unknown; did you mean schedule = "0 3 * * *"?',
-    "interval": 'is unknown; did you mean every = "5m"?',
-    "destination": "is unknown; did you mean target?",
-    "bandwidth": _TARGETS, "parallel": _TARGETS, "threads": f"{_TARGETS}, parallel", "slow_storage": _TARGETS,
-    "profile": _TARGETS, "verify": _TARGETS, "confirm": _TARGETS, "daily_limit": _LATER,
-    "after": _LATER, "strm": _LATER, "notify": _LATER, "delete": _LATER, "cleanup": _LATER, "hook": _LATER,
-    "refresh": _LATER, "downloader": _LATER, "downloaders": _LATER,
+_HINTS: Final[Mapping[str, Reason]] = {
+    "name": because(Flaw.NAME_NEEDLESS),
+    "enabled": because(Flaw.PAUSE_INSTEAD),
+    "cron": because(Flaw.INSTEAD, near='schedule = "0 3 * * *"'),
+    "interval": because(Flaw.INSTEAD, near='every = "5m"'),
+    "destination": because(Flaw.INSTEAD, near="target"),
+    "threads": because(Flaw.OF_TARGET, near="parallel"),
+    **dict.fromkeys(
+        ("bandwidth", "parallel", "slow_storage", "profile", "verify", "confirm"), because(Flaw.OF_TARGET)
+    ),
+    **dict.fromkeys(
+        (
+            "daily_limit", "after", "strm", "notify", "delete", "cleanup", "hook", "refresh", "downloader",
+            "downloaders",
+        ),
+        because(Flaw.LATER),
+    ),
     **dict.fromkeys(
         (
             "preset", "include", "exclude", "exclude_dirs", "exclude_extensions", "extensions", "min_size", "max_size",
             "exact",
         ),
-        "belongs to the filter: write [filter] on a line above it",
+        because(Flaw.OF_FILTER),
     ),
 }  # fmt: skip
 
@@ -60,7 +68,7 @@ def parse_task(
     """The task called `name` in `content`; raises InvalidConfiguration with all that is wrong."""
     faults = Faults(file, content)
     if (fault := name_fault(name)) is not None:
-        faults.add((), f'the name "{name[:100]}" {fault}', code=Wrong.NAME)
+        faults.add((), because(Flaw.NAME, name=name[:100], cause=fault.to_wire()), code=Wrong.NAME)
     table = Table(parsed(content, faults), faults)
 
     source = table.need("source", folder, '"/vol1/downloads/电影"')
@@ -72,7 +80,7 @@ def parse_task(
     schedule = table.take("schedule", cron, None)
     every = table.take("every", span(timedelta(seconds=10), 366 * _DAY), None)
     if "schedule" in table and "every" in table:
-        table.wrong("every", "cannot stand beside schedule; leave one of them out", code=Wrong.CONFLICT)
+        table.wrong("every", because(Flaw.EVERY), code=Wrong.CONFLICT)
     if source is not None and found is not None:
         _check_apart(table, source, *found)
     spec, base = found or (TargetSpec(name="", root=b"/"), b"")
@@ -105,11 +113,11 @@ def parse_task(
 def _check_apart(table: Table, source: bytes, spec: TargetSpec, base: bytes) -> None:
     destination = destination_of(spec, base)
     if source == destination:
-        table.wrong("target", "is the source itself; choose another folder", code=Wrong.CONFLICT)
+        table.wrong("target", because(Flaw.SOURCE_IS_TARGET), code=Wrong.CONFLICT)
     elif is_below(source, destination):
-        table.wrong("source", "lies inside the target; what is sent would be sent again", code=Wrong.CONFLICT)
+        table.wrong("source", because(Flaw.SOURCE_IN_TARGET), code=Wrong.CONFLICT)
     elif is_below(destination, source):
-        table.wrong("target", "lies inside the source; what is sent would be sent again", code=Wrong.CONFLICT)
+        table.wrong("target", because(Flaw.TARGET_IN_SOURCE), code=Wrong.CONFLICT)
 
 
 def destination_of(spec: TargetSpec, base: bytes) -> bytes:
@@ -120,7 +128,7 @@ def destination_of(spec: TargetSpec, base: bytes) -> bytes:
 def _rules(value: object) -> frozenset[Rule]:
     chosen = frozenset(Rule(each) for each in texts(choice(Rule))(value))
     if not chosen:
-        raise ValueError(f"is empty, so that nothing would ever go; use any of {', '.join(Rule)}")
+        raise Unfit(Flaw.RULES_EMPTY, allowed=[str(each) for each in Rule])
     return chosen
 
 
@@ -130,21 +138,19 @@ def _settle(value: object) -> timedelta | None:
     try:
         return span(timedelta(seconds=1), 7 * _DAY)(value)
     except ValueError as error:
-        raise ValueError(f'{error}, or "auto"') from None
+        raise Unfit(Flaw.OR_AUTO, cause=reason_of(error).to_wire()) from None
 
 
 def _filter(table: Table) -> Filter:
     preset = table.take("preset", _preset, None)
     listed = table.take("extensions", texts(extension), ())
     if preset == EVERYTHING and listed:
-        table.wrong(
-            "extensions", 'names some and preset = "everything" names all; leave one of them out', code=Wrong.CONFLICT
-        )
+        table.wrong("extensions", because(Flaw.EXTENSIONS), code=Wrong.CONFLICT)
     unwanted = table.take("exclude_extensions", texts(extension), ())
     smallest = table.take("min_size", size, 0)
     largest = table.take("max_size", size, None)
     if largest is not None and largest < smallest:
-        table.wrong("max_size", f"is less than min_size ({size_text(smallest)}), so nothing fits", code=Wrong.CONFLICT)
+        table.wrong("max_size", because(Flaw.MAX_SIZE, least=size_text(smallest)), code=Wrong.CONFLICT)
     globs = texts(glob)
     wanted = Filter(
         extensions=extensions(preset or EVERYTHING) | {each.encode() for each in listed},
@@ -169,7 +175,5 @@ def _preset(value: object) -> str:
     try:
         extensions(given)
     except ValueError as error:
-        raise ValueError(
-            f'"{error}" is not a preset; use "{EVERYTHING}" or any of {", ".join(PARTS)}, joined with +'
-        ) from None
+        raise Unfit(Flaw.PRESET, given=str(error), allowed=list(PARTS)) from None
     return given

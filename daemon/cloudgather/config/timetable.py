@@ -5,12 +5,13 @@ from datetime import time
 from itertools import pairwise
 from typing import Final
 
+from cgwire.flaws import Flaw
 from cloudgather.config.amounts import rate, size_text
 from cloudgather.config.values import kind_of
 from cloudgather.core.bandwidth import Bandwidth, RateFrom
+from cloudgather.core.unfit import Unfit
 
 _LINE: Final = re.compile(r"(\d{1,2}):(\d{2})\s+(\S.*)", re.ASCII)
-_EXAMPLE: Final = '["08:00 2MiB/s", "23:00 unlimited"]'
 
 
 def bandwidth(value: object) -> Bandwidth:
@@ -18,11 +19,11 @@ def bandwidth(value: object) -> Bandwidth:
     if not isinstance(value, list):
         return rate(value)
     if not value:
-        raise ValueError(f"is an empty list; write {_EXAMPLE}, or leave the key out for no limit")
+        raise Unfit(Flaw.TIMETABLE_EMPTY)
     steps = sorted((_step(each) for each in value), key=lambda step: step.at)
     for one, other in pairwise(steps):
         if one.at == other.at:
-            raise ValueError(f"gives two figures for {one.at:%H:%M}; leave one out")
+            raise Unfit(Flaw.TIMETABLE_TWICE, at=f"{one.at:%H:%M}")
     return tuple(steps)
 
 
@@ -38,8 +39,8 @@ def step_text(step: RateFrom) -> str:
 
 def _step(value: object) -> RateFrom:
     if not isinstance(value, str):
-        raise ValueError(f"{kind_of(value)} is not allowed in a timetable; write {_EXAMPLE}")
+        raise Unfit(Flaw.TIMETABLE_KIND, found=kind_of(value))
     match = _LINE.fullmatch(value.strip())
     if match is None or int(match[1]) > 23 or int(match[2]) > 59:
-        raise ValueError(f'"{value}" is not a time and a rate; write the timetable as {_EXAMPLE}')
+        raise Unfit(Flaw.TIMETABLE, given=value)
     return RateFrom(at=time(int(match[1]), int(match[2])), rate=rate(match[3]))

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cgwire.flaws import Flaw
+from cloudgather.core.unfit import Unfit
+
 ALIASES: Final[Mapping[str, str]] = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -31,11 +34,6 @@ class _Field:
     high: int
     names: Mapping[str, int]
     hash_high: int  # the largest value that H takes of itself
-
-    @property
-    def values(self) -> str:
-        named = f" or {', '.join(self.names)}" if self.names else ""
-        return f"{self.low}-{self.high}{named}"
 
 
 _FIELDS: Final = (
@@ -68,14 +66,14 @@ class Fields:
 def parse_cron(expression: str, hash_id: str) -> Fields:
     """The meaning of a five-field expression or an alias; `hash_id` fixes what `H` stands for.
 
-    Raises ValueError, whose text says what is wrong and what is allowed.
+    Raises Unfit, which says what is wrong and what is allowed.
     """
     given = expression.strip()
     if given.startswith("@"):
         given = _alias(given)
     parts = given.lower().split()
     if len(parts) != len(_FIELDS):
-        raise ValueError(_wrong_count(len(parts)))
+        raise _wrong_count(len(parts))
     sets = [frozenset(_field(part, field, hash_id)) for part, field in zip(parts, _FIELDS, strict=True)]
     minutes, hours, days, months, weekdays = sets
     return Fields(
@@ -93,19 +91,19 @@ def _alias(given: str) -> str:
     if (expression := ALIASES.get(given.lower())) is not None:
         return expression
     if given.lower().startswith("@every"):
-        raise ValueError('@every is not cron; use every = "5m" instead of a schedule')
+        raise Unfit(Flaw.CRON_EVERY)
     if given.lower() == "@reboot":
-        raise ValueError("@reboot is not needed: a task that watches looks at its source whenever the daemon starts")
+        raise Unfit(Flaw.CRON_REBOOT)
     near = difflib.get_close_matches(given.lower(), ALIASES, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(ALIASES)}"
-    raise ValueError(f"unknown alias {given!r}{hint}")
+    if near:
+        raise Unfit(Flaw.CRON_ALIAS, given=given, near=near[0])
+    raise Unfit(Flaw.CRON_ALIAS, given=given, known=list(ALIASES))
 
 
-def _wrong_count(count: int) -> str:
-    needed = "five fields are needed (minute, hour, day of month, month, day of week)"
-    if count in (6, 7):
-        return f"{needed}, not {count}: seconds and years are not known here; leave them out"
-    return f"{needed} or an alias such as @daily; there {'is' if count == 1 else 'are'} {count}"
+def _wrong_count(count: int) -> Unfit:
+    if count == 1:
+        return Unfit(Flaw.CRON_ONE_FIELD)
+    return Unfit(Flaw.CRON_SECONDS if count in (6, 7) else Flaw.CRON_FIELDS, count=count)
 
 
 def _field(part: str, field: _Field, hash_id: str) -> Iterable[int]:
@@ -119,7 +117,7 @@ def _item(item: str, field: _Field, hash_id: str) -> Iterable[int]:
     if match is None:
         raise _bad(item, field)
     if slash and not (step_text.isascii() and step_text.isdecimal() and int(step_text)):
-        raise ValueError(f"{field.name}: the step in {item!r} must be a number from 1 on")
+        raise Unfit(Flaw.CRON_STEP, field=field.name, item=item)
     step = int(step_text) if slash else None
     if match["hash"]:
         low, high = _hash_span(match, item, field)
@@ -138,7 +136,7 @@ def _item(item: str, field: _Field, hash_id: str) -> Iterable[int]:
         else:
             high = field.high if slash else low
         if low > high:
-            raise ValueError(f"{field.name}: {span!r} runs backwards; write two ranges with a comma between")
+            raise Unfit(Flaw.CRON_BACKWARDS, field=field.name, item=span)
     _check_step(step, item, low, high, field)
     return range(low, high + 1, step or 1)
 
@@ -148,17 +146,14 @@ def _hash_span(match: re.Match[str], item: str, field: _Field) -> tuple[int, int
         return field.low, field.hash_high
     low, high = _number(match["from"], item, field), _number(match["to"], item, field)
     if low > high:
-        raise ValueError(f"{field.name}: the range in {item!r} runs backwards")
+        raise Unfit(Flaw.CRON_H_BACKWARDS, field=field.name, item=item)
     return low, high
 
 
 def _check_step(step: int | None, item: str, low: int, high: int, field: _Field) -> None:
     size = high - low + 1
     if step is not None and step > size:
-        raise ValueError(
-            f"{field.name}: the step in {item!r} is larger than its range of {size}, so it would not do what it says; "
-            'for a fixed span use every = "90m" instead of a schedule'
-        )
+        raise Unfit(Flaw.CRON_STEP_LARGE, field=field.name, item=item, size=size)
 
 
 def _drawn(hash_id: str, field: _Field, size: int) -> int:
@@ -177,11 +172,9 @@ def _number(text: str, item: str, field: _Field) -> int:
     raise _bad(item, field)
 
 
-def _bad(item: str, field: _Field) -> ValueError:
+def _bad(item: str, field: _Field) -> Unfit:
     if item == "r" or item.startswith(("r(", "r/")):
-        return ValueError(f"{field.name}: R would be drawn anew at every start; use H, which stays the same for a task")
+        return Unfit(Flaw.CRON_RANDOM, field=field.name)
     if item == "?" or any(char in item for char in "#?") or item.endswith(("l", "w")):
-        return ValueError(f"{field.name}: {item!r}: ?, L, W and # are not standard cron; use * or a list of days")
-    return ValueError(
-        f"{field.name}: {item!r} is not allowed; use {field.values}, *, ranges a-b, lists a,b, steps */n, H"
-    )
+        return Unfit(Flaw.CRON_FOREIGN, field=field.name, item=item)
+    return Unfit(Flaw.CRON_VALUE, field=field.name, item=item, low=field.low, high=field.high, names=list(field.names))

@@ -12,6 +12,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.core.downloader import Kind
 from cloudgather.core.trackers import is_tracker
+from cloudgather.core.unfit import Unfit
 
 _SPEED: Final = re.compile(r"(\d{1,15})([kKmM]?)", re.ASCII)
 _UNITS: Final = {"": 1, "k": 1024, "m": 1024**2}
@@ -19,7 +20,7 @@ _MOST: Final = 2**50
 _LONGEST: Final = 4096
 _SHOWN: Final = 64  # characters of a name that is not known
 
-# Takes a value as it was given, and answers with it as the program takes it; raises _Unfit.
+# Takes a value as it was given, and answers with it as the program takes it; raises Unfit.
 _Convert = Callable[[Any], str]
 
 
@@ -31,15 +32,6 @@ class BadOption(Exception):
         self.reason = reason
 
 
-class _Unfit(Exception):
-    """A value that an option cannot have; the code and its facts say what it must be."""
-
-    def __init__(self, code: Code, **facts: Any) -> None:
-        super().__init__(code)
-        self.code = code
-        self.facts = facts
-
-
 def _number(low: int, high: int, *, whole: bool) -> _Convert:
     def convert(value: Any) -> str:
         try:
@@ -47,7 +39,7 @@ def _number(low: int, high: int, *, whole: bool) -> _Convert:
         except (ValueError, OverflowError):
             number = low - 1
         if not low <= number <= high or (whole and number != int(number)):
-            raise _Unfit(Code.OPTION_WHOLE if whole else Code.OPTION_NUMBER, low=low, high=high)
+            raise Unfit(Code.OPTION_WHOLE if whole else Code.OPTION_NUMBER, low=low, high=high)
         return str(int(number)) if number == int(number) and (whole or isinstance(value, int)) else str(number)
 
     return convert
@@ -56,7 +48,7 @@ def _number(low: int, high: int, *, whole: bool) -> _Convert:
 def _speed(value: Any) -> str:
     match = _SPEED.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if match is None or (amount := int(match[1]) * _UNITS[match[2].lower()]) > _MOST:
-        raise _Unfit(Code.OPTION_SPEED)
+        raise Unfit(Code.OPTION_SPEED)
     return str(amount)
 
 
@@ -65,12 +57,12 @@ def _truth(value: Any) -> str:
         return "true"
     if value is False or value in ("false", "no"):
         return "false"
-    raise _Unfit(Code.OPTION_TRUTH)
+    raise Unfit(Code.OPTION_TRUTH)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value or len(value) > _LONGEST or not value.isprintable():
-        raise _Unfit(Code.OPTION_TEXT)
+        raise Unfit(Code.OPTION_TEXT)
     return value
 
 
@@ -78,14 +70,14 @@ def _trackers(value: Any) -> str:
     given = value.split(",") if isinstance(value, str) else value
     listed = isinstance(given, Sequence) and len(given) > 0
     if not listed or not all(isinstance(each, str) and is_tracker(each) for each in given):
-        raise _Unfit(Code.OPTION_TRACKERS)
+        raise Unfit(Code.OPTION_TRACKERS)
     return ",".join(given)
 
 
 def _one_of(*words: str) -> _Convert:
     def convert(value: Any) -> str:
         if value not in words:
-            raise _Unfit(Code.OPTION_CHOICE, words=", ".join(words))
+            raise Unfit(Code.OPTION_CHOICE, words=", ".join(words))
         return str(value)
 
     return convert
@@ -161,8 +153,8 @@ def checked(kind: Kind, given: Mapping[str, Any]) -> dict[str, str]:
             raise BadOption(_why_not(kind, name))
         try:
             found[name] = known[name](value)
-        except _Unfit as unfit:
-            raise BadOption(because(unfit.code, option=name, **unfit.facts)) from None
+        except Unfit as unfit:
+            raise BadOption(because(unfit.reason.code, option=name, **unfit.reason.facts)) from None
     return found
 
 

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 
 from croniter import CroniterBadDateError, croniter
 
+from cgwire.flaws import Flaw
 from cloudgather.core.cron import Fields, parse_cron
 from cloudgather.core.task import Task
+from cloudgather.core.unfit import Unfit
 from cloudgather.core.wallclock import first_instant, next_change, wall
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,7 +40,7 @@ class Cron:
     """
 
     def __init__(self, expression: str, timezone: tzinfo, hash_id: str = "") -> None:
-        """Raises ValueError for what is not standard cron and for a date that never comes."""
+        """Raises Unfit for what is not standard cron and for a date that never comes."""
         self.expression = expression
         self.timezone = timezone
         self._fields = parse_cron(expression, hash_id)
@@ -46,7 +48,7 @@ class Cron:
         try:
             self._next_shown(datetime(2000, 1, 1))
         except CroniterBadDateError:
-            raise ValueError(f"{expression!r} is a date that never comes") from None
+            raise Unfit(Flaw.CRON_NEVER, given=expression) from None
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first due instant after `instant`, in UTC; None past the end of the calendar."""

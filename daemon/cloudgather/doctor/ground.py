@@ -64,6 +64,7 @@ def _problems(problems: Sequence[Problem]) -> list[Check]:
     found = []
     for problem in problems:
         facts = {"file": problem.file, "line": problem.line, "table": problem.table, "key": problem.key}
-        reason = because(Code.DOCTOR_PROBLEM, problem=problem.text, kind=str(problem.code), **facts)
+        told = {"problem": problem.text, "where": problem.where, "cause": problem.reason.to_wire()}
+        reason = because(Code.DOCTOR_PROBLEM, **told, kind=str(problem.code), **facts)
         found.append(bad("config", reason))
     return found

@@ -44,6 +44,27 @@ def test_check_asks_the_program_and_names_each_line(
     assert (tmp_path / "arguments").read_text().split("\n") == wish
 
 
+def test_a_mistake_is_told_in_the_users_language(cgctl: Any, chinese: Any, tmp_path: Path) -> None:
+    file = tmp_path / "main.toml"
+    file.write_text(f'[daemon]\ntasks_dir = "{tmp_path}"\n[targets.c115]\nrot = "/CloudDrive/115"\n', "utf-8")
+
+    said, in_chinese = cgctl("config", "check", str(file)), chinese("config", "check", str(file))
+
+    assert (said.code, in_chinese.code) == (1, 1)
+    assert f"✗ {file}:4: [targets.c115] rot: is unknown (did you mean root?); known are attempts, " in said.out
+    assert (
+        f"✗ {file}:4: [targets.c115] rot: 没有这个设置项（是不是想写 root？）；可用的有：attempts、" in in_chinese.out
+    )
+    assert f'✗ {file}:3: [targets.c115] root: 缺少此项；例如：root = "/CloudDrive/115"\n' in in_chinese.out
+
+
+def test_a_reason_that_only_the_daemon_knows_is_told_in_its_words(cgctl: Any, chinese: Any) -> None:
+    problem = {**PROBLEM, "where": "a.toml:3: [filter] size", "reason": {"code": "flaw.of-tomorrow"}}
+    cgctl.daemon(daemon_reload={"problems": [problem], "added": [], "removed": [], "changed": []})
+
+    assert chinese("config", "reload").out == "✗ a.toml:3: [filter] size: no such key\n"
+
+
 def test_check_without_a_file_takes_the_daemons(cgctl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(a_program(tmp_path, '{"problems": []}')))
     cgctl.daemon(daemon_status=a_status())

@@ -172,6 +172,26 @@ def test_a_file_that_was_not_looked_at_yet_has_no_size(cgctl: Any) -> None:
     assert "film: new.mkv" in said.out
 
 
+def test_what_is_wrong_with_the_file_of_a_task_is_told_with_its_line(cgctl: Any, chinese: Any) -> None:
+    problem = {
+        "code": "config.missing-key",
+        "file": "film.toml",
+        "line": None,
+        "where": "film.toml: source",
+        "reason": {"code": "flaw.missing", "key": "source", "example": '"/vol1"'},
+        "text": 'film.toml: source: is missing; write for example source = "/vol1"',
+    }
+    reply = a_status()
+    reply["daemon"]["problems"] = [problem, {"code": "log.dropped", "lines": 3}]
+    cgctl.daemon(daemon_status=reply)
+
+    said, in_chinese = cgctl("status").out, chinese("status").out
+
+    assert '  ✗ film.toml: source: is missing; write for example source = "/vol1"\n' in said
+    assert "  ! the log cannot be written, its lines are lost (3 lines so far)\n" in said
+    assert '  ✗ film.toml: source: 缺少此项；例如：source = "/vol1"\n' in in_chinese
+
+
 def test_a_new_daemon_has_a_screen_too(cgctl: Any) -> None:
     empty: dict[str, Any] = {"targets": [], "tasks": [], "active": [], "waiting": [], "settling": [], "failed": []}
     cgctl.daemon(daemon_status=a_status(**empty, waiting_total=0, settling_total=0, failed_total=0, totals={}))

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from cgwire.codes import Code
+from cgwire.flaws import Flaw
 from cgwire.text import (
     EN,
     LANGUAGES,
     ZH_CN,
+    config_en,
+    config_zh_cn,
     doctor_en,
     doctor_zh_cn,
     downloads_en,
@@ -23,10 +26,16 @@ from cgwire.text import (
 )
 from cgwire.text.values import clock, escaped, size, span
 
-SENTENCES = {**en.SENTENCES, **doctor_en.SENTENCES, **downloads_en.SENTENCES}
-ZH_SENTENCES = {**zh_cn.SENTENCES, **doctor_zh_cn.SENTENCES, **downloads_zh_cn.SENTENCES}
+SENTENCES = {**en.SENTENCES, **doctor_en.SENTENCES, **downloads_en.SENTENCES, **config_en.SENTENCES}
+ZH_SENTENCES = {
+    **zh_cn.SENTENCES,
+    **doctor_zh_cn.SENTENCES,
+    **downloads_zh_cn.SENTENCES,
+    **config_zh_cn.SENTENCES,
+}
 HINTS = {**en.HINTS, **doctor_en.HINTS, **downloads_en.HINTS}
 ZH_HINTS = {**zh_cn.HINTS, **doctor_zh_cn.HINTS, **downloads_zh_cn.HINTS}
+CODES = [*Code, *Flaw]
 NOW = 1_790_000_000.0
 
 
@@ -42,7 +51,7 @@ def facts_of(template: Any) -> set[str]:
 
 @pytest.mark.parametrize("sentences", [SENTENCES, ZH_SENTENCES], ids=LANGUAGES)
 def test_every_code_has_a_sentence_and_no_sentence_lacks_its_code(sentences: Any) -> None:
-    assert set(sentences) == {str(code) for code in Code}
+    assert set(sentences) == {str(code) for code in CODES}
 
 
 @pytest.mark.parametrize("catalogue", [en, zh_cn, doctor_en, doctor_zh_cn, downloads_en, downloads_zh_cn])
@@ -55,14 +64,14 @@ def test_both_languages_give_the_same_hints() -> None:
     assert set(HINTS) <= {str(code) for code in Code}
 
 
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", CODES)
 def test_both_languages_show_the_same_facts(code: str) -> None:
     assert facts_of(SENTENCES[code]) == facts_of(ZH_SENTENCES[code])
     assert facts_of(HINTS.get(code, "")) == facts_of(ZH_HINTS.get(code, ""))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", CODES)
 def test_a_sentence_survives_the_lack_of_every_fact_and_facts_of_any_type(code: str, language: str) -> None:
     odd: list[Any] = [b"\xff\n", "x", -1, 2.5, float("nan"), 1e300, [], [[1]], {"code": "fail.io"}, True]
 
@@ -74,7 +83,7 @@ def test_a_sentence_survives_the_lack_of_every_fact_and_facts_of_any_type(code: 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", CODES)
 def test_brackets_close(code: str, language: str) -> None:
     facts = facts_of(SENTENCES[code])
 

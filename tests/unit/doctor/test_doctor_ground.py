@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from cgwire.text import LANGUAGES, sentence
 from cloudgather.doctor.checks import Health
 from cloudgather.doctor.folders import own_folder, state_folder
 from cloudgather.doctor.ground import read_ground
@@ -49,7 +50,12 @@ def test_every_problem_of_every_file_is_told(tmp_path: Path) -> None:
 
     assert {check.health for check in found} == {Health.BAD}
     assert {os.path.basename(check.reason.facts["file"]) for check in found} == {"one.toml", "two.toml"}
-    assert any(check.text.startswith(f"{tmp_path}/tasks.d/two.toml:3: every:") for check in found), found
+    lines = [sentence(check.reason.to_wire(), language) for check in found for language in LANGUAGES]
+    for words in (
+        """two.toml:3: every: "x" is not a duration; write it as "10s", "5m", "1h30m" or "2d\"""",
+        """two.toml:3: every: "x" 不是时长；请写成 "10s"（秒）、"5m"（分钟）、"1h30m"（小时和分钟）或 "2d"（天）""",
+    ):
+        assert f"{tmp_path}/tasks.d/{words}" in lines, lines
 
 
 def test_a_main_file_with_errors_or_without_a_task(tmp_path: Path) -> None:
