@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from cgctl.language import wanted
 from cgctl.lazy import Entry, LazyGroup
 from cgctl.options import global_options
 from cgctl.session import Session
@@ -151,6 +152,7 @@ def main() -> None:
 def run(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run cgctl; what goes wrong is told in one line on stderr. Returns the exit code."""
     session = Session(environ)
+    session.language = wanted(arguments) or session.language
     try:
         result = cli().main(list(arguments), prog_name="cgctl", standalone_mode=False, obj=session)
         return int(result) if isinstance(result, int) else Exit.OK

@@ -1,16 +1,22 @@
 """Which language the user reads, and the client's own phrases in it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import zip_longest
 
-from cgwire.text import EN, ZH_CN
+from cgwire.text import LANGUAGES, ZH_CN
 
 
-def chosen(environ: Mapping[str, str]) -> str:
-    """The language of the messages by POSIX precedence: the first of LC_ALL, LC_MESSAGES, LANG that is set decides."""
-    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := environ.get(name):
-            return ZH_CN if value.lower().startswith("zh") else EN
-    return EN
+def wanted(arguments: Sequence[str]) -> str | None:
+    """What --lang names, wherever it stands: help and wrong usage end a call before the last option is looked at."""
+    found = None
+    for option, following in zip_longest(arguments, arguments[1:]):
+        if option == "--":
+            break
+        if option == "--lang":
+            found = following
+        elif option.startswith("--lang="):
+            found = option.removeprefix("--lang=")
+    return found if found in LANGUAGES else None
 
 
 def later(text: str) -> str:

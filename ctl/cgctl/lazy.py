@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from cgctl.options import Context, global_options, in_language
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -24,6 +26,8 @@ class Entry:
 class LazyGroup(click.Group):
     """A group over a static table of entries."""
 
+    context_class = Context
+
     def __init__(self, name: str, entries: Mapping[str, Entry], **attributes: Any) -> None:
         super().__init__(name, **attributes)
         self._entries: Final = entries
@@ -38,7 +42,8 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         if entry.entries is not None:
-            return LazyGroup(cmd_name, entry.entries, help=entry.help, no_args_is_help=True)
+            options = global_options(hidden=True)
+            return LazyGroup(cmd_name, entry.entries, help=entry.help, params=options, no_args_is_help=True)
         module, _, attribute = str(entry.place).partition(":")
         command = getattr(import_module(module), attribute)
         assert isinstance(command, click.Command)
@@ -60,9 +65,9 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in self._entries.items()])
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[Any]]":
         """Names that begin so, without importing any."""
         from click.shell_completion import CompletionItem
 
         found = [CompletionItem(name, help=e.help) for name, e in self._entries.items() if name.startswith(incomplete)]
-        return found + click.Command.shell_complete(self, ctx, incomplete)
+        return in_language(ctx, found + click.Command.shell_complete(self, ctx, incomplete))

@@ -1,23 +1,21 @@
-"""Options that every command takes, and the types of arguments."""
+"""What all commands have: options, types of arguments, and help in the user's language."""
 
 import os
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from cgctl.session import Session
-from cgwire.text import LANGUAGES
+from cgwire.text import LANGUAGES, ZH_CN
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def _set_socket(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is not None:
         session_of(ctx).socket = value
-
-
-def _set_language(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        session_of(ctx).language = value
 
 
 def session_of(ctx: click.Context) -> Session:
@@ -27,7 +25,7 @@ def session_of(ctx: click.Context) -> Session:
 
 
 def global_options(*, hidden: bool) -> list[click.Parameter]:
-    """--socket and --lang, taken before and after the command's name."""
+    """--socket and --lang, taken before and after the command's name; language.wanted() reads the latter."""
     return [
         click.Option(
             ["--socket"],
@@ -43,19 +41,46 @@ def global_options(*, hidden: bool) -> list[click.Parameter]:
             help="Language of the messages (default: by the locale).",
             expose_value=False,
             is_eager=True,
-            callback=_set_language,
             hidden=hidden,
         ),
     ]
 
 
+class Context(click.Context):
+    """Of a command whose help is in the user's language; nothing is loaded for it before help is shown."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """click's for English."""
+        if session_of(self).language != ZH_CN:
+            return super().make_formatter()
+        from cgwire.text.help import ChineseHelp
+
+        return ChineseHelp(width=self.terminal_width, max_width=self.max_content_width)
+
+
+def in_language(ctx: click.Context, found: "list[CompletionItem[Any]]") -> "list[CompletionItem[Any]]":
+    """What the shell may complete, described in the user's language."""
+    if session_of(ctx).language == ZH_CN:
+        from cgwire.text.help import told
+
+        for item in found:
+            item.help = told(item.help or "")
+    return found
+
+
 class Command(click.Command):
     """A command with the global options; help texts keep their lines."""
+
+    context_class = Context
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.params.extend(global_options(hidden=True))
         self.context_settings.setdefault("help_option_names", ["-h", "--help"])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[Any]]":
+        """Names of options that begin so."""
+        return in_language(ctx, super().shell_complete(ctx, incomplete))
 
 
 def command(name: str | None = None, **attributes: Any) -> Callable[[Callable[..., Any]], Command]:

@@ -8,11 +8,11 @@ from typing import Any, Final
 import click
 
 from cgctl.connection import PATIENCE, Connection, Refusal, Unreachable, Unsendable
-from cgctl.language import chosen, phrase
+from cgctl.language import phrase
 from cgctl.table import fit, least, table, width
 from cgctl.trouble import Exit, Trouble
 from cgwire.request import Request
-from cgwire.text import ZH_CN, hint, knows, sentence, word
+from cgwire.text import ZH_CN, chosen, hint, knows, sentence, word
 from cgwire.text.values import clock, escaped, span
 
 DEFAULT_SOCKET: Final = "/run/cloudgather/control.sock"

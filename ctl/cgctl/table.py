@@ -1,26 +1,15 @@
 """Text in columns on a terminal, where a Chinese character takes two cells and an accent none."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from unicodedata import category, east_asian_width
 
 from click import unstyle
+
+from cgwire.text import values
 
 
 def width(text: str) -> int:
     """Terminal cells; colours take none."""
-    if "\x1b" in text:
-        text = unstyle(text)
-    if text.isascii():
-        return len(text)
-    return sum(_cells(char) for char in text)
-
-
-def _cells(char: str) -> int:
-    if char.isascii():
-        return 1
-    if category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if east_asian_width(char) in "WF" else 1
+    return values.width(unstyle(text) if "\x1b" in text else text)
 
 
 def pad(text: str, cells: int, *, right: bool = False) -> str:
@@ -43,7 +32,7 @@ def fit(text: str, cells: int, *, dots: str = "…") -> str:
 def _head(text: str, cells: int) -> str:
     taken = 0
     for index, char in enumerate(text):
-        taken += _cells(char)
+        taken += values.width(char)
         if taken > cells:
             return text[:index]
     return text

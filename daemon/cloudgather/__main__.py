@@ -1,16 +1,33 @@
 """Arguments in, exit code out: the command cloudgatherd."""
 
+import io
 import os
 import sys
 
 import click
 
+from cgwire.text import ZH_CN, chosen
 from cgwire.version import VERSION
 
 _DEFAULT = "/etc/cloudgather/cloudgather.toml"
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+class _Context(click.Context):
+    """Help is in the language of the locale."""
+
+    def make_formatter(self) -> click.HelpFormatter:
+        if chosen(os.environ) != ZH_CN:
+            return super().make_formatter()
+        from cgwire.text.help import ChineseHelp
+
+        return ChineseHelp(width=self.terminal_width, max_width=self.max_content_width)
+
+
+class _Command(click.Command):
+    context_class = _Context
+
+
+@click.command(cls=_Command, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", "file", default=_DEFAULT, show_default=True, metavar="FILE", help="The configuration.")
 @click.option("--check", is_flag=True, help="Check the configuration and end: 0 if it is right, 78 if not.")
 @click.option("--doctor", is_flag=True, help="Look for what commonly goes wrong on this machine, and end.")
@@ -39,12 +56,22 @@ def command(file: str, check: bool, doctor: bool, as_json: bool) -> int:
 
 def main() -> None:
     """Run the command and exit with its code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # None where it is closed
+        sys.stdout.reconfigure(errors="backslashreplace")  # an encoding may lack the characters of help
     sys.exit(_run())
 
 
 def _run() -> int:
     try:
         return int(command.main(standalone_mode=False) or 0)
+    except click.UsageError as error:
+        if chosen(os.environ) != ZH_CN:
+            error.show()
+        else:
+            from cgwire.text.usage import told
+
+            click.echo(f"cloudgatherd: {told(error.format_message())}（cloudgatherd --help）", err=True)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

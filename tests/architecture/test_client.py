@@ -24,6 +24,7 @@ BANNED = {
     "tomlkit": "only task edit --set",
     "cloudgather": "the daemon is known through the wire only",
     "cgwire.codes": "an enum of all codes; the catalogues have plain text",
+    "cgwire.text.help": "help and wrong usage only",
     "cgwire.task": "a request of another noun",
     "cgwire.queue": "a request of another noun",
     "cgwire.target": "a request of another noun",

@@ -15,6 +15,14 @@ _FLAW: Final = "flaw."
 _DEEPEST: Final = 4  # a cause has a cause; beyond this a map is malformed
 
 
+def chosen(environ: Mapping[str, str]) -> str:
+    """The language of the messages by POSIX precedence: the first of LC_ALL, LC_MESSAGES, LANG that is set decides."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environ.get(name):
+            return ZH_CN if value.lower().startswith("zh") else EN
+    return EN
+
+
 def sentence(reason: Mapping[str, Any], language: str, *, now: float | None = None, depth: int = 0) -> str:
     """What `reason` (a code and its facts, flat) says; an unknown code is shown with its facts rather than hidden.
 

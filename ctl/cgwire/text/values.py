@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
+from unicodedata import category, east_asian_width
 
 # A template is text with {fact:form}, or a tuple of a text and further parts. A part is left out when a fact of it is
 # absent; a part that is itself a tuple goes as a whole when its first text does.
@@ -22,6 +23,21 @@ def escaped(value: object) -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char in _JOINERS else _escape(char) for char in text)
+
+
+def width(text: str) -> int:
+    """Terminal cells: a Chinese character takes two, an accent none."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if char.isascii():
+        return 1
+    if category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if east_asian_width(char) in "WF" else 1
 
 
 def _escape(char: str) -> str:

@@ -130,8 +130,8 @@ def test_wrong_usage_is_2(cgctl: Any, arguments: list[str]) -> None:
     ("arguments", "told"),
     [
         (["stat"], "cgctl: 没有命令“stat”；是不是 status？（cgctl --help）"),
-        (["why"], "cgctl: 缺少参数 PATH（cgctl why --help）"),
-        (["queue", "show", "seven"], "cgctl: ID 的值不正确：“seven”不是整数（cgctl queue show --help）"),
+        (["why"], "cgctl: 缺少参数“路径”（cgctl why --help）"),
+        (["queue", "show", "seven"], "cgctl: 参数“编号”的值不正确：“seven”不是整数（cgctl queue show --help）"),
         (["task", "next", "films", "-n", "0"], "cgctl: -n / --count 的值不正确：0 超出范围"),
         (["queue", "retry", "a*", "b*"], "cgctl: 请给出编号，或一个匹配模式"),
         (["history", "--task"], "cgctl: 选项 --task 需要一个值"),

@@ -79,23 +79,40 @@ def test_no_option_is_without_help() -> None:
     assert silent == []
 
 
-def complete(words: str, folder: Path, shell: str = "fish") -> list[str]:
+def complete(words: str, folder: Path) -> list[str]:
+    return [name for name, _ in described(words, folder)]
+
+
+def described(words: str, folder: Path, **locale: str) -> list[tuple[str, str]]:
+    """What fish is told: names, and what stands beside them."""
     environ = {
         **os.environ,
-        "_CGCTL_COMPLETE": f"{shell}_complete",
+        "_CGCTL_COMPLETE": "fish_complete",
         "COMP_WORDS": words,
         "COMP_CWORD": words.rpartition(" ")[2],
         "CLOUDGATHER_SOCKET": str(folder / "control.sock"),
+        **locale,
     }
     # A key press is answered within two seconds or not at all; a busy machine may take longer.
     patient = "from cgctl import completing; completing.PATIENCE = 60.0; from cgctl.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", patient], env=environ, capture_output=True, text=True, check=True)
-    return [item.partition(",")[2].partition("\t")[0] for item in done.stdout.splitlines() if item]
+    items = (item.partition(",")[2].partition("\t") for item in done.stdout.splitlines() if item)
+    return [(name, about) for name, _, about in items]
 
 
 def test_the_shell_completes_commands(tmp_path: Path) -> None:
     assert complete("cgctl ta", tmp_path) == ["task", "target"]
     assert complete("cgctl task re", tmp_path) == ["resume", "remove"]
+
+
+def test_completions_are_described_in_the_users_language(tmp_path: Path) -> None:
+    chinese = {"LC_ALL": "zh_CN.UTF-8", "PYTHONUTF8": "1"}
+
+    assert described("cgctl ver", tmp_path, LC_ALL="C.UTF-8") == [
+        ("version", "Show the versions of cgctl and the daemon.")
+    ]
+    assert described("cgctl ver", tmp_path, **chinese) == [("version", "显示 cgctl 和守护进程的版本")]
+    assert described("cgctl task remove --y", tmp_path, **chinese) == [("--yes", "不询问")]
 
 
 def test_the_shell_completes_names_that_the_daemon_knows(tmp_path: Path) -> None:
