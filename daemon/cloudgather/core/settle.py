@@ -1,5 +1,6 @@
 """Decides whether a file is complete, from facts gathered outside; each condition has a code and its facts."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -14,12 +15,15 @@ ASKED_AFTER_CHANGE: Final = timedelta(seconds=1)
 # Without knowing about writers, quiet alone must carry the guess.
 QUIET_AT_LEAST_WHEN_BLIND: Final = timedelta(seconds=120)
 
-# How soon to look again when no event will tell: a writer's close and a rename give one, on most file systems.
-_LOOK_AGAIN_AT_WRITER: Final = 15.0
-_LOOK_AGAIN_AT_CONTROL_FILE: Final = 15.0
-_LOOK_AGAIN_AT_NAME: Final = 600.0
+# Seconds until it is looked at again where no event will tell: a close and a rename give one, on most file systems.
+_LOOK_AGAIN: Final[Mapping[str, float | None]] = {
+    Code.WAIT_QUIET: None,  # once it would have been quiet for long enough
+    Code.WAIT_WRITER: 15.0,
+    Code.WAIT_CONTROL_FILE: 15.0,
+    Code.WAIT_PARTIAL_NAME: 600.0,
+    Code.WAIT_ASKING: 1.0,
+}
 _LOOK_AGAIN_AT_DOWNLOADER: Final = 10.0
-_LOOK_AGAIN_WHEN_ASKED: Final = 1.0
 
 # Said of almost every file.
 _NO_WRITER: Final = because(Code.MET_NO_WRITER)
@@ -66,15 +70,13 @@ def judge(evidence: Evidence, settle: timedelta) -> Verdict:
     """A downloader's word alone decides; else quiet, no writer, a name and neighbours that are not in progress."""
     if evidence.downloader is not None:
         return _as_the_downloader_says(evidence.downloader, evidence.now)
-    judged = (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence))
-    look_again = [again for _, again in judged if again is not None]
-    return Verdict(
-        settled=not look_again,
-        guessed=True,
-        conditions=tuple([reason for reason, _ in judged]),
-        # All must hold, so looking before the last of them can be met is in vain.
-        look_again=max(look_again, default=None),
-    )
+    conditions = (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence))
+    waits = [reason for reason in conditions if reason.code in _LOOK_AGAIN]
+    if not waits:
+        return Verdict(settled=True, guessed=True, conditions=conditions, look_again=None)
+    # All must hold, so looking before the last of them can be met is in vain.
+    left = max(_LOOK_AGAIN[wait.code] or wait.facts["left"] for wait in waits)
+    return Verdict(settled=False, guessed=True, conditions=conditions, look_again=evidence.now + left)
 
 
 def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
@@ -87,14 +89,13 @@ def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
     )
 
 
-def _quiet(evidence: Evidence, settle: timedelta) -> tuple[Reason, float | None]:
+def _quiet(evidence: Evidence, settle: timedelta) -> Reason:
     blind = evidence.written is None
     needed = max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds() if blind else settle.total_seconds()
     span = _quiet_for(evidence)
     if span >= needed:
-        return because(Code.MET_QUIET, since=span, needed=needed), None
-    left = needed - span
-    return because(Code.WAIT_QUIET, since=span, left=left, needed=needed), evidence.now + left
+        return because(Code.MET_QUIET, since=span, needed=needed)
+    return because(Code.WAIT_QUIET, since=span, left=needed - span, needed=needed)
 
 
 def _quiet_for(evidence: Evidence) -> float:
@@ -103,32 +104,31 @@ def _quiet_for(evidence: Evidence) -> float:
     return max(observed, old) if old is not None else observed
 
 
-def _writer(evidence: Evidence) -> tuple[Reason, float | None]:
+def _writer(evidence: Evidence) -> Reason:
     match evidence.written:
         case True:
-            return because(Code.WAIT_WRITER, writers=[]), evidence.now + _LOOK_AGAIN_AT_WRITER
+            return because(Code.WAIT_WRITER, writers=[])
         case False:
-            return _NO_WRITER, None
+            return _NO_WRITER
         case None:
-            return because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error"), None
+            return because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error")
 
 
-def _name(evidence: Evidence) -> tuple[Reason, float | None]:
+def _name(evidence: Evidence) -> Reason:
     if evidence.partial_pattern is None:
-        return _GOOD_NAME, None
-    return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern), evidence.now + _LOOK_AGAIN_AT_NAME
+        return _GOOD_NAME
+    return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern)
 
 
-def _beside(evidence: Evidence) -> tuple[Reason, float | None]:
+def _beside(evidence: Evidence) -> Reason:
     """A control file, or that downloaders which could have begun it have been asked since, and claim nothing."""
     if evidence.control_file is not None:
-        again = evidence.now + _LOOK_AGAIN_AT_CONTROL_FILE
-        return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file), again
+        return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file)
     if not evidence.asked:
-        return _NO_DOWNLOADER, None
+        return _NO_DOWNLOADER
     names = list(evidence.asked)
     if evidence.asked_since is not None:
         needed = evidence.now - evidence.asked_since + ASKED_AFTER_CHANGE.total_seconds()
         if _quiet_for(evidence) < needed:
-            return because(Code.WAIT_ASKING, downloaders=names), evidence.now + _LOOK_AGAIN_WHEN_ASKED
-    return because(Code.MET_NO_CLAIM, downloaders=names), None
+            return because(Code.WAIT_ASKING, downloaders=names)
+    return because(Code.MET_NO_CLAIM, downloaders=names)
