@@ -72,7 +72,7 @@ def test_no_move_evaluates_a_condition_for_which_sqlite_makes_a_table(connection
 def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> None:
     values = [1] * 9
 
-    statement = ledger.UNSENT.format(rows="(?, ?, ?), (?, ?, ?)")
+    statement = ledger.UNSENT.format(rows="(0, ?, ?, ?), (1, ?, ?, ?)")
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
 
     assert [step for step in plan if "ledger" in step] == ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]
