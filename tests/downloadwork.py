@@ -89,7 +89,7 @@ class _AllThere:
         look = Look(
             path=b"", version=version, ctime_ns=0, links=1, access=Access.FREE, unknown_why=None, control_file=None
         )
-        return [replace(look, path=path) for path in paths]
+        return [look._replace(path=path) for path in paths]
 
 
 class Stage:

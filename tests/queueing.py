@@ -52,7 +52,7 @@ def a_plan(path: bytes = b"film.mkv", **changes: Any) -> Plan:
         replace=False,
         guessed=True,
     )
-    return replace(plan, **changes)
+    return plan._replace(**changes)
 
 
 def a_sent(**changes: Any) -> Sent:

@@ -1,7 +1,7 @@
 """A reason: a stable code and its facts, from which a sentence is made where it is shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 # What msgpack carries: None, bool, int, float, str, bytes, and lists of them.
@@ -13,10 +13,7 @@ class Reason:
     """Why something is as it is. `code` is one of cgwire.codes.Code; facts name what the sentence needs."""
 
     code: str
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "code", str(self.code))
+    facts: Mapping[str, Fact]
 
     def to_wire(self) -> dict[str, Fact]:
         """One flat map: the code under `code`, the facts beside it."""
@@ -30,4 +27,4 @@ class Reason:
 
 def because(code: str, **facts: Fact) -> Reason:
     """A reason written as a call: `because(Code.HELD_TARGET_DOWN, target="c115")`."""
-    return Reason(code, facts)
+    return Reason(str(code), facts)

@@ -117,8 +117,7 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     if wanted.extensions and not whole_disc and (extension := extension_of(name)) not in wanted.extensions:
         allowed = sorted(_shown(each) for each in wanted.extensions)
         return because(Code.SKIP_FILTER_EXTENSION, extension=_shown(extension), allowed=allowed)
-    spared = not wanted.exact and (on_disc or extension_of(name) in SIDECARS)
-    if size < wanted.min_size and not spared:
+    if size < wanted.min_size and (wanted.exact or not (on_disc or extension_of(name) in SIDECARS)):
         return because(Code.SKIP_FILTER_SMALL, size=size, min_size=wanted.min_size)
     if wanted.max_size is not None and size > wanted.max_size:
         return because(Code.SKIP_FILTER_LARGE, size=size, max_size=wanted.max_size)

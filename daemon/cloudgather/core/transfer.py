@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from cgwire.reasons import Reason
 
@@ -110,8 +110,7 @@ class Version:
         return self.size == other.size and self.mtime_ns == other.mtime_ns
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(NamedTuple):
     """What the plan stage decided to bring over; `store.add` makes a transfer of it."""
 
     task: str

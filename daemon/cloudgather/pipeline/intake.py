@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from cgwire.codes import Code
@@ -300,7 +299,7 @@ class Intake:
             run = runs[plan.path]
             # A silent one has no number yet; or another has come meanwhile.
             if run is not None and (run.id is None or run.id != plan.run):
-                plan = replace(plan, run=await self._runs.keep(run))
+                plan = plan._replace(run=await self._runs.keep(run))
             plans.append(plan)
         if answer.adopt:
             await self._store.adopt(answer.adopt)

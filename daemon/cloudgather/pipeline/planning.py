@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from cgwire.codes import Code
 from cgwire.reasons import because
@@ -22,8 +23,7 @@ _WORTH_A_LISTING = 4
 _LISTINGS_REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A wanted file whose version is known."""
 
     path: bytes

@@ -18,9 +18,8 @@ class Access(StrEnum):
     UNKNOWN = "unknown"  # the file system or our permissions do not let us know
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One path of a source, as lstat and a lease see it."""
+class Look(NamedTuple):
+    """One path of a source, as lstat and a lease see it. A tuple, as is what a scan sees: every file is looked at."""
 
     path: bytes  # relative to the source
     version: Version

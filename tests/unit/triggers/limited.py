@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cgwire.codes import Code
-from cgwire.reasons import Reason
+from cgwire.reasons import Reason, because
 from cloudgather.triggers.watching import Mode
 from unit.triggers.following import Notes, following, run
 
@@ -61,7 +61,7 @@ async def instances(root: Path) -> None:
     limit("instances", 0)
     async with following(root) as notes:
         reason = polled_because(notes)
-        assert reason == Reason(Code.WATCH_INSTANCES, {"limit": 0}), reason
+        assert reason == because(Code.WATCH_INSTANCES, limit=0), reason
 
 
 if __name__ == "__main__":
