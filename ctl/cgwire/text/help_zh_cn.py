@@ -225,7 +225,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "Check the configuration; the daemon need not run.": "检查配置；守护进程不必在运行",
     "Check a configuration file and the tasks that belong to it.": "检查配置文件和属于它的任务",
     "Every error is named with its file, line, table and key. The daemon need not run. Exits with 1 if there are "
-    "errors.": "指出每处错误所在的文件、行、表和键。守护进程不必在运行。有错误时退出码为 1。",
+    "errors.": "指出每处错误所在的文件、行、表和设置项。守护进程不必在运行。有错误时，退出码为 1。",
     "Show the configuration in effect.": "显示当前生效的配置",
     "Show the configuration in effect, every default filled in.": "显示当前生效的配置，包括所有默认值",
     "Make the daemon read its configuration again.": "让守护进程重新读取配置",
