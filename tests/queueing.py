@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,7 +55,7 @@ def a_plan(path: bytes = b"film.mkv", **changes: Any) -> Plan:
 
 
 def a_sent(**changes: Any) -> Sent:
-    return replace(Sent(size=100, mtime_ns=1_000, digest=bytes(16), standing=None), **changes)
+    return Sent(size=100, mtime_ns=1_000, digest=bytes(16), standing=None)._replace(**changes)
 
 
 def a_move(transfer: Transfer, event: Event, **facts: Any) -> Move:

@@ -1,7 +1,6 @@
 """Records moves: waits out a store that cannot commit, and tells the bus and the task's log what happened."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -85,7 +84,7 @@ class Recorder:
         if move.confirmed is None:
             self.announce(transfer, move.event)
         elif self._bus.heard:
-            self.announce(replace(transfer, state=State.WRITTEN, reason=move.reason), move.event)
+            self.announce(transfer._replace(state=State.WRITTEN, reason=move.reason), move.event)
             self.announce(transfer, Event.CONFIRM)
 
     def announce(self, transfer: Transfer, event: Event) -> None:

@@ -5,7 +5,6 @@ step in which the try ends lists it here, unless it was renamed or is known to b
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -45,7 +44,7 @@ def write(connection: Connection, rows: Iterable[Transfer]) -> None:
 
 def write_again(connection: Connection, row: Transfer) -> None:
     """List what was renamed once more: a write-back cache that died may have forgotten the rename."""
-    write(connection, [replace(row, temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
+    write(connection, [row._replace(temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
 
 
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:

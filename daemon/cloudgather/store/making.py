@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -14,7 +13,7 @@ from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import counting, debris, ledger, many, spending
-from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent, transfer_of
+from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent
 
 # The last attempt is over and the next has not begun.
 _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
@@ -24,10 +23,6 @@ _MAY_BIND: Final = frozenset({State.FAILED, State.CANCELLED})
 _MAY_BE_CLEARED: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.VANISHED})
 # Moves after which it may be about another version, or go elsewhere.
 _ANEW: Final = frozenset({Event.CHANGE, Event.REQUEUE})
-
-_NAMES: Final = tuple(field.name for field in fields(Transfer))
-_PLACES: Final = {name: place for place, name in enumerate(_NAMES)}
-_values: Final = attrgetter(*_NAMES)
 
 _SHARED: Final = frozenset({"state", "updated"})  # by those that are written together
 # What else is written of a transfer of which this has changed.
@@ -108,7 +103,7 @@ class Making:
         changes = _changes(row, move, state)
         changes["updated"] = self._now
         changes |= fields
-        after = _replaced(row, changes)
+        after = row._replace(**changes)
         if state in _MAY_BIND or row.state in _MAY_BIND:
             changes["binds"] = None
         if move.event in _ANEW:
@@ -186,14 +181,6 @@ def _lines(before: State, move: Move) -> Sequence[_Line]:
     if move.confirmed is None:
         return (line,)
     return line, (Event.CONFIRM, after, moved(after, Event.CONFIRM), move.confirmed)
-
-
-def _replaced(row: Transfer, changes: Mapping[str, Any]) -> Transfer:
-    """dataclasses.replace, for a quarter of what that takes."""
-    values = [*_values(row)]
-    for name, value in changes.items():
-        values[_PLACES[name]] = value
-    return transfer_of(values)
 
 
 def _changes(row: Transfer, move: Move, after: State) -> dict[str, Any]:

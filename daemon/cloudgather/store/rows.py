@@ -1,11 +1,8 @@
 """Rows and values: how a transfer, a reason, an instant and a number too large for SQLite are stored."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, wraps
-from itertools import repeat
-from operator import call
 from typing import Any, Final, ParamSpec, TypeVar
 
 import msgpack
@@ -48,25 +45,6 @@ def _plain(row: object) -> object:
     if isinstance(row, bytes) and "\ufffd" in row.decode(errors="replace"):
         return f"{len(row)} bytes"
     return row
-
-
-def maker(kind: type[Value]) -> Callable[[Iterable[Any]], Value]:
-    """What makes a value of this dataclass with slots of its fields, in their order.
-
-    For a third of what a frozen one's own __init__ takes: every file comes here five times.
-    """
-    puts = tuple(getattr(kind, field.name).__set__ for field in fields(kind))  # type: ignore[arg-type] # a dataclass
-
-    def make(values: Iterable[Any]) -> Value:
-        made = object.__new__(kind)
-        any(map(call, puts, repeat(made), values))  # each answers None
-        return made
-
-    return make
-
-
-transfer_of: Final = maker(Transfer)
-_version_of: Final = maker(Version)
 
 
 def packed(value: Any) -> bytes:
@@ -153,31 +131,28 @@ def to_transfer(row: tuple[Any, ...]) -> Transfer:
     """A row of the columns TRANSFER."""
     id, task, path, target, destination, size, mtime_ns, device, inode, generation, state, priority, *rest = row
     attempts, tries, temporary, sent, reason, plan_reason, replaces, guessed, due, run, created, updated = rest
-    version = _version_of((size, int(mtime_ns), int(device), int(inode)))
-    return transfer_of(
-        (
-            id,
-            task,
-            path,
-            target,
-            destination,
-            version,
-            generation,
-            _STATES[state],
-            priority,
-            attempts,
-            tries,
-            temporary,
-            to_sent(sent),
-            to_reason(reason),
-            _reason(plan_reason),
-            bool(replaces),
-            bool(guessed),
-            to_optional_instant(due),
-            run,
-            to_instant(created),
-            to_instant(updated),
-        )
+    return Transfer(
+        id,
+        task,
+        path,
+        target,
+        destination,
+        Version(size, int(mtime_ns), int(device), int(inode)),
+        generation,
+        _STATES[state],
+        priority,
+        attempts,
+        tries,
+        temporary,
+        to_sent(sent),
+        to_reason(reason),
+        _reason(plan_reason),
+        bool(replaces),
+        bool(guessed),
+        to_optional_instant(due),
+        run,
+        to_instant(created),
+        to_instant(updated),
     )
 
 

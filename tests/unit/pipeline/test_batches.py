@@ -1,7 +1,6 @@
 """A plain disk takes small files in batches: copied together, durable together, judged one by one."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def some_transfers(folder: Path, *sizes: int) -> list[Transfer]:
 
 def test_small_new_files_of_a_task_go_together_and_all_others_by_themselves(tmp_path: Path) -> None:
     small, large, failed, other, *many = some_transfers(tmp_path, 10, 2 << 20, 10, 10, *[1 << 20] * 9)
-    batch = [small, replace(small, id=90), large, replace(failed, attempts=1), replace(other, task="other"), *many]
+    batch = [small, small._replace(id=90), large, failed._replace(attempts=1), other._replace(task="other"), *many]
 
     found = [[transfer.id for transfer in group] for group in groups(batch)]
 

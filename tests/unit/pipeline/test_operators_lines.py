@@ -1,7 +1,6 @@
 """The operator's lines, and by which fields they are found in the journal."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +38,8 @@ def test_what_happened_to_many_transfers_is_a_line_of_each_with_its_level(
         (b, State.WRITTEN, Happened.WRITE),
         (c, State.FAILED, Happened.GIVE_UP),
     ]
-    moved = [(replace(transfer, state=state, reason=None), event) for transfer, state, event in ended]
-    moved.append((replace(d, state=State.QUEUED, reason=gone), Happened.DEFER))
+    moved = [(transfer._replace(state=state, reason=None), event) for transfer, state, event in ended]
+    moved.append((d._replace(state=State.QUEUED, reason=gone), Happened.DEFER))
 
     with caplog.at_level(logging.INFO):
         Journal().outcomes(moved)

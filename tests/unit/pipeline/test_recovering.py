@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def test_what_a_look_says(
         do(store.add([a_plan()], now=NOW))
         transfer = do(claimed(store))
 
-        assert judge(replace(transfer, sent=sent), temporary, final) is found
+        assert judge(transfer._replace(sent=sent), temporary, final) is found
 
 
 async def left_in_publishing(world: World, *, renamed: bool = False, force: bool = False, **spec: Any) -> Works:
