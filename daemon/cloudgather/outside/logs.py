@@ -105,9 +105,7 @@ class Writer:
             wanted = [each for each in written if each.line.level >= sink.level]
             if wanted:
                 outcome[sink] = sink.write(wanted)
-        for each in written:
-            if each.line.level >= self._level:
-                self._tell(each)
+        self._tell([each for each in written if each.line.level >= self._level])
         for sink, loss in outcome.items():
             self._judge(sink, loss)
 
@@ -128,13 +126,14 @@ class Writer:
         for sink in self._sinks:
             if sink is not except_for and sink.level <= logging.WARNING:
                 sink.write([line])  # if this fails as well, the sink's next line tells
-        self._tell(line)
+        self._tell([line])
 
-    def _tell(self, written: Written) -> None:
-        self._recent.append(written)
+    def _tell(self, written: Sequence[Written]) -> None:
+        self._recent.extend(written)
         for listener in tuple(self.listeners):
             with contextlib.suppress(Exception):  # a listener that has gone must not cost the others their lines
-                listener(written.line.task, written.line.run, written.text)
+                for line, text, _ in written:
+                    listener(line.task, line.run, text)
 
     def _prune(self) -> None:
         today = datetime.now(self._zone).date()

@@ -41,7 +41,7 @@ def test_what_happened_to_many_transfers_is_a_line_of_each_with_its_level(
     moved = [(transfer._replace(state=state, reason=None), event) for transfer, state, event in ended]
     moved.append((d._replace(state=State.QUEUED, reason=gone), Happened.DEFER))
 
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="cloudgather.transfer"):
         Journal().outcomes(moved)
 
     told = [(record.levelno, [text for text, _ in record.__dict__["lines"]]) for record in caplog.records]
