@@ -66,6 +66,7 @@ class FakeTarget:
         self.identity: Identity | None = None
         self.steps: list[tuple[str, bytes]] = []
         self.published: list[bytes] = []  # each rename that happened
+        self.forgotten: set[bytes] = set()  # those of them that a power cut would undo
         self.orders: list[CopyOrder] = []
         self.bandwidth: int | None = None
         self.busy = 0  # copies under way
@@ -208,9 +209,12 @@ class FakeTarget:
             raise SourceUnsettled
         return await self.copy(order, progress)
 
-    async def barrier(self) -> None:
-        """Everything is durable."""
+    async def barrier(self, folders: Sequence[bytes] = ()) -> None:
+        """Everything is durable on a plain disk, and in these folders on a mount."""
         await self._step("barrier")
+        self.forgotten = {
+            path for path in self.forgotten if not self.expects_no_mount and split(path)[0] not in folders
+        }
 
     async def publish(
         self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True
@@ -228,7 +232,10 @@ class FakeTarget:
         await self._step("publish.rename", destination)
         self.files[destination] = self.files.pop(aside)
         self.published.append(destination)
+        self.forgotten.add(destination)
         await self._step("publish.end", destination)
+        if durable:
+            self.forgotten.discard(destination)
         return Published()
 
     async def publish_all(

@@ -127,6 +127,45 @@ def test_a_copy_is_looked_at_without_being_opened(tmp_path: Path) -> None:
         asyncio.run(main(sick))
 
 
+def test_a_folder_that_cannot_be_made_durable_fails_the_barrier_after_a_batch(tmp_path: Path) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, sick.root)
+            orders = [an_order(a_file(tmp_path, name), root=sick.root) for name in "abc"]
+            await target.copy_all(orders, lambda index, done: None, looked=True)
+            sick.reset()
+            await target.publish_all([(order.destination, order.temporary, 100_000, True) for order in orders])
+            sick.fail("fsyncdir", errno.EIO, times=1)
+
+            with pytest.raises(Failed) as failed:
+                await target.barrier([b""])
+            with pytest.raises(Failed) as gone:
+                await target.barrier([b"absent"])
+            await target.barrier([b""])
+
+            assert (failed.value.errno, failed.value.step, failed.value.side) == (errno.EIO, "fsync", "target")
+            assert (gone.value.errno, gone.value.step) == (errno.ENOENT, "open")
+            assert (sick.counts()["rename"], sick.counts()["fsyncdir"]) == (3, 2)
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_folders_that_cannot_be_synced_at_all_are_let_be(tmp_path: Path, number: int) -> None:
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, sick.root)
+            sick.fail("fsyncdir", number)
+
+            await target.barrier([b""])
+
+            assert sick.struck("fsyncdir") == 1
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
 def test_a_failed_listing_is_no_empty_listing(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
         async with a_fleet() as fleet:

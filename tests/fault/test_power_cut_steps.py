@@ -120,14 +120,31 @@ def test_a_copy_of_a_batch_is_durable_where_no_barrier_is(disk: PowerMount, tmp_
     assert path(disk, f"films/{os.fsdecode(TEMPORARY)}").read_bytes() == FILM
 
 
-def test_a_rename_of_a_batch_is_durable_where_no_barrier_is(disk: PowerMount, tmp_path: Path) -> None:
-    copied(disk, tmp_path, b"films/film.mkv", durable=True)
+def test_renames_of_a_batch_are_durable_once_each_folder_was_synced(disk: PowerMount, tmp_path: Path) -> None:
+    """On what passes no syncfs on, as PowerMount does not."""
+    names = [f"films/{folder}/{number}.mkv" for folder in "ab" for number in range(2)]
+    for name in names:
+        copied(disk, tmp_path, os.fsencode(name), durable=False)
+        published(disk, os.fsencode(name), durable=False)
+    before = len(disk.calls())
+
+    barrier(Job(), root=disk.root, identity=None, folders=[b"films/a", b"films/b"])
+    calls = disk.calls()[before:]
+    cut(disk)
+
+    assert calls == [("fsyncdir", "/films/a"), ("fsyncdir", "/films/b")]
+    assert [path(disk, name).read_bytes() for name in names] == [FILM] * len(names)
+    assert sorted(os.listdir(path(disk, "films/a"))) == ["0.mkv", "1.mkv"]
+
+
+def test_a_rename_that_no_barrier_has_followed_is_forgotten(disk: PowerMount, tmp_path: Path) -> None:
+    copied(disk, tmp_path, b"films/film.mkv", durable=False)
     published(disk, b"films/film.mkv", durable=False)
-    barrier(Job(), root=disk.root, identity=None)
+    barrier(Job(), root=disk.root, identity=None, folders=[b""])
 
     cut(disk)
 
-    assert path(disk, "films/film.mkv").read_bytes() == FILM
+    assert os.listdir(path(disk, "films")) == []
 
 
 @pytest.mark.parametrize("removed_before", [False, True])

@@ -3,8 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from cloudgather.agent.job import Trouble
@@ -85,7 +84,6 @@ class LastFolder:
         self._keep = keep
         self._path: bytes | None = None
         self._fd = -1
-        self._synced: int | None = None  # what sync() reaches it through
         self._until = 0.0
 
     def __enter__(self) -> "LastFolder":
@@ -103,37 +101,18 @@ class LastFolder:
             self._until = time.monotonic() + self._keep
         return self._fd
 
-    def sync(self) -> None:
-        """sync_folder of the folder that `at` gave last: opened for that once, since a cloud is asked for each time."""
-        with _where_it_can_be():
-            if self._synced is None:
-                self._synced = _reopened(self._fd)
-            os.fsync(self._synced)
-
     def _close(self) -> None:
         if self._path is None:
             return
         self._path = None
         os.close(self._fd)
-        if self._synced is not None:
-            with closing(self._synced):
-                self._synced = None
 
 
 def sync_folder(fd: int) -> None:
     """fsync the folder that `fd` (O_PATH) stands for; file systems that cannot are let be."""
-    with _where_it_can_be(), closing(_reopened(fd)) as folder:
-        os.fsync(folder)
-
-
-def _reopened(fd: int) -> int:
-    return os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)
-
-
-@contextmanager
-def _where_it_can_be() -> Iterator[None]:
     try:
-        yield
+        with closing(os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=fd)) as folder:
+            os.fsync(folder)
     except OSError as error:
         if error.errno not in _NOFOLDER_SYNC:
             raise

@@ -32,7 +32,7 @@ class Publishing:
         """Raises Trouble "identity" where the root must not be used."""
         self._job = job
         self._target = Root(root, identity, job)
-        self._durable = durable or not self._target.syncs_whole
+        self._durable = durable
         self._folders = LastFolder(self._target.folder, keep=keep)
 
     def __enter__(self) -> "Publishing":
@@ -71,7 +71,7 @@ class Publishing:
             swap(folder, temporary, name, error, self._target, job)
         if self._durable:
             job.step("fsync", "target", size)
-            self._folders.sync()
+            sync_folder(folder)
 
 
 def _temporary_gone(error: OSError) -> Trouble:
@@ -133,9 +133,16 @@ def swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: R
     os.unlink(old, dir_fd=folder)
 
 
-def barrier(job: Job, *, root: bytes, identity: WireIdentity | None) -> None:
-    """syncfs of the target's file system."""
+def barrier(job: Job, *, root: bytes, identity: WireIdentity | None, folders: Sequence[bytes] = ()) -> None:
+    """Makes durable what was copied so far, and what was renamed in these folders: one may be gone, which is an error.
+
+    By syncfs of the target's file system, and by fsync of each folder where that is not enough.
+    """
     with Root(root, identity, job) as target:
+        for path in () if target.syncs_whole else folders:
+            with closing(target.folder(path)) as folder:
+                job.step("fsync", "target")
+                sync_folder(folder)
         job.step("syncfs", "target")
         syncfs(target.fd)
         target.check()

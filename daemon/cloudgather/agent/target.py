@@ -119,9 +119,9 @@ class AgentTarget:
         common = {**_in_common(terms), "looked": looked}
         return await self._each("copy.each", common, [_part(order) for order in orders], _sent, progress)
 
-    async def barrier(self) -> None:
-        """syncfs of the target's file system."""
-        await self._at_root("barrier", {})
+    async def barrier(self, folders: Sequence[bytes] = ()) -> None:
+        """Durable from now on, as ports.target.Target.barrier says."""
+        await self._at_root("barrier", {"folders": folders})
 
     async def publish(
         self, destination: bytes, temporary: bytes, size: int, *, durable: bool, over: bool = True

@@ -11,7 +11,6 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.naming import sibling, split
-from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
@@ -166,8 +165,7 @@ class Recovery:
             found = await self._find(lane, transfer, aside)  # what answers with an error may have happened all the same
         if found is Found.PUBLISHED:
             await self._remove_replaced(lane, aside)
-            if lane.spec.confirm is Confirm.STORED:
-                await lane.port.barrier()
+            await lane.port.barrier([split(transfer.destination)[0]])
             await self._carrier.finish(lane, [transfer])
         else:
             await self._undo(lane, transfer, aside)

@@ -10,6 +10,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
+from cloudgather.core.naming import split
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState, Turn
@@ -110,7 +111,8 @@ class Carrier:
                     logger.warning("%d stays in publishing: %s", transfer.id, outcome or "not reached")
                 case _:
                     raise outcome
-        if renamed and not durable and not await self._barrier(lane, {}):
+        folders = sorted({split(transfer.destination)[0] for transfer in renamed})
+        if renamed and not durable and not await self._barrier(lane, {}, folders):
             lane.unresolved.update(transfer.id for transfer in renamed)
             return
         await self.finish(lane, renamed)
@@ -233,9 +235,9 @@ class Carrier:
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 
-    async def _barrier(self, lane: TargetState, copying: dict[int, Transfer]) -> bool:
+    async def _barrier(self, lane: TargetState, copying: dict[int, Transfer], folders: Sequence[bytes] = ()) -> bool:
         try:
-            await lane.port.barrier()
+            await lane.port.barrier(folders)
         except (Failed, TargetHeld) as error:
             failure = self._trouble.note(lane, error)
             await self._recorder.record(

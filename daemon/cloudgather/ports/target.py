@@ -154,8 +154,8 @@ class Target(Protocol):
         """
         ...
 
-    async def barrier(self) -> None:
-        """syncfs of the target's file system: makes all copies and renames so far durable."""
+    async def barrier(self, folders: Sequence[bytes] = ()) -> None:
+        """Makes durable all copies so far, and all renames so far in these folders (relative to the root)."""
         ...
 
     async def publish(
@@ -170,7 +170,10 @@ class Target(Protocol):
     async def publish_all(
         self, files: Sequence[tuple[bytes, bytes, int, bool]]
     ) -> Sequence[Published | Exception | None]:
-        """publish() of several (destination, temporary, size, over), not durable, in order; outcomes as of copy_all."""
+        """publish() of several (destination, temporary, size, over), in order; outcomes as of copy_all.
+
+        They are durable once a `barrier` of their folders has held.
+        """
         ...
 
     async def look(self, paths: Sequence[bytes]) -> Sequence[Standing | None]:

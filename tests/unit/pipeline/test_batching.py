@@ -9,7 +9,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.target import Confirm, TargetSpec
+from cloudgather.core.target import Confirm, Kind, TargetSpec
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
@@ -51,6 +51,29 @@ def test_all_are_copied_then_recorded_then_renamed_then_recorded(tmp_path: Path,
             ]
             assert set((await works.states()).values()) == {"done"}
             assert not any(each.terms.durable for each in works.target.orders)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_rename_is_recorded_that_a_power_cut_could_undo(tmp_path: Path, kind: Kind) -> None:
+    async def main() -> None:
+        spec = a_spec(kind=kind, confirm=Confirm.NONE, metadata_per_second=None)
+        async with working(tmp_path, specs=[spec], serving=False) as works:
+            await works.queue(*NAMES, b"season 1/a.mkv", b"season 1/b.mkv", b"season 2/a.mkv")
+            forgotten: list[set[bytes]] = []
+
+            async def committed(step: str) -> None:
+                if step == "move:write.begin":
+                    forgotten.append(works.target.forgotten)
+
+            works.store.met = committed
+            works.serve()
+            await works.rest()
+
+            assert forgotten == [set()]
+            assert works.target.count("barrier") == 2
+            assert len(works.target.published) == 8
 
     asyncio.run(main())
 

@@ -10,7 +10,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
-from cloudgather.core.target import Confirm
+from cloudgather.core.target import Confirm, Kind
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.recover import Found, judge
 from cloudgather.ports.queue import QueueStore
@@ -270,6 +270,28 @@ def test_on_a_plain_disk_a_rename_is_made_durable_before_it_counts_as_stored(tmp
             await works.advance(120)
 
             assert works.target.count("barrier") == 3
+            assert (await works.one()).state == "done"
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_rename_that_was_found_is_recorded_once_a_power_cut_cannot_undo_it(tmp_path: Path, kind: Kind) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            works = await left_in_publishing(world, renamed=True, kind=kind)
+            assert works.target.forgotten == {b"films/a.mkv"}
+            forgotten: list[set[bytes]] = []
+
+            async def committed(step: str) -> None:
+                if step == "move:write.begin":
+                    forgotten.append(works.target.forgotten)
+
+            works.store.met = committed
+            works.serve()
+            await works.advance(60)
+
+            assert forgotten == [set()]
             assert (await works.one()).state == "done"
 
     asyncio.run(main())
