@@ -34,7 +34,8 @@ class Hanging:
             tmp_path,
             root=sick.root,
             retry=retry,
-            target=f'profile = "lan"\nparallel = 2\n[targets.disk]\nroot = "{self.disk}"\nkind = "directory"',
+            target='profile = "lan"\nparallel = 2\nverify = "checksum"\n'  # only then a copy is opened again
+            f'[targets.disk]\nroot = "{self.disk}"\nkind = "directory"',
             tasks={
                 "film": f'source = "{tmp_path / "source"}"\ntarget = "cloud:films"\nsettle = "1s"',
                 "song": f'source = "{self.songs}"\ntarget = "disk:songs"\nsettle = "1s"',

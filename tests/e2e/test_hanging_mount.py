@@ -47,7 +47,7 @@ HANGS = [
     "write",
     "rename",
     "getattr",
-    *(pytest.param(op, marks=pytest.mark.full) for op in ("create", "flush", "fsync", "release")),
+    *(pytest.param(op, marks=pytest.mark.full) for op in ("create", "flush", "open", "fsync", "release")),
 ]
 
 
@@ -290,7 +290,7 @@ def test_a_listing_that_hangs_holds_up_nothing_and_says_nothing_about_files(hang
 def test_a_mount_where_everything_is_slow_gets_everything(hanging: Hanging) -> None:
     sick, running = hanging.sick, hanging.running
     contents = {b"%d/a.mkv" % number: os.urandom(MIB) for number in range(3)}
-    for op in ("write", "getattr", "readdir", "rename", "fsync", "flush", "release", "unlink", "create"):
+    for op in ("open", "write", "getattr", "readdir", "rename", "fsync", "flush", "release", "unlink", "create"):
         sick.slow(op, 0.2)  # some steps are three or four of these, and must not take two seconds
     for name, content in contents.items():
         running.write(name, content)

@@ -29,7 +29,7 @@ TARGET_WIDE: Final = {ENOSPC: "fail.full", EDQUOT: "fail.full", EROFS: "fail.rea
 PERMANENT: Final = {ENAMETOOLONG: "fail.name", EEXIST: "fail.occupied"}  # of a rename
 # Operations whose error reaches the copy, those whose error is made good without another copy, and those that
 # nobody hears of: a close does not wait for the file system's release.
-COPIES: Final = ("getattr", "create", "write", "fsync", "flush")
+COPIES: Final = ("getattr", "create", "write", "fsync", "flush", "open")
 QUIET: Final = ("rename", "release", "unlink")
 
 
@@ -104,7 +104,7 @@ def go_through(tmp_path: Path, cells: Sequence[Cell], profile: str, *, within: f
     """All of them with one daemon, a healthy file after each, to the same target."""
     with SickMount(tmp_path) as sick:
         paced = "metadata_per_second = 1000"  # so that "lan" goes file by file
-        target = f'profile = "{profile}"\nconfirm = "seen"\nparallel = 1\nattempts = 2\n{paced}'
+        target = f'profile = "{profile}"\nconfirm = "seen"\nverify = "checksum"\nparallel = 1\nattempts = 2\n{paced}'
         with Running(tmp_path, root=sick.root, target=target, retry="1s") as running, answering_in_time(running):
             running.cgctl("queue", "pause")
             for number, cell in enumerate(cells):
