@@ -108,11 +108,19 @@ def of_transfer(transfer: Transfer, *, attempts: int, now: datetime) -> tuple[Re
     """What holds this one by itself: a retry that is due later. `attempts`: how many its target allows."""
     if transfer.due is None or transfer.due <= now:
         return ()
-    cause = transfer.reason.to_wire() if transfer.reason else None
+    cause = as_of(transfer.reason, now).to_wire() if transfer.reason else None
     until = transfer.due.timestamp()
     if transfer.reason is not None and transfer.reason.code in _OF_THE_PLACE:
         return (because(transfer.reason.code, **{**transfer.reason.facts, "until": until}),)
     return (because(Code.HELD_RETRY, until=until, cause=cause, attempt=transfer.attempts, attempts=attempts),)
+
+
+def as_of(reason: Reason, now: datetime) -> Reason:
+    """What is left to tell of it now: the instant that it named as the next to wait for may have passed."""
+    until = reason.facts.get("until")
+    if until is None or until > now.timestamp():
+        return reason
+    return Reason(reason.code, {name: fact for name, fact in reason.facts.items() if name != "until"})
 
 
 def _outside(span: Window, local_now: datetime, *, whose: str) -> Reason:

@@ -11,6 +11,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.agent.verdicts import why_held
 from cloudgather.config.timetable import step_text
 from cloudgather.core.bandwidth import RateFrom
+from cloudgather.core.holds import as_of
 from cloudgather.core.limits import Spending
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.schedule import schedule_of
@@ -57,7 +58,7 @@ def transfer(world: World, it: Transfer) -> dict[str, Any]:
         "attempts": it.attempts,
         "limit": lane.spec.attempts if lane else None,
         "due": instant(it.due),
-        "reason": reason(it.reason),
+        "reason": reason(it.reason and as_of(it.reason, world.clock.now())),
         "plan_reason": reason(it.plan_reason),
         "held": reasons(_waits_for(world, it)),
         "guessed": it.guessed,
@@ -132,6 +133,7 @@ def pending(world: World, it: Pending) -> dict[str, Any]:
     for why in it.conditions:
         if why.code == Code.WAIT_QUIET:  # as of now, not of the last look
             why = because(Code.WAIT_QUIET, **{**why.facts, "since": since, "left": max(0, why.facts["needed"] - since)})
+        why = as_of(why, world.clock.now())
         if why.code.startswith("wait."):
             waits.append(why)
     if len(waits) > 1:  # quiet since the last look, which something else makes longer than that

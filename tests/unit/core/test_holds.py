@@ -108,3 +108,11 @@ def test_a_retry_that_is_due_later_holds_one_transfer(due: datetime | None, held
 
     expected = because(Code.HELD_RETRY, until=LATER.timestamp(), cause=CAUSE.to_wire(), attempt=2, attempts=3)
     assert holds.of_transfer(transfer, attempts=3, now=NOW) == ((expected,) if held else ())
+
+
+def test_an_instant_that_was_named_and_has_passed_is_not_told_any_more() -> None:
+    silent = because(Code.WAIT_DOWNLOADER_SILENT, downloader="qb", until=LATER.timestamp())
+
+    assert holds.as_of(silent, NOW) == silent
+    assert holds.as_of(silent, LATER) == because(Code.WAIT_DOWNLOADER_SILENT, downloader="qb")
+    assert holds.as_of(CAUSE, LATER) == CAUSE
