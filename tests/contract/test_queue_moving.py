@@ -253,6 +253,18 @@ def test_what_ends_a_try_leaves_its_temporary_as_debris(store: QueueStore, do: D
     assert [(left.path, left.transfer) for left in do(store.debris())] == [(b"base/" + copying.temporary, copying.id)]
 
 
+def test_what_could_not_be_removed_beside_a_published_file_is_debris_as_well(store: QueueStore, do: Do) -> None:
+    transfer = written(store, do)
+
+    do(store.leave(transfer, b"base/old"))
+    do(store.leave(transfer, b"base/old"))
+
+    (left,) = do(store.debris())
+    assert (left.path, left.transfer, left.target) == (b"base/old", transfer.id, "cloud")
+    do(store.swept([left.id]))
+    assert do(store.debris()) == []
+
+
 def test_a_published_or_swept_temporary_is_debris_no_more(store: QueueStore, do: Do) -> None:
     written(store, do, path=b"published")
     do(store.add([a_plan(b"swept at once"), a_plan(b"swept later")], now=NOW))

@@ -10,7 +10,7 @@ from typing import Final
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.agent.protocol import ASIDE
-from cloudgather.core.naming import sibling, split
+from cloudgather.core.naming import shown, sibling, split
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
@@ -158,13 +158,13 @@ class Recovery:
         if found is Found.WHOLE:
             await self._carrier.publish(lane, [transfer], durable=True)
             if id not in lane.unresolved:
-                await self._remove_replaced(lane, aside)
+                await self._remove_replaced(lane, transfer, aside)
                 return
             if lane.hold is not None or self._may_still_act(transfer.temporary):
                 return
             found = await self._find(lane, transfer, aside)  # what answers with an error may have happened all the same
         if found is Found.PUBLISHED:
-            await self._remove_replaced(lane, aside)
+            await self._remove_replaced(lane, transfer, aside)
             await lane.port.barrier([split(transfer.destination)[0]])
             await self._carrier.finish(lane, [transfer])
         else:
@@ -179,18 +179,30 @@ class Recovery:
         same = await lane.port.digest(transfer.destination) == transfer.sent.digest
         return Found.PUBLISHED if same else Found.LOST
 
-    async def _remove_replaced(self, lane: TargetState, aside: bytes) -> None:
-        """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now."""
-        await lane.port.sweep([aside + ASIDE])
+    async def _remove_replaced(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
+        """Where a rename does not replace, the old file was moved aside; the new one stands, so it may go now.
+
+        One that cannot be removed now is debris; seldom, so that a sweep later is not what every one has to wait for.
+        """
+        old_aside = aside + ASIDE
+        if old_aside not in await lane.port.sweep([old_aside]):
+            await self._recorder.insist(partial(self._store.leave, transfer, old_aside))
+            lane.littered = True
 
     async def _put_back_replaced(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
         """The new one was lost after the old file had stepped aside for it: that gets its name back, if it is free."""
         old_aside = aside + ASIDE
         (old,) = await lane.port.look([old_aside])
         if old is not None:
-            with contextlib.suppress(AlreadyStanding):
-                name = split(old_aside)[1]
+            name = split(old_aside)[1]
+            try:
                 await lane.port.publish(transfer.destination, name, old.size, durable=True, over=False)
+            except AlreadyStanding:  # it may be the only copy of what somebody had there: that is not ours to remove
+                logger.warning(
+                    "%d: what was to be replaced is left as %s: another file has its name",
+                    transfer.id,
+                    shown(old_aside),
+                )
 
     async def _undo(self, lane: TargetState, transfer: Transfer, aside: bytes) -> None:
         """Send it again: nothing of it stands under its final name."""

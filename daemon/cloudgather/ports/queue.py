@@ -347,6 +347,10 @@ class QueueStore(Protocol):
         """Temporaries that no copying or publishing transfer owns."""
         ...
 
+    async def leave(self, transfer: Transfer, path: bytes) -> None:
+        """List as debris what lies beside what this try has published, and could not be removed; once a try."""
+        ...
+
     async def swept(self, ids: Sequence[int]) -> None:
         """These temporaries are known to be gone."""
         ...

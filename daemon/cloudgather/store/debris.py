@@ -47,6 +47,14 @@ def write_again(connection: Connection, row: Transfer) -> None:
     write(connection, [row._replace(temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
 
 
+def leave(connection: Connection, row: Transfer, path: bytes) -> None:
+    """ports.queue.QueueStore.leave; its try is below zero, since a try has one temporary."""
+    connection.execute(
+        "INSERT OR IGNORE INTO debris (target, path, transfer, try) VALUES (?, ?, ?, ?)",
+        (row.target, path, row.id, -row.tries),
+    )
+
+
 def unowned(connection: Connection, target: str | None) -> Sequence[Debris]:
     """ports.queue.QueueStore.debris."""
     rows = connection.execute(

@@ -256,6 +256,9 @@ class SqliteStore:
     async def debris(self, target: str | None = None) -> Sequence[Debris]:
         return await self._reader.do(partial(debris.unowned, target=target))
 
+    async def leave(self, transfer: Transfer, path: bytes) -> None:
+        await self._writer.do(partial(debris.leave, row=transfer, path=path))
+
     async def swept(self, ids: Sequence[int]) -> None:
         await self._writer.do(partial(debris.swept, ids=ids))
 

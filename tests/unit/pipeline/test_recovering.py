@@ -243,6 +243,46 @@ def test_an_old_file_gets_its_name_back_where_the_new_one_was_lost_between_the_r
     asyncio.run(main())
 
 
+def test_an_old_file_that_stepped_aside_and_cannot_be_removed_is_tried_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
+            works = await left_in_publishing(world, renamed=True, force=True)
+            old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
+            works.target.put(old, b"the older one")
+            works.target.fail("sweep.unlink", an_error(errno.EBUSY), times=2, path=old)
+            works.serve()
+            await works.advance(30)
+
+            assert (await works.one()).state == "done"
+            assert await works.debris() == [old]
+            await works.advance(300)
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+def test_an_old_file_that_stepped_aside_is_kept_and_told_of_where_another_has_taken_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
+            works = await left_in_publishing(world, force=True)
+            (temporary,) = works.target.temporaries()
+            works.target.files[temporary + ASIDE] = works.target.files.pop(b"films/a.mkv")
+            del works.target.files[temporary]
+            works.target.put(b"films/a.mkv", b"of another size, and somebody else's")
+            works.serve()
+            await works.advance(600)
+
+            assert works.target.files[temporary + ASIDE].content == b"the older one"
+            assert f"is left as {temporary.decode()}{ASIDE.decode()}: another file has its name" in caplog.text
+
+    asyncio.run(main())
+
+
 def test_a_file_that_came_to_stand_there_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     async def main() -> None:
         async with a_world(tmp_path) as world:
