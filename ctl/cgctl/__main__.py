@@ -144,6 +144,9 @@ def _version_option() -> click.Option:
 
 def main() -> None:
     """Run cgctl on sys.argv and exit."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever runs it: what is asked for is done all the same
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # until it ends
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # an encoding may lack the character
     sys.exit(run(sys.argv[1:], os.environ))

@@ -214,8 +214,11 @@ class Session:
             raise Trouble(Exit.CUT_OFF) from error  # click would exit with 1
 
     def note(self, text: str) -> None:
-        """A line on stderr: what is not the answer itself."""
-        click.echo(text, err=True)
+        """A line on stderr: what is not the answer itself, and is nothing to fail for where nobody reads it."""
+        try:
+            click.echo(text, err=True)
+        except BrokenPipeError:  # the interpreter must not fail at its exit of what it cannot write either
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
 
     def print_table(
         self,

@@ -162,6 +162,24 @@ def test_where_nobody_reads_on_it_ends_with_141_and_without_a_complaint() -> Non
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ""])
+def test_where_nobody_reads_what_it_notes_it_ends_as_it_would(closed: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$0" -m cgctl --socket /nowhere/at/all status {closed}', sys.executable],
+            stdout=subprocess.PIPE,
+            stderr=writing,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+
+    assert (done.returncode, done.stdout) == (3, b"")
+
+
 def test_a_number_that_is_none_is_told_in_grammatical_english(cgctl: Any) -> None:
     told = "cgctl: invalid value for 'ID': 'seven' is not a number (cgctl queue show --help)"
 
