@@ -171,7 +171,7 @@ def test_a_download_arrives_on_a_drive_that_root_itself_may_not_see(machine: Mac
     arrived(machine, "first.mkv", download(machine, "first.mkv"))
 
     # It tells systemd so every few seconds.
-    machine.until("systemctl", "show", "-P", "StatusText", "cloudgather", says="0 moving, 0 settling, 1 tasks")
+    machine.until("systemctl", "show", "-P", "StatusText", "cloudgather", says="0 moving, 0 settling, 1 task")
     machine.until("journalctl", "--no-pager", "TASK=films", says="first.mkv")
 
 

@@ -345,7 +345,8 @@ class Daemon:
     def _summary(self) -> str:
         moving = sum(len(lane.moving) for lane in self._board.targets.values())
         held = [name for name in self._board.targets if self._board.holds_of_target(name)]
-        text = f"{moving} moving, {len(self._intake.pending)} settling, {len(self._board.tasks)} tasks"
+        tasks = len(self._board.tasks)
+        text = f"{moving} moving, {len(self._intake.pending)} settling, {tasks} {'task' if tasks == 1 else 'tasks'}"
         return f"{text}; held: {', '.join(held)}" if held else text
 
     async def _reload(self) -> Reloaded:
