@@ -150,6 +150,7 @@ class Code(StrEnum):
     FAIL_INTERNAL = "fail.internal"  # a bug; see the log
     RETRY_CHANGED = "retry.changed"  # the source changed while it was copied
     RETRY_INTERRUPTED = "retry.interrupted"  # the daemon or its agent was stopped
+    RETRY_OPERATOR = "retry.operator"  # by (user name): history has it
     RETRY_LOST = "retry.lost"  # rclone has nothing left to upload for it, and the cloud does not have it; message
     RETRY_UNPUBLISHED = "retry.unpublished"  # after a crash neither the temporary nor the published file was there
 

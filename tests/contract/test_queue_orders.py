@@ -26,10 +26,12 @@ def test_of_several_of_one_path_a_retry_requeues_the_newest(store: QueueStore, d
 def test_a_retry_requeues_what_failed(store: QueueStore, do: Do) -> None:
     before = failed(store, do)
 
-    count = do(store.requeue(Chosen(ids=(before.id,)), now=LATER))
+    order = because(Code.RETRY_OPERATOR, by="me")
+    count = do(store.requeue(Chosen(ids=(before.id,)), reason=order, now=LATER))
 
     transfer = do(store.transfer(before.id))
-    assert count == 1
+    ((_, move), *_) = do(store.history(task=None, path=None, transfer=before.id, limit=1))
+    assert (count, move.event, move.reason) == (1, Event.REQUEUE, order)
     assert (transfer.state, transfer.attempts, transfer.generation, transfer.due) == (State.QUEUED, 0, 1, None)
     assert transfer.reason == transfer.plan_reason
 

@@ -188,6 +188,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "fail.internal": ("an error in CloudGather itself", ": {message}"),
     "retry.changed": "the file changed while it was copied; the copy was thrown away",
     "retry.interrupted": "the copy was interrupted",
+    "retry.operator": ("tried again by order", " of {by}"),
     "retry.lost": (
         "rclone has nothing left to upload for it, and the cloud does not have it whole",
         " ({target_size:size} instead of {size:size})",

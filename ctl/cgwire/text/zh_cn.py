@@ -129,6 +129,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "fail.internal": ("CloudGather 自身的错误", "：{message}"),
     "retry.changed": "复制期间文件有变化，副本已丢弃",
     "retry.interrupted": "复制被中断",
+    "retry.operator": ("按指令重试", "（{by}）"),
     "retry.lost": (
         "rclone 已没有它的上传任务，但网盘上没有完整的文件",
         "（{target_size:size}，应为 {size:size}）",

@@ -65,7 +65,8 @@ class QueueOperations:
 
     async def queue_retry(self, request: wire.Retry, caller: Caller) -> WireMap:
         """Failed and cancelled ones are queued anew, waiting ones become due."""
-        count = await self._world.store.requeue(_ordered(request), now=self._world.clock.now())
+        reason = because(Code.RETRY_OPERATOR, by=caller.user)
+        count = await self._world.store.requeue(_ordered(request), reason=reason, now=self._world.clock.now())
         await redirect(self._world.store, self._world.board)  # its task may go elsewhere since it ended
         self._world.dispatcher.wake()
         return {"count": count}

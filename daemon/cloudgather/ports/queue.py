@@ -233,8 +233,8 @@ class QueueStore(Protocol):
         """
         ...
 
-    async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
-        """Queue failed and cancelled ones anew, and make queued ones that wait due at once.
+    async def requeue(self, chosen: Chosen, *, reason: Reason | None = None, now: datetime) -> int:
+        """Queue failed and cancelled ones anew, for `reason` as history has it; make queued ones that wait due at once.
 
         One whose path has a newer transfer, or another live one, is passed over.
         """

@@ -75,7 +75,7 @@ def ahead(connection: Connection, transfer: Transfer) -> int:
     return int(found)
 
 
-def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
+def requeue(connection: Connection, chosen: Chosen, reason: Reason | None, now: datetime) -> int:
     """ports.queue.QueueStore.requeue."""
     where, values = condition(chosen)
     waiting = connection.execute(
@@ -84,19 +84,21 @@ def requeue(connection: Connection, chosen: Chosen, now: datetime) -> int:
     where = f"{where} AND {_NEWEST}"
     try:
         return waiting + order(
-            connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=None, now=now
+            connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=reason, now=now
         )
     except Overtaken:
-        return waiting + _requeue_one_by_one(connection, where, values, now)
+        return waiting + _requeue_one_by_one(connection, where, values, reason, now)
 
 
-def _requeue_one_by_one(connection: Connection, where: str, values: dict[str, Any], now: datetime) -> int:
+def _requeue_one_by_one(
+    connection: Connection, where: str, values: dict[str, Any], reason: Reason | None, now: datetime
+) -> int:
     """An older one of a path is live again where the cloud lost it."""
     count = 0
     for row in _select(connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)})", values, -1, 0):
-        move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE)
+        move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE, reason=reason)
         with contextlib.suppress(Overtaken):
-            make(connection, row, move, now)
+            make(connection, row, move, now, reason=row.plan_reason)
             count += 1
     return count
 

@@ -150,8 +150,8 @@ class SqliteStore:
     async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
         return await self._writer.do(partial(moving.move_all, moves=moves, now=now))
 
-    async def requeue(self, chosen: Chosen, *, now: datetime) -> int:
-        return await self._in_pieces(chosen, choosing.TO_REQUEUE, partial(choosing.requeue, now=now))
+    async def requeue(self, chosen: Chosen, *, reason: Reason | None = None, now: datetime) -> int:
+        return await self._in_pieces(chosen, choosing.TO_REQUEUE, partial(choosing.requeue, reason=reason, now=now))
 
     async def cancel(self, chosen: Chosen, *, reason: Reason, now: datetime) -> int:
         return await self._in_pieces(chosen, choosing.TO_CANCEL, partial(choosing.cancel, reason=reason, now=now))
