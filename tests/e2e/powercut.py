@@ -41,6 +41,7 @@ class Book:
 
 
 _OWNED = "SELECT destination, temporary FROM transfer WHERE temporary IS NOT NULL"
+_WAL_HEADER = 32  # bytes, with salts that are others each time when the log begins anew
 _LOOK_EVERY = 0.05  # seconds; a cut is heard of at once
 
 EMPTY = Book([], [], set())
@@ -64,6 +65,12 @@ def read_book(state: Path) -> Book:
                 {path for (path,) in connection.execute("SELECT path FROM debris")}
                 | {os.path.dirname(destination) + b"/" + name for destination, name in connection.execute(_OWNED)},
             )
+
+
+def _checkpoint(state: Path) -> tuple[int, bytes]:
+    """Another one once a checkpoint has begun: files that were copied before and after that do not belong together."""
+    log = state / "state.db-wal"
+    return os.stat(state / "state.db").st_mtime_ns, log.read_bytes()[:_WAL_HEADER] if log.exists() else b""
 
 
 class Stage:
@@ -187,7 +194,7 @@ class Stage:
         self.running.start()
         eventually_sync(self._is_idle, within=60, what="everything at its end")
         eventually_sync(lambda: not any(map(_is_temporary, self._sent())), what="no temporary left")
-        eventually_sync(lambda: not read_book(self.running.state).temporaries, what="no temporary listed")
+        eventually_sync(self._is_swept, what="no temporary listed")
         self._cut_now()
         self._demand_all()
 
@@ -199,7 +206,8 @@ class Stage:
     def _is_swept(self) -> bool:
         """Temporaries are swept after the last transfer has ended, and a cut may be meant for that."""
         with suppress(OSError, sqlite3.Error, AssertionError):  # the cut has come first, or a checkpoint between
-            return not read_book(self.running.state).temporaries
+            before = _checkpoint(self.running.state)
+            return not read_book(self.running.state).temporaries and _checkpoint(self.running.state) == before
         return False
 
     def _cancel_it(self, name: bytes) -> None:
