@@ -208,6 +208,26 @@ def test_what_is_wrong_with_the_source_is_told_as_such(tmp_path: Path) -> None:
         asyncio.run(main(sick))
 
 
+def test_a_source_that_is_there_and_whose_disk_cannot_open_it_has_failed_and_is_not_gone(tmp_path: Path) -> None:
+    """ENXIO: so the kernel answers of a socket, and of a file whose device has left."""
+
+    async def main(sick: SickMount) -> None:
+        async with a_fleet() as fleet:
+            disk = os.fsencode(tmp_path / "disk")
+            os.mkdir(disk)
+            order = an_order(a_file(os.fsdecode(sick.root), "film"), root=disk)
+            sick.fail("open", errno.ENXIO, path="film")
+
+            with pytest.raises(Failed) as failed:
+                await a_target(fleet, disk).copy(order, ignore)
+
+            assert sick.struck("open") >= 1
+            assert (failed.value.errno, failed.value.step, failed.value.side) == (errno.ENXIO, "open", "source")
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
 def test_a_dead_mount_a_missing_mount_and_another_mount_hold_the_target(tmp_path: Path) -> None:
     async def main(sick: SickMount) -> None:
         async with a_fleet() as fleet:

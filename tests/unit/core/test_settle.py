@@ -96,6 +96,12 @@ def test_each_condition_says_what_it_leans_on() -> None:
     assert verdict.conditions[1] == because(Code.MET_WRITER_UNKNOWN, cause="permission")
 
 
+def test_what_was_noticed_after_the_look_has_been_quiet_for_no_time_and_not_for_less() -> None:
+    verdict = judge(some_evidence(now=1000.0, quiet_since=1000.5, event_seen=True), MINUTE)
+
+    assert verdict.conditions[0] == because(Code.WAIT_QUIET, since=0.0, left=60.0, needed=60.0)
+
+
 @pytest.mark.parametrize(
     ("settle", "answers", "expected"),
     [
