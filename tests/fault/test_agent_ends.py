@@ -77,6 +77,31 @@ def test_a_cancelled_copy_removes_its_temporary(tmp_path: Path) -> None:
         asyncio.run(main(sick))
 
 
+@needs_sick
+def test_a_bug_of_whoever_hears_of_progress_fails_that_copy_alone(tmp_path: Path) -> None:
+    def fail(_: int) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def main(sick: SickMount) -> None:
+        async with a_fleet(Deadlines(cancel=30.0)) as fleet:
+            target = a_target(fleet, sick.root)
+            sick.slow("write", 0.2)
+            film, other = (a_file(tmp_path, name, SIZE) for name in ("film", "other"))
+            whole = asyncio.create_task(target.copy(an_order(other, root=sick.root, temporary=b".2"), ignore))
+            order = an_order(film, root=sick.root)
+
+            with pytest.raises(ZeroDivisionError):
+                await target.copy(order, fail)
+
+            await eventually(lambda: not fleet.may_still_act(order.temporary))  # it is told to stop
+            assert order.temporary not in map(os.fsencode, os.listdir(sick.backing))
+            sick.heal()
+            assert (await whole).size == SIZE
+
+    with SickMount(tmp_path) as sick:
+        asyncio.run(main(sick))
+
+
 def test_an_idle_agent_leaves_and_another_comes_when_there_is_work(tmp_path: Path) -> None:
     async def main() -> None:
         before = agent_pids()

@@ -191,8 +191,11 @@ class AgentProcess:
                 if operation.progress is not None and not operation.answer.done():
                     try:
                         operation.progress(body)
-                    except Exception:  # the listener's bug must not cost others their answers
-                        logger.exception("agent %d of %s: whoever hears of progress failed", self.pid, self.label)
+                    except (
+                        Exception
+                    ) as error:  # the listener's bug is its caller's, and must not cost others their answers
+                        operation.fail(error)
+                        self._channel.send([operation.id, "cancel", {}])
 
     def _answered(self, operation: Operation) -> None:
         del self._operations[operation.id]

@@ -211,7 +211,7 @@ class AgentTarget:
         """An operation with parts; their outcomes in order, None for those that were not reached."""
         outcomes: list[T | Exception | None] = []
 
-        def hear(value: int | Sequence[tuple[str, Any]]) -> None:
+        def hear(value: int | Sequence[Sequence[Any]]) -> None:
             if isinstance(value, int):
                 progress(min(len(outcomes), len(each) - 1), value)
                 return
