@@ -62,10 +62,13 @@ def test_a_limit_that_is_none_is_refused_with_what_is_one(tmp_path: Path) -> Non
     with a_disk(tmp_path, "") as running:
         wrong = running.cgctl("target", "limit", "cloud", "--bandwidth", "fast", "--for", "2h", check=False)
         forever = running.cgctl("target", "limit", "cloud", "--bandwidth", "2MiB/s", "--for", "9w", check=False)
+        order = ("target", "limit", "cloud", "--bandwidth", "fast", "--for", "2h")
+        in_chinese = running.cgctl(*order, lang="zh_CN.UTF-8", check=False)
 
         assert wrong.returncode == forever.returncode == 1
         assert '"fast" is not a rate' in wrong.stderr
         assert '"9w" is not allowed; use "1m" to "30d"' in forever.stderr
+        assert '无法执行："fast" 不是速率；请写成 "2MiB/s"、"10Mbit/s"，或用 "unlimited" 表示不限' in in_chinese.stderr
 
 
 def test_a_spent_limit_holds_the_rest_and_says_until_when_after_a_crash_too(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from cloudgather.core.caller import Caller, Refused
 from cloudgather.core.mounts import mount_of
 from cloudgather.core.retry import Breaker
 from cloudgather.core.transfer import Event
+from cloudgather.core.unfit import reason_of
 from cloudgather.operations import describe
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TargetState
@@ -119,7 +120,7 @@ class TargetOperations:
         try:
             figure, lasts = rate(bandwidth), _SPAN(span)
         except ValueError as error:
-            raise Refused(because(Code.ERROR_BAD_REQUEST, message=str(error))) from error
+            raise Refused(because(Code.ERROR_BAD_REQUEST, cause=reason_of(error).to_wire())) from error
         return RateOrder(rate=figure, until=self._world.clock.now() + lasts, span=lasts)
 
     async def target_mounts(self, request: wire.Mounts, caller: Caller) -> WireMap:
