@@ -3,10 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from enum import IntEnum
 
-from cgwire.text import hint
+from cgwire.text import chosen, hint
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.app.configured import zone_of
 from cloudgather.app.daemon import Daemon
@@ -33,13 +34,14 @@ class Exit(IntEnum):
 
 
 def check(file: str, *, as_json: bool) -> Exit:
-    """Read the configuration as the daemon would, say what is wrong, start nothing."""
+    """Read the configuration as the daemon would, say what is wrong in the language of the locale, start nothing."""
     problems = _problems(file)
     if as_json:
         print(json.dumps({"problems": [_jsonable(problem) for problem in problems]}, ensure_ascii=False))  # noqa: T201
     else:
+        language = chosen(os.environ)
         for problem in problems:
-            print(problem.text, file=sys.stderr)  # noqa: T201
+            print(problem.told(language), file=sys.stderr)  # noqa: T201
     return Exit.CONFIG if problems else Exit.OK
 
 

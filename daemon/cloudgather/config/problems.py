@@ -50,10 +50,14 @@ class Problem:
         """The reason in English."""
         return sentence(self.reason.to_wire(), EN)
 
+    def told(self, language: str) -> str:
+        """`FILE:LINE: [table] key: what is wrong`, on one line."""
+        return f"{self.where}: {sentence(self.reason.to_wire(), language)}"
+
     @property
     def text(self) -> str:
-        """`FILE:LINE: [table] key: message`, on one line."""
-        return f"{self.where}: {self.message}"
+        """The same line in English."""
+        return self.told(EN)
 
     def to_wire(self) -> dict[str, Any]:
         """A map with the code, the place, the reason, and both in English as a line under `text`."""

@@ -7,6 +7,7 @@ import pytest
 
 from cgwire.flaws import Flaw
 from cgwire.text import EN, ZH_CN, sentence
+from cloudgather.app import starting
 from cloudgather.config.loading import load
 from cloudgather.config.problems import InvalidConfiguration, Problem
 
@@ -126,6 +127,21 @@ def test_a_file_that_cannot_be_read_is_told_in_both_languages(tmp_path: pathlib.
 
     assert told(problem, tmp_path, EN) == "no.toml: cannot read: No such file or directory"
     assert told(problem, tmp_path, ZH_CN) == "no.toml: 无法读取：文件不存在"
+
+
+@pytest.mark.parametrize(("locale", "said"), [("C", "is not a plain file"), ("zh_CN.UTF-8", "不是普通文件")])
+def test_the_daemons_program_tells_it_in_the_language_of_the_locale(
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    locale: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", locale)
+
+    code = starting.check(str(tmp_path), as_json=False)
+
+    assert (code, capsys.readouterr().err) == (starting.Exit.CONFIG, f"{tmp_path}: {said}\n")
 
 
 def test_the_words_of_somebody_else_stay_as_they_are(tmp_path: pathlib.Path) -> None:
