@@ -179,8 +179,9 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
         if size == 0:
             break
         throttle.take(size, job.pause)
-        state.update(view[:size])
-        aside.write(view[:size])
+        data = view[:size]
+        state.update(data)
+        aside.write(data)
         job.done = aside.written
     if aside.written != original.size:
         raise Trouble("changed", f"the source gave {aside.written} bytes instead of {original.size}")

@@ -62,7 +62,7 @@ class Originals:
             original = self.open(path, version)
             try:
                 original.demand_no_writer()
-                self._demand_no_control_file(path)
+                original.demand_no_control_file()
             except BaseException:
                 original.__exit__()
                 raise
@@ -70,15 +70,8 @@ class Originals:
             raise Trouble("unsettled", str(error)) from error
         return original
 
-    def _demand_no_control_file(self, path: bytes) -> None:
-        self._job.step("stat", "source")
-        above, name = split(path)
-        if self._folders.at(above).control_file(name) is not None:
-            raise Trouble("changed", "a control file says that it is being downloaded")
-
-    def ask(self, path: bytes, step: str, question: Callable[[SourceFolder, bytes], T]) -> T:
-        """What the folder of `path` and its name there give; raises Trouble "gone" where no file has that name."""
-        above, name = split(path)
+    def ask(self, step: str, above: bytes, name: bytes, question: Callable[[SourceFolder, bytes], T]) -> T:
+        """What the folder at `above` and a name in it give; raises Trouble "gone" where no file has that name."""
         self._job.step("root", "source")
         try:
             folder = self._folders.at(above)
@@ -100,10 +93,10 @@ class Original:
 
     def __init__(self, originals: Originals, path: bytes, version: Sequence[int], job: Job) -> None:
         self._originals = originals
-        self._path = path
+        self._above, self._name = split(path)
         self._version = tuple(version)
         self._job = job
-        self.fd, state, mount = originals.ask(path, "open", self._opened)
+        self.fd, state, mount = originals.ask("open", self._above, self._name, self._opened)
         self._ctime_ns = state.st_ctime_ns
         self.size = state.st_size
         self.mtime_ns = state.st_mtime_ns
@@ -143,6 +136,11 @@ class Original:
             if leases.ask(self.fd, again=again).access == leases.WRITTEN:
                 raise Trouble("changed", "somebody has the source open for writing")
 
+    def demand_no_control_file(self) -> None:
+        """Raises Trouble "changed" where aria2 says that it has not downloaded all of it."""
+        if self._originals.ask("stat", self._above, self._name, SourceFolder.control_file) is not None:
+            raise Trouble("changed", "a control file says that it is being downloaded")
+
     def _opened(self, folder: SourceFolder, name: bytes) -> tuple[int, os.stat_result, Mount | None]:
         try:
             fd = folder.open(name)
@@ -159,14 +157,14 @@ class Original:
             raise
 
     def _demand_version(self, state: os.stat_result) -> None:
-        if stat.S_ISLNK(state.st_mode):
-            raise Trouble("gone", "a symlink stands where the source was")
         now = (state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)
-        if not stat.S_ISREG(state.st_mode) or now != self._version:
+        if now != self._version or not stat.S_ISREG(state.st_mode):
+            if stat.S_ISLNK(state.st_mode):
+                raise Trouble("gone", "a symlink stands where the source was")
             raise Trouble("changed", "the source is not the version that was ordered")
 
     def _demand_same_file(self) -> os.stat_result:
-        state = self._originals.ask(self._path, "stat", SourceFolder.state)
+        state = self._originals.ask("stat", self._above, self._name, SourceFolder.state)
         self._demand_version(state)
         if not self.is_local:  # where an inode's number may be another's meanwhile
             self._job.step("stat", "source")

@@ -32,9 +32,9 @@ class Throttle:
 
     def take(self, size: int, pause: Callable[[float], None]) -> None:
         """Wait, by calling `pause` with seconds, until `size` more bytes may go."""
+        if self._rate is None:
+            return
         with self._lock:
-            if self._rate is None:
-                return
             now = self._clock()
             turn = max(self._next, now - _LATE)
             self._next = turn + min(size / max(1, self._rate), _MOST_COST)
