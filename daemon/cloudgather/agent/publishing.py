@@ -10,7 +10,7 @@ from cloudgather.agent.job import Job, Trouble, WireIdentity
 from cloudgather.agent.places import LastFolder, closing, components, split, sync_folder
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.agent.roots import Root
-from cloudgather.agent.system import syncfs
+from cloudgather.agent.system import rename_to_free, syncfs
 
 # What file systems answer that do not rename over a file.
 _NOT_OVER: Final = frozenset({errno.EEXIST, errno.EPERM, errno.EACCES})
@@ -32,6 +32,8 @@ class Publishing:
         """Raises Trouble "identity" where the root must not be used."""
         self._job = job
         self._target = Root(root, identity, job)
+        mount = self._target.mount
+        self._is_local = mount is not None and not mount.is_remote
         self._durable = durable
         self._folders = LastFolder(self._target.folder, keep=keep)
 
@@ -61,14 +63,24 @@ class Publishing:
                 raise _temporary_gone(error) from error
             raise
         _demand_whole(folder, temporary, size, job)
-        if not over:
+        # A mount that has no such rename would be asked twice more each time, and one that has it may not mean it.
+        looks = not over and not self._is_local
+        if looks:
             _demand_free(folder, name, job)
         job.step("rename", "target", size)
         self._target.check()
         try:
-            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            if over or looks:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                rename_to_free(folder, temporary, name)
         except OSError as error:
-            swap(folder, temporary, name, error, self._target, job)
+            if over:
+                swap(folder, temporary, name, error, self._target, job)
+            else:
+                if error.errno == errno.EEXIST:
+                    _demand_free(folder, name, job)
+                raise
         if self._durable:
             job.step("fsync", "target", size)
             sync_folder(folder)

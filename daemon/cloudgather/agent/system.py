@@ -34,6 +34,11 @@ _statx: Final[Callable[..., int] | None] = getattr(_libc, "statx", None)
 # An old kernel, one that glibc or musl makes up for, a filter of system calls.
 _NO_STATX: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM})
 
+_RENAME_NOREPLACE: Final = 1
+_renameat2: Final[Callable[..., int] | None] = getattr(_libc, "renameat2", None)
+# An old kernel, a file system that has no such rename, a filter of system calls.
+_NO_RENAMEAT2: Final = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM})
+
 
 def _demand(result: int) -> None:
     if result != 0:
@@ -77,6 +82,21 @@ def ask(folder: int, name: bytes, *, statx: Callable[..., Any] | None = _statx) 
     finally:
         os.close(fd)
     return state.st_size, state.st_mtime_ns
+
+
+def rename_to_free(folder: int, old: bytes, new: bytes, *, renameat2: Callable[..., Any] | None = _renameat2) -> None:
+    """Rename in a folder; FileExistsError where something has the new name. In one step; without renameat2 in two."""
+    if renameat2 is not None:
+        if renameat2(folder, old, folder, new, _RENAME_NOREPLACE) == 0:
+            return
+        if ctypes.get_errno() not in _NO_RENAMEAT2:
+            _demand(-1)
+    try:
+        os.stat(new, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
 def resident(fd: int, offset: int, length: int) -> float:

@@ -77,6 +77,30 @@ def test_a_folder_in_the_way_is_occupied(pair: Pair) -> None:
     assert pair.at_target() == [TEMPORARY, b"film.mkv", b"film.mkv/inside"]
 
 
+def test_a_file_that_comes_to_stand_there_at_the_last_moment_stays_unless_it_may_be_replaced(pair: Pair) -> None:
+    pair.copy(pair.file())
+    job = EventfulJob(rename=lambda: (pair.target / "film.mkv").write_bytes(b"another's"))
+
+    trouble = expect_refused(pair, "standing", over=False, job=job)
+
+    assert job.all_happened
+    assert (trouble.facts["size"], trouble.facts["is_file"]) == (9, True)
+    assert pair.at_target() == [TEMPORARY, b"film.mkv"]
+    assert (pair.target / "film.mkv").read_bytes() == b"another's"
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_a_temporary_that_goes_at_the_last_moment_is_enoent_at_rename(pair: Pair, over: bool) -> None:
+    pair.copy(pair.file())
+    job = EventfulJob(rename=lambda: os.unlink(pair.target / os.fsdecode(TEMPORARY)))
+
+    with pytest.raises(FileNotFoundError) as gone:
+        pair.publish(b"film.mkv", 4000, over=over, job=job)
+
+    assert job.all_happened
+    assert job.blame(gone.value).facts["step"] == "rename"
+
+
 @pytest.mark.parametrize("names", [{"destination": b"../film"}, {"destination": b""}, {"temporary": b"../film"}])
 def test_names_that_lead_elsewhere_are_refused(pair: Pair, names: dict[str, Any]) -> None:
     pair.copy(pair.file())
