@@ -64,7 +64,7 @@ class Child:
         self._ended()
 
 
-def spawn(ended: Callable[[], None], command: tuple[str, ...] = _COMMAND) -> tuple[Child, socket.socket]:
+def spawn(ended: Callable[[], None]) -> tuple[Child, socket.socket]:
     """Start an agent; its process and our end of its socket.
 
     Call it in the main thread: the kernel sends a child's PR_SET_PDEATHSIG when the thread that made it ends.
@@ -74,8 +74,8 @@ def spawn(ended: Callable[[], None], command: tuple[str, ...] = _COMMAND) -> tup
     ours.setblocking(False)
     try:
         pid = os.posix_spawn(
-            command[0],
-            command,
+            _COMMAND[0],
+            (*_COMMAND, str(os.getpid())),
             os.environ,
             # The socket first: it may itself have the number 0 in a daemon that was started without stdin.
             file_actions=[

@@ -62,7 +62,9 @@ def a_child() -> Iterator[Child]:
     with ours:
         with theirs:
             process = subprocess.Popen(
-                [*COMMAND, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+                [*COMMAND, str(theirs.fileno()), str(os.getpid())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
             )
         with process:
             try:
@@ -243,7 +245,7 @@ import os, socket, subprocess, sys
 ours, theirs = socket.socketpair()
 # The socket's other end stays open elsewhere: only the parent's death is left to tell.
 os.set_inheritable(ours.fileno(), True)
-child = subprocess.Popen([*sys.argv[2:], str(theirs.fileno())], pass_fds=[theirs.fileno()])
+child = subprocess.Popen([*sys.argv[2:], str(theirs.fileno()), str(os.getpid())], pass_fds=[theirs.fileno()])
 holder = subprocess.Popen(["sleep", "60"], pass_fds=[ours.fileno()], stdout=subprocess.DEVNULL)
 print(child.pid, holder.pid, flush=True)
 if sys.argv[1] == "later":
@@ -302,7 +304,7 @@ def test_its_imports_stay_light() -> None:
     code = "import sys, cloudgather.agent.__main__; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
 
-    heavy = {"asyncio", "logging", "subprocess", "pathlib", "attrs", "cloudgather.ports", "tempfile"}
+    heavy = {"asyncio", "logging", "socket", "subprocess", "pathlib", "attrs", "cloudgather.ports", "tempfile"}
     assert heavy & set(loaded) == set()
 
 
