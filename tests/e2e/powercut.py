@@ -171,6 +171,7 @@ class Stage:
     def _begin(self) -> None:
         with suppress(AssertionError):
             self.running.kill()  # of a play that has failed
+        self._stop_asking()
         self._is_cancelled = False
         self.disk.begin_with(self._image)
         if self._cancel is not None:
@@ -183,9 +184,7 @@ class Stage:
     def _cut_now(self) -> None:
         if not self.disk.is_cut:
             self.disk.cut(number=0, loss={})
-        if self._asking is not None:
-            self._asking.close()
-            self._asking = None
+        self._stop_asking()
         self.running.kill(failing=True)  # whose disk was gone before it was up has ended as soon as it found out
         self.disk.come_back()
 
@@ -199,7 +198,8 @@ class Stage:
         self._demand_all()
 
     def _is_over(self) -> bool:
-        if self.disk.wait(_LOOK_EVERY) and self._cancel is not None:
+        is_held = self.disk.wait(_LOOK_EVERY)
+        if is_held and self._cancel is not None and self._asking is None:  # once: what was let go may show a while
             self._cancel_it(self._cancel)
         return self.disk.is_cut or (self._is_idle() and self._is_swept())
 
@@ -223,6 +223,11 @@ class Stage:
             pass  # the cut has come first
         assert isinstance(self.disk, PowerMount)
         self.disk.let_go()
+
+    def _stop_asking(self) -> None:
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
 
     def _is_idle(self) -> bool:
         try:
