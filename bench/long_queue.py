@@ -23,8 +23,7 @@ from cgwire import queue as queue_wire
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, Plan, Sent, Version
-from cloudgather.pipeline.recording import move_of
-from cloudgather.ports.queue import QueueStore, TargetMemory
+from cloudgather.ports.queue import Move, QueueStore, TargetMemory
 from cloudgather.store.sqlite import open_store
 
 _TASK, _TARGET = "bench", "cloud"
@@ -179,7 +178,6 @@ async def _finish_batch(store: QueueStore) -> None:
     if len(claimed) != _BATCH:
         raise Wrong(f"{len(claimed)} transfers were claimed, not {_BATCH}")
     sent = Sent(size=_SIZE, mtime_ns=1, digest=bytes(16), standing=None)
-    publishing = await store.move([move_of(each, Event.PUBLISH, sent=sent) for each in claimed], now=now)
+    publishing = await store.move([Move(claimed, Event.PUBLISH, sent=[sent] * _BATCH)], now=now)
     written, stored = because(Code.DONE_WRITTEN), because(Code.DONE_STORED)
-    moves = [move_of(each, Event.WRITE, reason=written, confirmed=stored, strength="stored") for each in publishing]
-    await store.move(moves, now=now)
+    await store.move([Move(publishing, Event.WRITE, reason=written, confirmed=stored, strength="stored")], now=now)

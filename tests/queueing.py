@@ -61,14 +61,8 @@ def a_sent(**changes: Any) -> Sent:
 def a_move(transfer: Transfer, event: Event, **facts: Any) -> Move:
     """A move of the transfer as it is known, with the facts that its event needs."""
     if event is Event.PUBLISH:
-        facts.setdefault("sent", a_sent(size=transfer.version.size))
-    return Move(
-        transfer=transfer.id,
-        generation=transfer.generation,
-        event=event,
-        tries=transfer.tries,
-        **{"known": transfer, **facts},
-    )
+        facts.setdefault("sent", [a_sent(size=transfer.version.size)])
+    return Move([transfer], event, **facts)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def end(
     opened: tuple[QueueStore, Do], transfer: Transfer, event: Event, moved: int | None, *, hours: float = 0
 ) -> Transfer:
     store, do = opened
-    (ended,) = do(store.move([a_move(transfer, event, moved=moved)], now=NOW + timedelta(hours=hours)))
+    (ended,) = do(store.move([a_move(transfer, event, moved=[moved])], now=NOW + timedelta(hours=hours)))
     assert isinstance(ended, Transfer)
     return ended
 

@@ -14,7 +14,7 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
     transfer = do(claimed(store))
     sent = a_sent(standing=(7, 2**70), mtime_ns=2**65)
 
-    (publishing,) = do(store.move([a_move(transfer, Event.PUBLISH, sent=sent)], now=NOW))
+    (publishing,) = do(store.move([a_move(transfer, Event.PUBLISH, sent=[sent])], now=NOW))
     done_reason = because(Code.DONE_STORED)
     standing = do(moved_on(store, publishing, Event.WRITE, now=LATER))
     (done,) = do(store.move([a_move(standing, Event.CONFIRM, strength="stored", reason=done_reason)], now=LATER))
@@ -50,11 +50,11 @@ def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
 def test_what_is_confirmed_as_it_is_written_makes_both_moves_in_one_step(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"one", run=7), a_plan(b"two")], now=NOW))
     claim = store.claim("cloud", now=NOW, count=2, most_bytes=None, except_tasks=frozenset())
-    files = do(store.move([a_move(transfer, Event.PUBLISH) for transfer in do(claim)], now=NOW))
+    files = do(store.move([Move(do(claim), Event.PUBLISH, sent=[a_sent()] * 2)], now=NOW))
 
     written, stored = because(Code.DONE_WRITTEN), because(Code.DONE_STORED)
-    facts = {"reason": written, "confirmed": stored, "strength": "stored"}
-    made = do(store.move([a_move(file, Event.WRITE, **facts) for file in files], now=LATER))
+    write = Move(files, Event.WRITE, reason=written, confirmed=stored, strength="stored")
+    made = do(store.move([write], now=LATER))
 
     assert [(transfer.state, transfer.reason) for transfer in made] == [(State.DONE, stored)] * 2
     assert [do(store.transfer(transfer.id)) for transfer in made] == made
@@ -73,9 +73,10 @@ def test_only_one_move_of_a_transfer_is_made_in_one_step(store: QueueStore, do: 
     do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
     a, b = do(claimed(store)), do(claimed(store))
 
-    for event in (Event.DEFER, Event.GIVE_UP):
+    defer = Move([a, b], Event.DEFER)
+    for moves in ([defer, a_move(a, Event.DEFER)], [defer, a_move(a, Event.GIVE_UP)], [Move([a, b, a], Event.DEFER)]):
         with pytest.raises(Overtaken):
-            do(store.move([a_move(a, Event.DEFER), a_move(b, Event.DEFER), a_move(a, event)], now=NOW))
+            do(store.move(moves, now=NOW))
 
     assert [do(store.transfer(each.id)) for each in (a, b)] == [a, b]
 
@@ -103,17 +104,20 @@ def test_a_change_begins_anew(store: QueueStore, do: Do) -> None:
     assert (changed.version, changed.due) == (a_version(size=5), LATER)
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do, known: bool) -> None:
+@pytest.mark.parametrize("seen", [State.COPYING, State.QUEUED])
+def test_a_move_of_an_earlier_try_is_overtaken(store: QueueStore, do: Do, seen: State) -> None:
     do(store.add([a_plan()], now=NOW))
     stale = do(claimed(store))
-    do(moved_on(store, stale, Event.DEFER))
+    queued = do(moved_on(store, stale, Event.DEFER))
     current = do(claimed(store))
-    moves = [a_move(stale, event) for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH)]
+    moves = {
+        State.COPYING: [a_move(stale, event) for event in (Event.PUBLISH, Event.DEFER, Event.GIVE_UP, Event.VANISH)],
+        State.QUEUED: [a_move(queued, event) for event in (Event.CHANGE, Event.CANCEL, Event.VANISH)],
+    }
 
-    for move in moves:
+    for move in moves[seen]:
         with pytest.raises(Overtaken, match="try"):
-            do(store.move([move if known else move._replace(known=None)], now=NOW))
+            do(store.move([move], now=NOW))
 
     assert do(store.transfer(current.id)) == current
 
@@ -145,18 +149,18 @@ def test_what_changed_without_a_move_is_not_undone_by_one(store: QueueStore, do:
     assert changed.priority == put_first.priority
 
 
-@pytest.mark.parametrize("besides", [True, False], ids=["with its try", "by that alone"])
-def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do, besides: bool) -> None:
+@pytest.mark.parametrize("seen", [State.COPYING, State.QUEUED])
+def test_a_move_of_an_earlier_generation_is_overtaken(store: QueueStore, do: Do, seen: State) -> None:
+    """By that alone: it is of the same try."""
     do(store.add([a_plan()], now=NOW))
-    stale = do(claimed(store))
-    do(moved_on(store, stale, Event.CHANGE))
-    before = do(claimed(store))
-    move = a_move(stale, Event.PUBLISH)
+    do(moved_on(store, do(claimed(store)), Event.CHANGE))
+    current = do(claimed(store))
+    stale = current._replace(generation=1, state=seen)
 
-    with pytest.raises(Overtaken):
-        do(store.move([move if besides else move._replace(known=None, tries=None)], now=NOW))
+    with pytest.raises(Overtaken, match="generation"):
+        do(store.move([a_move(stale, Event.CANCEL)], now=NOW))
 
-    assert do(store.transfer(stale.id)) == before
+    assert do(store.transfer(stale.id)) == current
 
 
 def test_of_several_moves_all_are_made_or_none(store: QueueStore, do: Do) -> None:
@@ -171,9 +175,13 @@ def test_of_several_moves_all_are_made_or_none(store: QueueStore, do: Do) -> Non
     assert do(store.history(task=None, path=None, transfer=None, limit=9)) == history
 
 
-def test_a_transfer_that_is_not_there_is_overtaken(store: QueueStore, do: Do) -> None:
+@pytest.mark.parametrize("seen", [State.COPYING, State.QUEUED])
+def test_a_transfer_that_is_not_there_is_overtaken(store: QueueStore, do: Do, seen: State) -> None:
+    do(store.add([a_plan()], now=NOW))
+    known = do(claimed(store))._replace(state=seen)
+
     with pytest.raises(Overtaken):
-        do(store.move([Move(transfer=4711, generation=1, event=Event.DEFER)], now=NOW))
+        do(store.move([a_move(known._replace(id=4711), Event.CANCEL)], now=NOW))
 
 
 def test_a_lost_one_cannot_live_beside_its_successor(store: QueueStore, do: Do) -> None:

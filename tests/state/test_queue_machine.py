@@ -99,11 +99,11 @@ class QueueMachine(RuleBasedStateMachine):
         return [row for row in self.rows.values() if (row.plan.task, row.plan.path) == (plan.task, plan.path)]
 
     def is_right(self, known: Transfer) -> bool:
-        """Of those that are being brought it has to be; the others are read."""
+        """Of those that are being brought the state has to be, too; the others are read."""
         row = self.rows[known.id]
         bringing = known.state in (State.COPYING, State.PUBLISHING, State.WRITTEN)
-        same = (known.state, known.generation, known.tries) == (row.state, row.generation, row.tries)
-        return same or not bringing
+        same = (known.generation, known.tries) == (row.generation, row.tries)
+        return same and (known.state is row.state or not bringing)
 
     def live(self, plan: Plan) -> Row | None:
         return next((row for row in self.of(plan) if row.state in LIVE), None)
@@ -190,52 +190,61 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(data=st.data(), event=st.sampled_from(EVENTS), spend=st.booleans(), swept=st.booleans(), stale=st.booleans())
     def move(self, data: st.DataObject, event: Event, spend: bool, swept: bool, stale: bool) -> None:
         possible = [row for row in self.rows.values() if event in MOVES[row.state]]
-        row = data.draw(st.sampled_from(possible or list(self.rows.values())))
-        due = data.draw(st.none() | st.just(self.now + timedelta(minutes=1)))
+        first = data.draw(st.sampled_from(possible or list(self.rows.values())))
+        alike = [row for row in self.rows.values() if row.state is first.state]
+        rows = data.draw(st.lists(st.sampled_from(alike), min_size=1, max_size=3, unique_by=lambda row: row.id))
         move = Move(
-            transfer=row.id,
-            generation=row.generation + (stale and row.generation % 2),
-            tries=row.tries - (stale and row.tries > 1),
-            event=event,
-            due=due,
+            [self.as_known(row, stale=stale, data=data) for row in rows],
+            event,
+            due=data.draw(st.none() | st.just(self.now + timedelta(minutes=1))),
             spend=spend and event in (Event.DEFER, Event.GIVE_UP),
-            swept=swept and row.state is State.COPYING and event is not Event.PUBLISH,
-            sent=a_sent() if event is Event.PUBLISH else None,
-            known=data.draw(st.sampled_from([None, self.known.get(row.id)])),
+            swept=swept and first.state is State.COPYING and event is not Event.PUBLISH,
+            sent=[a_sent()] * len(rows) if event is Event.PUBLISH else (),
         )
-        after = MOVES[row.state].get(event)
-        beside = self.live(row.plan)
-        if (
-            after is None
-            or move.generation != row.generation
-            or move.tries != row.tries
-            or (after in LIVE and beside not in (None, row))
-            or (move.known is not None and not self.is_right(move.known))
-        ):
+        after = MOVES[first.state].get(event)
+        if after is None or not all(self.is_right(known) for known in move.transfers) or not self.fit(rows, after):
             try:
                 self.do(self.store.move([move], now=self.now))
             except Overtaken:
                 return
-            raise AssertionError(f"{event} of {row} was made")
+            raise AssertionError(f"{event} of {rows} was made")
 
-        (moved,) = self.do(self.store.move([move], now=self.now))
+        made = self.do(self.store.move([move], now=self.now))
 
-        self.known[moved.id] = moved
-        assert moved.state is after
-        assert moved == self.do(self.store.transfer(moved.id))
-        if move.swept or event is Event.WRITE:
+        for row, moved in zip(rows, made, strict=True):
+            self.known[moved.id] = moved
+            assert moved.state is after
+            assert moved == self.do(self.store.transfer(row.id))
+            self.model_move(row, move, after)
+
+    def as_known(self, row: Row, *, stale: bool, data: st.DataObject) -> Transfer:
+        """As somebody knows it who saw it now, or some time ago."""
+        now: Transfer = self.do(self.store.transfer(row.id))
+        known = data.draw(st.sampled_from([now, self.known.get(row.id, now)]))
+        if not stale:
+            return known
+        return known._replace(generation=known.generation + known.generation % 2, tries=known.tries - (known.tries > 1))
+
+    def fit(self, rows: list[Row], after: State) -> bool:
+        """Whether at most one of each path is live when these are in that state."""
+        beside = [row for row in self.rows.values() if row.state in LIVE and row not in rows]
+        places = [(row.plan.task, row.plan.path) for row in [*beside, *rows]]
+        return after not in LIVE or len(places) == len(set(places))
+
+    def model_move(self, row: Row, move: Move, after: State) -> None:
+        if move.swept or move.event is Event.WRITE:
             self.debris.discard((row.id, row.tries))
         place = row.plan.task, row.plan.path
-        if event is Event.WRITE:
+        if move.event is Event.WRITE:
             self.ledger[place] = row.id, row.plan.version
-        elif event is Event.LOSE and self.ledger.get(place, (0,))[0] == row.id:
+        elif move.event is Event.LOSE and self.ledger.get(place, (0,))[0] == row.id:
             del self.ledger[place]
         row.state = after
-        row.attempts = 0 if event in (Event.CHANGE, Event.REQUEUE) else row.attempts + move.spend
-        row.generation += event is Event.CHANGE
+        row.attempts = 0 if move.event in (Event.CHANGE, Event.REQUEUE) else row.attempts + move.spend
+        row.generation += move.event is Event.CHANGE
         if after is State.QUEUED:
-            row.due = due
-        if event is Event.REQUEUE:
+            row.due = move.due
+        if move.event is Event.REQUEUE:
             row.cleared = False
 
     @rule(chosen=chosen)

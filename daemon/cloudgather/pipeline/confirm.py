@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 
 from cgwire.codes import Code
@@ -143,7 +144,7 @@ class Confirmer:
             if any(move.event is not Event.CONFIRM for move in moves):
                 lane.littered = True  # the temporary of what did not arrive may be there
                 self._lost(name)
-            left |= {each.id for each in written} - {move.transfer for move in moves}
+            left |= {each.id for each in written} - {each.id for move in moves for each in move.transfers}
             if left and self._asks(name):  # it was told of all that it can be asked about at once
                 return False
 
@@ -158,7 +159,7 @@ class Confirmer:
 
     async def _record(self, moves: Sequence[Move]) -> None:
         """What is lost goes back to the queue, unless another transfer of its path is live: then it has failed."""
-        await self._recorder.record([move for move in moves if move.event is not Event.LOSE])
+        await self._recorder.record(_together(move for move in moves if move.event is not Event.LOSE))
         for move in moves:
             if move.event is Event.LOSE:
                 try:
@@ -174,7 +175,7 @@ class Confirmer:
             if lane.spec.confirm is Confirm.STORED:
                 await lane.port.barrier()
             code = Code.DONE_STORED if lane.spec.confirm is Confirm.STORED else Code.DONE_UNCONFIRMED
-            return [move_of(each, Event.CONFIRM, reason=because(code), strength=strength) for each in written]
+            return [Move(written, Event.CONFIRM, reason=because(code), strength=strength)]
         return await self._shown(lane, written)
 
     async def _shown(self, lane: TargetState, written: Sequence[Transfer]) -> list[Move]:
@@ -269,3 +270,11 @@ def _not_seen(transfer: Transfer, standing: Standing | None) -> Reason:
 def _unconfirmed(standing: Standing | None) -> Reason:
     message = "the target does not show it" if standing is None else f"the target shows {standing.size} bytes"
     return because(Code.FAIL_UNCONFIRMED, step="look", message=message)
+
+
+def _together(moves: Iterable[Move]) -> list[Move]:
+    """Those that follow each other and are alike as one: what they have in common is written once."""
+    return [
+        alike._replace(transfers=[transfer for move in those for transfer in move.transfers])
+        for alike, those in groupby(moves, lambda move: move._replace(transfers=()))
+    ]

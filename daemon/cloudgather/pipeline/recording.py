@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Final, TypeVar
 
 from cgwire.reasons import Reason
-from cloudgather.core.transfer import LIVE, MOVES, Event, Sent, State, Transfer, Version
+from cloudgather.core.transfer import LIVE, MOVES, Event, State, Transfer, Version
 from cloudgather.pipeline.board import Board
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.journal import Journal
@@ -44,15 +45,16 @@ class Recorder:
     async def record(self, moves: Sequence[Move]) -> Sequence[Transfer]:
         """Commit the moves in one step and announce them; while the store cannot commit, hold everything and wait.
 
-        Raises Overtaken. Until it returns, nothing that depends on these moves may be done.
+        Answers with their transfers as they are then, one after the other. Raises Overtaken. Until it returns, nothing
+        that depends on these moves may be done.
         """
         moves = [self._with_what_was_sent(move) if move.event in _END_A_TRY else move for move in moves]
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
-        for transfer, move in zip(moved, moves, strict=True):
+        left = iter(moved)
+        each = [(transfer, move) for move in moves for transfer in islice(left, len(move.transfers))]
+        for transfer, move in each:
             self._announce(transfer, move)
-        self._journal.outcomes(
-            (transfer, move.event) for transfer, move in zip(moved, moves, strict=True) if move.event not in _ON_THE_WAY
-        )
+        self._journal.outcomes((transfer, move.event) for transfer, move in each if move.event not in _ON_THE_WAY)
         for transfer in moved:
             if transfer.state is State.QUEUED:
                 await self.insist(
@@ -63,10 +65,8 @@ class Recorder:
         return moved
 
     def _with_what_was_sent(self, move: Move) -> Move:
-        moving = self._board.moving(move.transfer)
-        if moving is None or (move.sent is not None and moving.sent <= move.sent.size):  # a whole copy tells by itself
-            return move
-        return move._replace(moved=moving.sent)
+        moving = [self._board.moving(transfer.id) for transfer in move.transfers]
+        return move._replace(moved=[None if each is None else each.sent for each in moving])
 
     async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What the store answers to `call`; while it cannot, hold everything and wait."""
@@ -114,22 +114,7 @@ def move_of(
     due: datetime | None = None,
     spend: bool = False,
     version: Version | None = None,
-    sent: Sent | None = None,
     strength: str | None = None,
-    confirmed: Reason | None = None,
 ) -> Move:
-    """A move of the transfer as it is known to the caller: another state, generation or try in the store refuses it."""
-    return Move(
-        transfer=transfer.id,
-        generation=transfer.generation,
-        event=event,
-        tries=transfer.tries,
-        reason=reason,
-        due=due,
-        spend=spend,
-        version=version,
-        sent=sent,
-        strength=strength,
-        confirmed=confirmed,
-        known=transfer,
-    )
+    """A move of this transfer alone."""
+    return Move((transfer,), event, reason=reason, due=due, spend=spend, version=version, strength=strength)

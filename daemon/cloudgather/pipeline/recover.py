@@ -16,7 +16,7 @@ from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.pipeline.transfer import Carrier
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.queue import Chosen, Overtaken, QueueStore, StoreUnavailable
+from cloudgather.ports.queue import Chosen, Move, Overtaken, QueueStore, StoreUnavailable
 from cloudgather.ports.target import AlreadyStanding, Failed, Stalled, Standing, TargetHeld
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,8 @@ class Recovery:
         """Put interrupted copies back and list what was being published; touches no target."""
         copying = await self._store.transfers(Chosen(states=frozenset({State.COPYING})), limit=1_000_000)
         reason = because(Code.RETRY_INTERRUPTED)
-        await self._recorder.record([move_of(transfer, Event.DEFER, reason=reason) for transfer in copying])
+        if copying:
+            await self._recorder.record([Move(copying, Event.DEFER, reason=reason)])
         for transfer in await self._store.transfers(Chosen(states=frozenset({State.PUBLISHING})), limit=1_000_000):
             for lane in lanes:
                 if lane.spec.name == transfer.target:

@@ -86,9 +86,8 @@ class Carrier:
             if not whole:
                 return
             await self._remember_bases(whole)
-            publishing = await self._recorder.record(
-                [move_of(transfer, Event.PUBLISH, sent=sent[transfer.id]) for transfer in whole]
-            )
+            publish = Move(whole, Event.PUBLISH, sent=[sent[transfer.id] for transfer in whole])
+            publishing = await self._recorder.record([publish])
             copying.clear()
             await self.publish(lane, publishing, durable=durable)
         except asyncio.CancelledError:
@@ -145,12 +144,8 @@ class Carrier:
             return
         written, confirmed = because(Code.DONE_WRITTEN), _CONFIRMED_AT_ONCE.get(lane.spec.confirm)
         strength = None if confirmed is None else str(lane.spec.confirm)
-        await self._recorder.record(
-            [
-                move_of(transfer, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
-                for transfer in renamed
-            ]
-        )
+        write = Move(renamed, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
+        await self._recorder.record([write])
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
         for transfer in renamed:
             if (moving := lane.moving.get(transfer.id)) is not None:  # recovery finishes what no batch has
@@ -231,7 +226,8 @@ class Carrier:
         await self._recorder.record(moves)
         for move in moves:
             lane.littered = lane.littered or not move.swept  # not before: the store then knows of debris
-            del copying[move.transfer]
+            for transfer in move.transfers:
+                del copying[transfer.id]
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 

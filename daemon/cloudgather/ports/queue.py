@@ -50,24 +50,21 @@ class Added(StrEnum):
 
 
 class Move(NamedTuple):
-    """One move of a transfer with everything that is committed together with it. Two of each file are made: a tuple,
-    which takes a third of the time.
-    """
+    """One move that some transfers make alike, with everything that is committed together with it."""
 
-    transfer: int
-    generation: int  # must be the row's, else the move is refused with Overtaken
+    # At least one, all in one state, as the mover knows them. Refused with Overtaken where one is of another generation
+    # or try by now (whoever worked at an earlier one knows too little), or was being brought and is in another state.
+    transfers: Sequence[Transfer]
     event: Event
-    tries: int | None = None  # where given, must be the row's, too: whoever worked at an earlier try knows too little
     reason: Reason | None = None
     due: datetime | None = None
     spend: bool = False  # counts as an attempt (DEFER, GIVE_UP)
-    version: Version | None = None  # CHANGE, REQUEUE with another version
-    sent: Sent | None = None  # PUBLISH
-    strength: str | None = None  # CONFIRM
+    version: Version | None = None  # CHANGE, REQUEUE of one with another version
+    sent: Sequence[Sent] = ()  # PUBLISH: of each
+    strength: str | None = None  # WRITE, CONFIRM
     confirmed: Reason | None = None  # WRITE: CONFIRM follows in the same step, with this reason
-    moved: int | None = None  # bytes that this try has sent (what ends COPYING); None: nobody knows
-    known: Transfer | None = None  # as the mover knows it: spares reading the row, whose state must be the same then
-    swept: bool = False  # the temporary of the try that ends is known to be gone: it does not become debris
+    moved: Sequence[int | None] = ()  # of each, bytes that its try has sent (what ends COPYING); None: nobody knows
+    swept: bool = False  # the temporaries of the tries that end are known to be gone: they do not become debris
 
 
 class Overtaken(Exception):

@@ -10,7 +10,7 @@ from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports.queue import Added, Move
 from cloudgather.store import counting, many
 from cloudgather.store.ledger import has_sent, pieces
-from cloudgather.store.moving import make
+from cloudgather.store.making import make
 from cloudgather.store.rows import (
     TRANSFER,
     assignments,
@@ -136,10 +136,10 @@ def _row(id: int, plan: Plan) -> tuple[Any, ...]:
 
 def _refresh(connection: Connection, row: Transfer, plan: Plan, event: Event, now: datetime) -> tuple[int, Added]:
     """Let the row be what the plan says from now on; what was put first in the queue stays there."""
-    move = Move(transfer=row.id, generation=row.generation, event=event, reason=plan.reason, version=plan.version)
+    move = Move([row], event, reason=plan.reason, version=plan.version)
     make(
         connection,
-        row,
+        [row],
         move,
         now,
         target=plan.target,

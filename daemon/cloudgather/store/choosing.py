@@ -11,7 +11,8 @@ from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.ports.queue import Chosen, Move, Overtaken
-from cloudgather.store.moving import make, order
+from cloudgather.store.making import make
+from cloudgather.store.moving import order
 from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
 
 READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
@@ -96,9 +97,9 @@ def _requeue_one_by_one(
     """An older one of a path is live again where the cloud lost it."""
     count = 0
     for row in _select(connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)})", values, -1, 0):
-        move = Move(transfer=row.id, generation=row.generation, event=Event.REQUEUE, reason=reason)
+        move = Move([row], Event.REQUEUE, reason=reason)
         with contextlib.suppress(Overtaken):
-            make(connection, row, move, now, reason=row.plan_reason)
+            make(connection, [row], move, now, reason=row.plan_reason)
             count += 1
     return count
 

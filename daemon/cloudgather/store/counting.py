@@ -4,8 +4,10 @@ The database itself counts what a statement changes that names one of the column
 makes transfers, or changes their state by another statement, has it counted here in the same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from sqlite3 import Connection
 from typing import Final
 
@@ -28,30 +30,31 @@ _TALLY: Final = (
 )
 _ENDED: Final = "UPDATE run SET last_ended = ? WHERE id IN (VALUES {rows})"
 
-_Alike = tuple[str, str, int | None]  # task, target, run
+_Alike = tuple[str, str, int | None]
+_alike: Final = attrgetter("task", "target", "run")
 
 
-def made(connection: Connection, plans: Iterable[Plan]) -> None:
+def made(connection: Connection, plans: Sequence[Plan]) -> None:
     """Transfers were made of these, and are queued."""
-    sums = _sums(((plan.task, plan.target, plan.run), plan.version.size) for plan in plans)
-    _write(connection, sums, [(State.QUEUED, 1)])
+    _write(connection, _sums(plans), [(State.QUEUED, 1)])
 
 
 def moved(connection: Connection, rows: Sequence[Transfer], before: State, after: State, now: datetime) -> None:
     """These, of which none is cleared, went from one state to the other."""
-    sums = _sums(((row.task, row.target, row.run), row.version.size) for row in rows)
+    sums = _sums(rows)
     _write(connection, sums, [(before, -1), (after, 1)])
     if before in LIVE and after not in LIVE:
         ended = sorted({run for _, _, run in sums if run is not None})
         many.execute(connection, _ENDED, [(run,) for run in ended], (from_instant(now),))
 
 
-def _sums(sizes: Iterable[tuple[_Alike, int]]) -> dict[_Alike, tuple[int, int]]:
+def _sums(files: Sequence[Plan | Transfer]) -> dict[_Alike, tuple[int, int]]:
     """How many there are of each kind, and of how many bytes."""
     sums: dict[_Alike, tuple[int, int]] = {}
-    for alike, size in sizes:
+    for alike, those in groupby(files, _alike):
+        sizes = [each.version.size for each in those]
         count, total = sums.get(alike, (0, 0))
-        sums[alike] = count + 1, total + size
+        sums[alike] = count + len(sizes), total + sum(sizes)
     return sums
 
 

@@ -5,6 +5,7 @@ step in which the try ends lists it here, unless it was renamed or is known to b
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -42,9 +43,10 @@ def write(connection: Connection, rows: Iterable[Transfer]) -> None:
     )
 
 
-def write_again(connection: Connection, row: Transfer) -> None:
+def write_again(connection: Connection, rows: Iterable[Transfer]) -> None:
     """List what was renamed once more: a write-back cache that died may have forgotten the rename."""
-    write(connection, [row._replace(temporary=temporary_name(daemon_id(connection), row.id, row.tries))])
+    name = partial(temporary_name, daemon_id(connection))
+    write(connection, [row._replace(temporary=name(row.id, row.tries)) for row in rows])
 
 
 def leave(connection: Connection, row: Transfer, path: bytes) -> None:

@@ -1,6 +1,6 @@
 """The ledger: what has been dealt with, by task and path, the newest only."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from sqlite3 import Connection
@@ -23,8 +23,12 @@ UNSENT: Final = (
     "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB))"
 )
 _PUT: Final = f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES {{rows}}"
+_WRITE: Final = (
+    "INSERT OR REPLACE INTO ledger (origin, strength, at, task, path, size, mtime_ns, target, destination, digest, "
+    "transfer, folded) SELECT ?, ?, ?, sent.* FROM (VALUES {rows}) AS sent"
+)
 CONFIRM: Final = (
-    "UPDATE ledger SET strength = proof.column4 FROM (VALUES {rows}) AS proof "
+    "UPDATE ledger SET strength = ? FROM (VALUES {rows}) AS proof "
     "WHERE task = proof.column1 AND path = proof.column2 AND transfer = proof.column3"
 )
 _COMPARED_AT_ONCE: Final = 256  # to prepare a statement for four times as many takes ten times as long
@@ -120,41 +124,38 @@ def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
     )
 
 
-def write(connection: Connection, sent: Sequence[tuple[Transfer, str]], now: datetime) -> None:
+def write(connection: Connection, rows: Sequence[Transfer], strength: str, now: datetime) -> None:
     """These transfers stand under their final names; how well confirmed, if anything is known yet of the cloud."""
-    at = from_instant(now)
     many.execute(
         connection,
-        _PUT,
+        _WRITE,
         [
             (
                 row.task,
                 row.path,
                 row.version.size,
                 from_number(row.version.mtime_ns),
-                str(Origin.SENT),
                 row.target,
                 row.destination,
-                None,
                 row.sent.digest if row.sent else None,
                 row.id,
-                strength,
-                at,
                 folded(row.destination),
             )
-            for row, strength in sent
+            for row in rows
         ],
+        (str(Origin.SENT), strength, from_instant(now)),
     )
 
 
-def confirm(connection: Connection, strengths: Iterable[tuple[Transfer, str]]) -> None:
+def confirm(connection: Connection, rows: Sequence[Transfer], strength: str) -> None:
     """Note how strong the proofs are, unless another transfer of the path has been written since."""
-    many.execute(connection, CONFIRM, [(row.task, row.path, row.id, strength) for row, strength in strengths])
+    many.execute(connection, CONFIRM, [(row.task, row.path, row.id) for row in rows], (strength,))
 
 
-def lose(connection: Connection, row: Transfer) -> None:
-    """The cloud lost it: it counts as never sent, unless another transfer has been written since."""
-    connection.execute("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", (row.task, row.path, row.id))
+def lose(connection: Connection, rows: Sequence[Transfer]) -> None:
+    """The cloud lost them: they count as never sent, unless another transfer of the path has been written since."""
+    lost = [(row.task, row.path, row.id) for row in rows]
+    connection.executemany("DELETE FROM ledger WHERE task = ? AND path = ? AND transfer = ?", lost)
 
 
 def pieces(values: Sequence[T], most: int = 500) -> Iterator[Sequence[T]]:

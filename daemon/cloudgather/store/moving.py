@@ -9,60 +9,33 @@ from typing import Any, Final
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import counting, debris, many
+from cloudgather.store import counting, many
 from cloudgather.store.errors import RowDamaged
-from cloudgather.store.making import HISTORY, Making, is_bound
+from cloudgather.store.making import HISTORY, is_bound, make
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
 
-# It keeps its reason: why the attempt before failed. The + has them found by their ids, not by the index of states.
-CLAIM: Final = (
-    "UPDATE transfer SET state = ?, updated = ?, tries = tries + 1, "
-    "temporary = CAST(printf(?, ?, id, tries + 1) AS BLOB) "
-    f"WHERE +state = ? AND id IN (VALUES {{rows}}) RETURNING {TRANSFER}"
-)
+BY_ID: Final = f"SELECT {TRANSFER} FROM transfer WHERE id IN (VALUES {{rows}})"
 # Nothing but a move changes a row in these, so that state, generation and try tell what it is.
 _MOVED_ONLY: Final = frozenset({State.COPYING, State.PUBLISHING, State.WRITTEN})
 
 
 def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Sequence[Transfer]:
     """ports.queue.QueueStore.move; raises Overtaken, and the caller's transaction undoes those made before."""
-    rows = {move.transfer: move.known for move in moves if move.known is not None and move.known.state in _MOVED_ONLY}
-    rows |= by_id(connection, {move.transfer for move in moves} - rows.keys())
-    making = Making(connection, now)
-    made = []
+    made: list[Transfer] = []
     for move in moves:
         if move.event is Event.CLAIM:
-            raise ValueError("a claim is made by QueueStore.claim, which gives the transfer its temporary name")
-        row = rows.get(move.transfer)
-        if row is None or row.generation != move.generation:
-            raise Overtaken(f"transfer {move.transfer} is not generation {move.generation} any more")
-        if move.tries not in (None, row.tries):
-            raise Overtaken(f"transfer {move.transfer} is not at its try {move.tries} any more")
-        made.append(making.make(row, move))
-    making.write()
+            raise ValueError("a claim is made by QueueStore.claim, which knows what is due")
+        made += make(connection, _current(connection, move.transfers), move, now)
     return made
 
 
 def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequence[Transfer]:
-    """Claim these, which are queued and due; as they are then, in this order.
-
-    It comes to what Making does with each of them, without reading them before.
-    """
-    before, at = State.QUEUED, from_instant(now)
-    after = moved(before, Event.CLAIM)
-    settings = (str(after), at, debris.TEMPORARY, debris.daemon_id(connection), str(before))
-    rows = {row[0]: to_transfer(row) for row in many.fetch(connection, CLAIM, [(id,) for id in ids], settings)}
-    if len(rows) != len(ids):
-        raise RowDamaged(f"transfers {sorted({*ids} - rows.keys())} are not as the index has them")
-    claimed = [rows[id] for id in ids]
-    many.execute(
-        connection,
-        HISTORY,
-        [(row.id, row.task, row.attempts + 1) for row in claimed],
-        (at, str(Event.CLAIM), str(before), str(after), None),
-    )
-    counting.moved(connection, claimed, before, after, now)
-    return claimed
+    """Claim these, which are queued and due; as they are then, in this order."""
+    queued = {id: row for id, row in by_id(connection, ids).items() if row.state is State.QUEUED}
+    if len(queued) != len(ids):
+        raise RowDamaged(f"transfers {sorted({*ids} - queued.keys())} are not as the index has them")
+    rows = [queued[id] for id in ids]
+    return make(connection, rows, Move(rows, Event.CLAIM), now) if rows else []
 
 
 def transfer(connection: Connection, id: int) -> Transfer | None:
@@ -72,18 +45,19 @@ def transfer(connection: Connection, id: int) -> Transfer | None:
 
 def by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Transfer]:
     """Those of these transfers that there are."""
-    if not (marks := ", ".join(str(int(id)) for id in ids)):
-        return {}
-    rows = connection.execute(f"SELECT {TRANSFER} FROM transfer WHERE id IN ({marks})")
-    return {row[0]: to_transfer(row) for row in rows}
+    return {row[0]: to_transfer(row) for row in many.fetch(connection, BY_ID, [(id,) for id in ids])}
 
 
-def make(connection: Connection, row: Transfer, move: Move, now: datetime, **fields: Any) -> Transfer:
-    """Making.make of one move, written at once."""
-    making = Making(connection, now)
-    made = making.make(row, move, **fields)
-    making.write()
-    return made
+def _current(connection: Connection, known: Sequence[Transfer]) -> Sequence[Transfer]:
+    """As the database has them, unless a move finds out by itself that one is not as it is known."""
+    if known[0].state in _MOVED_ONLY:
+        return known
+    rows = by_id(connection, {each.id for each in known})
+    for each in known:
+        row = rows.get(each.id)
+        if row is None or (row.generation, row.tries) != (each.generation, each.tries):
+            raise Overtaken(f"transfer {each.id} is not generation {each.generation}, try {each.tries} any more")
+    return [rows[each.id] for each in known]
 
 
 def order(
@@ -98,7 +72,7 @@ def order(
 ) -> int:
     """Make this move of all in these states that `where` holds for; answers with how many there were.
 
-    It comes to what Making does with each of them, for less than half the price: an operator's order may be about all
+    It comes to what a Move of them does, for less than half the price: an operator's order may be about all
     of a long queue. Raises Overtaken, with nothing changed, where two transfers of one path would be live.
     """
     (after,) = {moved(before, event) for before in states}

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from sqlite3 import Connection
 
 from cloudgather.core.limits import Spending, first_counted, hour_of
-from cloudgather.core.transfer import Event, Transfer
+from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import Move
 
 
@@ -33,18 +34,16 @@ def reserve(connection: Connection, row: Transfer, now: datetime) -> None:
     )
 
 
-def settle(connection: Connection, moves: Sequence[Move], now: datetime) -> None:
-    """These end tries: what was really sent counts from now on, and all that was reserved where nobody knows."""
+def settle(connection: Connection, rows: Sequence[Transfer], move: Move, now: datetime) -> None:
+    """It ends their tries: what was really sent counts from now on, and all that was reserved where nobody knows."""
     if connection.execute("SELECT 1 FROM reserved LIMIT 1").fetchone() is None:
         return
-    for move in moves:
-        found = connection.execute(
-            "DELETE FROM reserved WHERE transfer = ? RETURNING target, size", (move.transfer,)
-        ).fetchall()
-        for target, size in found:
-            sent = size if move.moved is None else move.moved
-            if move.event is Event.PUBLISH and move.sent is not None:
-                sent = max(move.moved or 0, move.sent.size)
+    for row, moved, whole in zip_longest(rows, move.moved, move.sent):
+        found = connection.execute("DELETE FROM reserved WHERE transfer = ? RETURNING target, size", (row.id,))
+        for target, size in found.fetchall():
+            sent = size if moved is None else moved
+            if whole is not None:
+                sent = max(moved or 0, whole.size)
             if sent:
                 _spend(connection, target, hour_of(now), sent)
 

@@ -142,7 +142,7 @@ def test_no_day_sends_more_than_its_limit(files: list[tuple[int, int, bool]], li
                 continue
             for transfer in claimed:
                 event = Event.GIVE_UP if fails else Event.PUBLISH
-                do(store.move([a_move(transfer, event, moved=transfer.version.size)], now=now))
+                do(store.move([a_move(transfer, event, moved=[transfer.version.size])], now=now))
                 sent.append((now, transfer.version.size))
 
     for begin, _ in sent:

@@ -81,18 +81,23 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
 @pytest.mark.parametrize(
     ("statement", "columns", "search"),
     [
-        (moving.CLAIM, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (moving.BY_ID, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (
-            making.update(State.COPYING, State.PUBLISHING, ("state", "sent"))[0],
+            making.update(State.QUEUED, ("state", "updated"), ("tries", "temporary"))[0],
+            5,
+            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        (
+            making.update(State.COPYING, ("state", "updated"), ("sent",))[0],
             4,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (
-            making.update(State.FAILED, State.QUEUED, ("version", "binds"))[0],
-            8,
+            making.update(State.FAILED, ("state", "binds"), ("version",))[0],
+            7,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
-        (ledger.CONFIRM, 4, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
+        (ledger.CONFIRM, 3, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
     ],
 )
 def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, columns: int, search: str) -> None:
