@@ -22,8 +22,7 @@ class Throttle:
 
     def limit(self, rate: int | None) -> None:
         """Bytes a second from now on; None: as fast as it goes."""
-        with self._lock:
-            self._rate = rate
+        self._rate = rate
 
     def chunk(self, most: int) -> int:
         """How much to take at once: a quarter of a second's worth, so that threads share evenly."""
@@ -32,11 +31,12 @@ class Throttle:
 
     def take(self, size: int, pause: Callable[[float], None]) -> None:
         """Wait, by calling `pause` with seconds, until `size` more bytes may go."""
-        if self._rate is None:
+        rate = self._rate
+        if rate is None:
             return
         with self._lock:
             now = self._clock()
             turn = max(self._next, now - _LATE)
-            self._next = turn + min(size / max(1, self._rate), _MOST_COST)
+            self._next = turn + min(size / max(1, rate), _MOST_COST)
         if turn > now:
             pause(turn - now)

@@ -77,6 +77,21 @@ def test_the_rate_may_change_at_any_time() -> None:
     assert send(throttle, virtual, 10_000) == pytest.approx(10, abs=0.6)
 
 
+def test_a_limit_may_be_lifted_while_somebody_takes_his_turn() -> None:
+    def clock() -> float:
+        for instant in at_first:
+            return instant
+        throttle.limit(None)
+        return 1.0
+
+    at_first = iter([1.0])
+    throttle = Throttle(1000, clock=clock)
+
+    throttle.take(1000, lambda _: None)
+
+    assert throttle.chunk(1 << 20) == 1 << 20
+
+
 def test_a_chunk_of_another_rate_does_not_block_for_long() -> None:
     virtual = Time()
     throttle = Throttle(clock=virtual.clock)
