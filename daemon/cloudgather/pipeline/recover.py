@@ -165,8 +165,8 @@ class Recovery:
                 return
             found = await self._find(lane, transfer, aside)  # what answers with an error may have happened all the same
         if found is Found.PUBLISHED:
-            await self._remove_replaced(lane, transfer, aside)
             await lane.port.barrier([split(transfer.destination)[0]])
+            await self._remove_replaced(lane, transfer, aside)
             await self._carrier.finish(lane, [transfer])
         else:
             await self._undo(lane, transfer, aside)
@@ -186,7 +186,12 @@ class Recovery:
         One that cannot be removed now is debris; seldom, so that a sweep later is not what every one has to wait for.
         """
         old_aside = aside + ASIDE
-        if old_aside not in await lane.port.sweep([old_aside]):
+        gone: Sequence[bytes] = ()
+        try:
+            gone = await lane.port.sweep([old_aside])
+        except (Failed, TargetHeld) as error:  # what it is asked next is told so as well
+            logger.warning("cannot tidy %s: %s", lane.spec.name, error)
+        if old_aside not in gone:
             await self._recorder.insist(partial(self._store.leave, transfer, old_aside))
             lane.littered = True
 

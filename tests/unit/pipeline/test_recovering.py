@@ -243,11 +243,12 @@ def test_an_old_file_gets_its_name_back_where_the_new_one_was_lost_between_the_r
     asyncio.run(main())
 
 
-def test_an_old_file_that_stepped_aside_and_cannot_be_removed_is_tried_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("renamed", [True, False])
+def test_an_old_file_that_stepped_aside_and_cannot_be_removed_is_tried_again(tmp_path: Path, renamed: bool) -> None:
     async def main() -> None:
         async with a_world(tmp_path) as world:
             world.target(a_spec()).put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, renamed=True, force=True)
+            works = await left_in_publishing(world, renamed=renamed, force=True)
             old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
             works.target.put(old, b"the older one")
             works.target.fail("sweep.unlink", an_error(errno.EBUSY), times=2, path=old)
@@ -259,6 +260,24 @@ def test_an_old_file_that_stepped_aside_and_cannot_be_removed_is_tried_again(tmp
             await works.advance(300)
             assert works.target.temporaries() == set()
             assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+def test_an_old_file_that_stepped_aside_is_removed_once_the_target_answers_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_world(tmp_path) as world:
+            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
+            works = await left_in_publishing(world, force=True)
+            old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
+            works.target.put(old, b"the older one")
+            works.target.fail("sweep", an_error(errno.EBUSY), path=old)
+            works.serve()
+            await works.advance(300)
+
+            assert works.target.steps.count(("sweep", old)) == 2
+            assert (await works.one()).state == "done"
+            assert works.target.temporaries() == set()
 
     asyncio.run(main())
 
