@@ -1,5 +1,6 @@
 """Gives a whole temporary its final name, makes it durable, and clears away temporaries."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -146,13 +147,15 @@ def swap(folder: int, temporary: bytes, name: bytes, refusal: OSError, target: R
 
 
 def barrier(job: Job, *, root: bytes, identity: WireIdentity | None, folders: Sequence[bytes] = ()) -> None:
-    """Makes durable what was copied so far, and what was renamed in these folders: one may be gone, which is an error.
+    """Makes durable what was copied so far, and what was renamed in these folders.
 
-    By syncfs of the target's file system, and by fsync of each folder where that is not enough.
+    By syncfs of the target's file system, and by fsync of each folder where that is not enough. With a folder that is
+    gone by now whoever removed it took what had been renamed there.
     """
     with Root(root, identity, job) as target:
         for path in () if target.syncs_whole else folders:
-            with closing(target.folder(path)) as folder:
+            job.check()
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError), closing(target.folder(path)) as folder:
                 job.step("fsync", "target")
                 sync_folder(folder)
         job.step("syncfs", "target")
