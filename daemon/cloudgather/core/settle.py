@@ -71,7 +71,7 @@ def judge(evidence: Evidence, settle: timedelta) -> Verdict:
     if evidence.downloader is not None:
         return _as_the_downloader_says(evidence.downloader, evidence.now)
     conditions = (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence))
-    waits = [reason for reason in conditions if reason.code in _LOOK_AGAIN]
+    waits = [reason for reason in conditions if reason.code.startswith("wait.")]
     if not waits:
         return Verdict(settled=True, guessed=True, conditions=conditions, look_again=None)
     # All must hold, so looking before the last of them can be met is in vain.
