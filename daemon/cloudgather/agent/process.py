@@ -191,9 +191,7 @@ class AgentProcess:
                 if operation.progress is not None and not operation.answer.done():
                     try:
                         operation.progress(body)
-                    except (
-                        Exception
-                    ) as error:  # the listener's bug is its caller's, and must not cost others their answers
+                    except Exception as error:  # a bug of its caller's, which must not cost others their answers
                         operation.fail(error)
                         self._channel.send([operation.id, "cancel", {}])
 

@@ -92,7 +92,7 @@ class Carrier:
             await self.publish(lane, publishing, durable=durable)
         except asyncio.CancelledError:
             lane.unresolved.update(transfer.id for transfer in publishing)
-            await self._interrupted(lane, copying)
+            await self._interrupted(lane, copying, unbegun=not turn.has_come)
             raise
 
     async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> None:
@@ -249,10 +249,10 @@ class Carrier:
             return False
         return True
 
-    async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer]) -> None:
+    async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer], *, unbegun: bool) -> None:
         interrupted = (Event.DEFER, because(Code.RETRY_INTERRUPTED))
         ended = [(transfer, *(lane.moving[id].ending or interrupted)) for id, transfer in copying.items()]
-        moves = [move_of(transfer, event, reason=reason) for transfer, event, reason in ended]
+        moves = [move_of(transfer, event, reason=reason)._replace(swept=unbegun) for transfer, event, reason in ended]
         try:
             if moves:
                 await self._recorder.record(moves)
