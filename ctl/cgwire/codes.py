@@ -322,7 +322,7 @@ class Code(StrEnum):
     # Answers to a request.
     ERROR_DENIED = "error.denied"  # needed (access), user, group to join
     ERROR_UNKNOWN_METHOD = "error.unknown-method"  # method
-    ERROR_BAD_REQUEST = "error.bad-request"  # message, or cause (flaw.*)
+    ERROR_BAD_REQUEST = "error.bad-request"  # message, or parameter and cause (flaw.*)
     ERROR_NO_SUCH_TASK = "error.no-such-task"  # task, near
     ERROR_NO_SUCH_TARGET = "error.no-such-target"  # target, near
     ERROR_NO_SUCH_DOWNLOADER = "error.no-such-downloader"  # downloader, near

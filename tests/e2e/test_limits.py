@@ -68,7 +68,10 @@ def test_a_limit_that_is_none_is_refused_with_what_is_one(tmp_path: Path) -> Non
         assert wrong.returncode == forever.returncode == 1
         assert '"fast" is not a rate' in wrong.stderr
         assert '"9w" is not allowed; use "1m" to "30d"' in forever.stderr
-        assert '无法执行："fast" 不是速率；请写成 "2MiB/s"、"10Mbit/s"，或用 "unlimited" 表示不限' in in_chinese.stderr
+        assert (
+            '无法执行：bandwidth："fast" 不是有效的速率；请写成 "2MiB/s"、"10Mbit/s"，或用 "unlimited" 表示不限'
+            in in_chinese.stderr
+        )
 
 
 def test_a_spent_limit_holds_the_rest_and_says_until_when_after_a_crash_too(tmp_path: Path) -> None:

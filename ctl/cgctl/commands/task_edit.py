@@ -37,12 +37,13 @@ def edit(session: Session, name: str, changes: tuple[str, ...], unset: tuple[str
     """
     text: str = session.call(Text(name=name))["text"]
     if changes or unset:
-        from cgctl.amending import amended
+        from cgctl.amending import Unsettable, amended
 
         try:
             changed = amended(text, changes, unset)
-        except ValueError as error:
-            raise Trouble(Exit.USAGE, session.say("cannot set it: {cause}", cause=error)) from error
+        except Unsettable as error:
+            cause = session.say(error.phrase, **error.values)
+            raise Trouble(Exit.USAGE, session.say("cannot set it: {cause}", cause=cause)) from error
         problems = session.call(Write(name=name, text=changed))["problems"]
         if problems:
             _tell(session, problems)

@@ -6,10 +6,10 @@ from typing import Final
 PHRASES: Final[Mapping[str, str]] = {
     "RULES": "规则",
     "every {span}": "每 {span}",
-    "--map: OLD=NEW is wanted, two paths that begin with /": "--map：应为 旧路径=新路径，两者都以 / 开头",
+    "--map: OLD=NEW is wanted, two paths that begin with /": "--map：应为 原路径=新路径，两者都以 / 开头",
     "cannot read {file}: {cause}": "无法读取 {file}：{cause}",
     "{file} cannot be taken over; nothing was written": "无法导入 {file}；没有写入任何内容",
-    "correct it, or leave a task out with --leave-out NAME": "请更正，或用 --leave-out NAME 略过某个任务",
+    "correct it, or leave a task out with --leave-out NAME": "请更正，或用 --leave-out 名称 略过某个任务",
     "the tasks would have errors; nothing was written": "任务会有错误；没有写入任何内容",
     "nothing was written; without --dry-run they are made": "没有写入任何内容；去掉 --dry-run 即会新建",
     "1 task is made": "已新建 1 个任务",
@@ -69,14 +69,14 @@ PHRASES: Final[Mapping[str, str]] = {
     # What is true of all of them
     "They look at their times only, as the original did. To send a file as soon as it is complete: "
     "cgctl task edit NAME --set watch=true": (
-        "任务仍和原来一样，只在设定的时间查看。如要文件一完成就上传：cgctl task edit NAME --set watch=true"
+        "任务仍和原来一样，只在设定的时间查看。如要文件一完成就上传：cgctl task edit 任务名 --set watch=true"
     ),
     "A file goes when it was left alone for 10 minutes (settle), not 5 seconds.": (
         "文件静默 10 分钟（settle）后才上传，而不是 5 秒。"
     ),
     "What was sent and is taken away from the target later is not sent again at the next run; "
     "cgctl task verify NAME finds it.": (
-        "上传后又从目标移走的文件，下次执行时不再上传；用 cgctl task verify NAME 可以查出。"
+        "上传后又从目标移走的文件，下次执行时不再上传；用 cgctl task verify 任务名 可以查出。"
     ),
     "Files of the source that were due to be deleted ({n}) stay: this release deletes nothing.": (
         "原定删除的源文件（{n} 个）会保留：本版本不删除任何文件。"

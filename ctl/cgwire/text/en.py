@@ -239,7 +239,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "state.unusable": ("the database cannot be opened", ": {file}", ": {message}"),
     "error.denied": ("not allowed", " for {user}", "; it needs the access level {needed:word}"),
     "error.unknown-method": "the daemon does not know {method}",
-    "error.bad-request": ("this is not possible", ": {message}", ": {cause:reason}"),
+    "error.bad-request": ("this is not possible", ": {message}", ": {parameter}", ": {cause:reason}"),
     "error.no-such-task": ("no task is named {task}", "; there is {near}"),
     "error.no-such-target": ("no target is named {target}", "; there is {near}"),
     "error.no-such-transfer": "there is no transfer {id}",

@@ -20,7 +20,7 @@ METAVARS: Final[Mapping[str, str]] = {
     "DEST": "位置",
     "TARGET": "目标名",
     "RULES": "规则",
-    "RATE": "速度",
+    "RATE": "速率",
     "SIZE": "大小",
     "SPAN": "时长",
     "ZONE": "时区",

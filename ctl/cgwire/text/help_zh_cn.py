@@ -236,8 +236,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "Look for what commonly goes wrong, each with its remedy.": "检查常见问题，并逐一给出解决办法",
     "inotify limits, mounts, permissions, free space, leases, clock, database, downloaders and configuration. Asks the "
     "daemon; while it is down, looks from outside, and not at downloaders. Exits with 1 if something is bad.": (
-        "检查 inotify 的上限、挂载、权限、剩余空间、能否得知文件仍在写入、时钟、数据库、下载器和配置。由守护进程检查；"
-        "它没有运行时，从外部检查，而且不检查下载器。有问题时，退出码为 1。"
+        "检查 inotify 的上限、挂载、权限、剩余空间、能否得知文件是否仍在写入、时钟、数据库、下载器和配置。"
+        "由守护进程检查；它没有运行时，从外部检查，而且不检查下载器。有问题时，退出码为 1。"
     ),
     # import
     "Make the tasks of the original CloudGather.": "导入原版 CloudGather 的任务",

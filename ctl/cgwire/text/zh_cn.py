@@ -176,7 +176,7 @@ SENTENCES: Final[Mapping[str, Template]] = {
     "state.unusable": ("无法打开数据库", "：{file}", "：{message}"),
     "error.denied": ("没有权限", "（用户 {user}）", "；需要的权限级别：{needed:word}"),
     "error.unknown-method": "守护进程不认识 {method}",
-    "error.bad-request": ("无法执行", "：{message}", "：{cause:reason}"),
+    "error.bad-request": ("无法执行", "：{message}", "：{parameter}", "：{cause:reason}"),
     "error.no-such-task": ("没有名为“{task}”的任务", "；有“{near}”"),
     "error.no-such-target": ("没有名为“{target}”的目标", "；有“{near}”"),
     "error.no-such-transfer": "没有编号为 {id} 的上传项",

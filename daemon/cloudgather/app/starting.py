@@ -37,7 +37,7 @@ def check(file: str, *, as_json: bool) -> Exit:
     """Read the configuration as the daemon would, say what is wrong in the language of the locale, start nothing."""
     problems = _problems(file)
     if as_json:
-        print(json.dumps({"problems": [_jsonable(problem) for problem in problems]}, ensure_ascii=False))  # noqa: T201
+        print(json.dumps({"problems": [_jsonable(problem) for problem in problems]}))  # noqa: T201
     else:
         language = chosen(os.environ)
         for problem in problems:
@@ -73,7 +73,7 @@ def run(file: str, *, deadlines: Deadlines | None = None, pruning: Pruning | Non
         configuration = _load(file)
     except InvalidConfiguration as invalid:
         for problem in invalid.problems:
-            print(problem.text, file=sys.stderr)  # noqa: T201
+            print(problem.told(chosen(os.environ)), file=sys.stderr)  # noqa: T201
         return Exit.CONFIG
     settings = configuration.settings
     logs = set_up(

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from cgwire.flaws import Flaw
-from cloudgather.config.values import shown_number, text
+from cloudgather.config.values import text
 from cloudgather.core.unfit import Unfit
 
 _SPANS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -32,14 +32,15 @@ _BITS: Final = {
 _MODE: Final = re.compile(r"0?[0-7]{3}", re.ASCII)
 _DIR_MODE: Final = re.compile(r"[0-7]?[0-7]{3}", re.ASCII)
 _MOST: Final = 2**63 - 1
+_BARE: Final = 10**9  # above it no unit makes a duration of a number
 
 
 def span(low: timedelta, high: timedelta) -> Callable[[object], timedelta]:
     """A duration such as 10s, 5m, 1h30m, 2d, within bounds."""
 
     def read(value: object) -> timedelta:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            raise Unfit(Flaw.SPAN_BARE, given=shown_number(value))
+        if type(value) is int and 0 <= value < _BARE:
+            raise Unfit(Flaw.SPAN_BARE, given=value)
         given = text(value).strip()
         if not _SPAN.fullmatch(given):
             raise Unfit(Flaw.SPAN, given=given)

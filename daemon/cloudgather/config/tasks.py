@@ -29,13 +29,14 @@ _HINTS: Final[Mapping[str, Reason]] = {
     "destination": because(Flaw.INSTEAD, near="target"),
     "threads": because(Flaw.OF_TARGET, near="parallel"),
     **dict.fromkeys(
-        ("bandwidth", "parallel", "slow_storage", "profile", "verify", "confirm"), because(Flaw.OF_TARGET)
+        (
+            "bandwidth", "daily_limit", "metadata_per_second", "max_unconfirmed", "min_free", "cache_dir", "parallel",
+            "slow_storage", "profile", "verify", "confirm", "attempts", "retry_first", "retry_most",
+        ),
+        because(Flaw.OF_TARGET),
     ),
     **dict.fromkeys(
-        (
-            "daily_limit", "after", "strm", "notify", "delete", "cleanup", "hook", "refresh", "downloader",
-            "downloaders",
-        ),
+        ("after", "strm", "notify", "delete", "cleanup", "hook", "refresh", "downloader", "downloaders"),
         because(Flaw.LATER),
     ),
     **dict.fromkeys(

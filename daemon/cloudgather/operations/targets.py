@@ -1,8 +1,9 @@
 """What an operator may ask of targets."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from cgwire import target as wire
 from cgwire.codes import Code
@@ -22,6 +23,8 @@ from cloudgather.ports.target import Failed, TargetHeld
 
 _SHOWN: Final = 5  # of what is put off
 _SPAN: Final = span(timedelta(minutes=1), timedelta(days=30))
+
+Value = TypeVar("Value")
 
 
 class TargetOperations:
@@ -117,10 +120,7 @@ class TargetOperations:
         return describe.bandwidth(self._world, lane)
 
     def _order(self, bandwidth: str, span: str) -> RateOrder:
-        try:
-            figure, lasts = rate(bandwidth), _SPAN(span)
-        except ValueError as error:
-            raise Refused(because(Code.ERROR_BAD_REQUEST, cause=reason_of(error).to_wire())) from error
+        figure, lasts = _read("bandwidth", rate, bandwidth), _read("span", _SPAN, span)
         return RateOrder(rate=figure, until=self._world.clock.now() + lasts, span=lasts)
 
     async def target_mounts(self, request: wire.Mounts, caller: Caller) -> WireMap:
@@ -144,3 +144,11 @@ class TargetOperations:
                 if not mount.is_pseudo
             ]
         }
+
+
+def _read(parameter: str, reader: Callable[[object], Value], given: str) -> Value:
+    try:
+        return reader(given)
+    except ValueError as error:
+        cause = reason_of(error).to_wire()
+        raise Refused(because(Code.ERROR_BAD_REQUEST, parameter=parameter, cause=cause)) from error

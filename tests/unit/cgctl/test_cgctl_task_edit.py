@@ -1,12 +1,13 @@
 """`cgctl task edit`: checked before it is taken, and never lost."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cgctl.amending import amended
+from cgctl.amending import Unsettable, amended
 from fakes.terminal import Terminal
 
 TEXT = 'source = "/d"  # where they arrive\nwatch = true\n'
@@ -158,7 +159,15 @@ def test_values_are_toml_or_else_text(changes: list[str], unset: list[str], resu
     assert amended("", changes, unset) == result
 
 
-@pytest.mark.parametrize(("changes", "unset"), [(["a"], []), (["=1"], []), ([], ["a"]), (["a=1", "a.b=2"], [])])
-def test_what_cannot_be_set_is_said(changes: list[str], unset: list[str]) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("changes", "unset", "said"),
+    [
+        (["a"], [], "a: KEY=VALUE is wanted"),
+        (["=1"], [], "=1: KEY=VALUE is wanted"),
+        ([], ["a"], "a: there is no such key"),
+        (["a=1", "a.b=2"], [], "a.b: a is not a table"),
+    ],
+)
+def test_what_cannot_be_set_is_said(changes: list[str], unset: list[str], said: str) -> None:
+    with pytest.raises(Unsettable, match=re.escape(said)):
         amended("", changes, unset)

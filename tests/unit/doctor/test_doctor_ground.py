@@ -53,7 +53,8 @@ def test_every_problem_of_every_file_is_told(tmp_path: Path) -> None:
     lines = [sentence(check.reason.to_wire(), language) for check in found for language in LANGUAGES]
     for words in (
         """two.toml:3: every: "x" is not a duration; write it as "10s", "5m", "1h30m" or "2d\"""",
-        """two.toml:3: every: "x" 不是时长；请写成 "10s"（秒）、"5m"（分钟）、"1h30m"（小时和分钟）或 "2d"（天）""",
+        """two.toml:3: every: "x" 不是有效的时长；请写成 "10s"（秒）、"5m"（分钟）、"""
+        """"1h30m"（小时和分钟）或 "2d"（天）""",
     ):
         assert f"{tmp_path}/tasks.d/{words}" in lines, lines
 
