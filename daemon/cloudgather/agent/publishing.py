@@ -81,6 +81,7 @@ class Publishing:
             else:
                 if error.errno == errno.EEXIST:
                     _demand_free(folder, name, job)
+                    job.step("rename", "target", size)  # nothing is there: then it is the rename that fails
                 raise
         if self._durable:
             job.step("fsync", "target", size)
