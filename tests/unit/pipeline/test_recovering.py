@@ -3,21 +3,20 @@
 import asyncio
 import errno
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.agent.protocol import ASIDE
 from cloudgather.core.target import Confirm, Kind
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.recover import Found, judge
 from cloudgather.ports.queue import QueueStore
 from cloudgather.ports.target import Standing, TargetHeld
 from fakes.target import an_error
-from pipework import Works, World, a_spec, a_world, working
+from pipework import a_spec, a_world, working
 from queueing import NOW, a_move, a_plan, a_sent, claimed, moved_on, running_store
+from unit.pipeline.interrupted import left_in_publishing
 
 OURS, OTHER = Standing(size=100, mtime_ns=1_000), Standing(size=7, mtime_ns=5)
 FOLDER = Standing(size=100, mtime_ns=1_000, is_file=False)
@@ -58,29 +57,6 @@ def test_what_a_look_says(
         transfer = do(claimed(store))
 
         assert judge(transfer._replace(sent=sent), temporary, final) is found
-
-
-async def left_in_publishing(world: World, *, renamed: bool = False, force: bool = False, **spec: Any) -> Works:
-    """A new daemon, not serving yet, on a world whose last one died at its rename; `force` goes over what stands."""
-    fate_at = "publish.end" if renamed else "publish.begin"
-    works = world.new_works(specs=[a_spec(**spec)])
-    died = asyncio.Event()
-
-    async def met(step: str, path: bytes) -> None:
-        if step == fate_at:
-            died.set()
-            await asyncio.get_running_loop().create_future()
-
-    world.target(works.specs[0]).met = met
-    await works.start()
-    world.source.write(b"a.mkv", age=3600)
-    await works.scan(force=force)
-    await died.wait()
-    await works.die()
-    works = world.new_works(specs=[a_spec(**spec)])
-    await works.start(serving=False)
-    assert (await works.one()).state == "publishing"
-    return works
 
 
 def test_what_an_agent_may_still_rename_is_left_alone_until_it_has_died(tmp_path: Path) -> None:
@@ -210,94 +186,6 @@ def test_one_that_cannot_be_looked_at_keeps_no_other_from_being_finished(tmp_pat
             works.target.mend()
             await works.advance(30)
             assert await works.states() == {b"a.mkv": "done", b"b.mkv": "done"}
-
-    asyncio.run(main())
-
-
-def test_an_old_file_gets_its_name_back_where_the_new_one_was_lost_between_the_renames(tmp_path: Path) -> None:
-    """Where nothing is renamed over a file, the old one steps aside first."""
-
-    async def main() -> None:
-        async with a_world(tmp_path) as world:
-            target = world.target(a_spec())
-            target.put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, force=True)
-            (temporary,) = works.target.temporaries()
-            works.target.files[temporary + ASIDE] = works.target.files.pop(b"films/a.mkv")
-            del works.target.files[temporary]
-            seen: list[bytes] = []
-
-            async def met(step: str, path: bytes) -> None:
-                if step == "copy.begin":
-                    seen.append(works.target.files[b"films/a.mkv"].content)
-
-            works.target.met = met
-            works.serve()
-            await works.advance(600)
-
-            assert seen == [b"the older one"]
-            assert (await works.one()).state == "done"
-            assert works.target.files[b"films/a.mkv"].content != b"the older one"
-            assert works.target.temporaries() == set()
-
-    asyncio.run(main())
-
-
-@pytest.mark.parametrize("renamed", [True, False])
-def test_an_old_file_that_stepped_aside_and_cannot_be_removed_is_tried_again(tmp_path: Path, renamed: bool) -> None:
-    async def main() -> None:
-        async with a_world(tmp_path) as world:
-            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, renamed=renamed, force=True)
-            old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
-            works.target.put(old, b"the older one")
-            works.target.fail("sweep.unlink", an_error(errno.EBUSY), times=2, path=old)
-            works.serve()
-            await works.advance(30)
-
-            assert (await works.one()).state == "done"
-            assert await works.debris() == [old]
-            await works.advance(300)
-            assert works.target.temporaries() == set()
-            assert await works.debris() == []
-
-    asyncio.run(main())
-
-
-def test_an_old_file_that_stepped_aside_is_removed_once_the_target_answers_again(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with a_world(tmp_path) as world:
-            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, force=True)
-            old = b"films/" + ((await works.one()).temporary or b"") + ASIDE
-            works.target.put(old, b"the older one")
-            works.target.fail("sweep", an_error(errno.EBUSY), path=old)
-            works.serve()
-            await works.advance(300)
-
-            assert works.target.steps.count(("sweep", old)) == 2
-            assert (await works.one()).state == "done"
-            assert works.target.temporaries() == set()
-
-    asyncio.run(main())
-
-
-def test_an_old_file_that_stepped_aside_is_kept_and_told_of_where_another_has_taken_its_name(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def main() -> None:
-        async with a_world(tmp_path) as world:
-            world.target(a_spec()).put(b"films/a.mkv", b"the older one")
-            works = await left_in_publishing(world, force=True)
-            (temporary,) = works.target.temporaries()
-            works.target.files[temporary + ASIDE] = works.target.files.pop(b"films/a.mkv")
-            del works.target.files[temporary]
-            works.target.put(b"films/a.mkv", b"of another size, and somebody else's")
-            works.serve()
-            await works.advance(600)
-
-            assert works.target.files[temporary + ASIDE].content == b"the older one"
-            assert f"is left as {temporary.decode()}{ASIDE.decode()}: another file has its name" in caplog.text
 
     asyncio.run(main())
 
