@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import cached_property
 from typing import Final
 
 from cloudgather.agent import control_files
@@ -22,8 +23,6 @@ class SourceFolder:
         self.fd = fd
         self._path = path
         self._top = top
-        self._mounted: tuple[int, Mount | None] | None = None
-        self._beside_top: bool | None = None
 
     def state(self, name: bytes) -> os.stat_result:
         """lstat of what has this name in it."""
@@ -35,8 +34,6 @@ class SourceFolder:
 
     def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:
         """The mount that its file `name` with this state() is on, or another of the same file system."""
-        if self._mounted is None:
-            self._mounted = os.fstat(self.fd).st_dev, mount_under(self.fd)[0]
         device, mount = self._mounted
         # A file may be a mount point, or its device its own (btrfs, overlay); one device is one file system.
         if state.st_dev == device:
@@ -48,12 +45,16 @@ class SourceFolder:
         """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError."""
         if control_files.beside(self.fd, name):
             return (self._path + b"/" if self._path else b"") + name + control_files.SUFFIX
-        if not self._path:
-            return None
-        top = self._path.split(b"/", 1)[0]
-        if self._beside_top is None:
-            self._beside_top = control_files.beside(self._top(), top)
-        return top + control_files.SUFFIX if self._beside_top else None
+        return self._beside_top
+
+    @cached_property
+    def _mounted(self) -> tuple[int, Mount | None]:
+        return os.fstat(self.fd).st_dev, mount_under(self.fd)[0]
+
+    @cached_property
+    def _beside_top(self) -> bytes | None:
+        top = self._path.partition(b"/")[0]
+        return top + control_files.SUFFIX if top and control_files.beside(self._top(), top) else None
 
 
 class SourceFolders:

@@ -31,7 +31,8 @@ def ask(fd: int, *, again: bool = False) -> Word:
         if not again:
             # A writer that comes while we hold it signals us: by a signal that is ignored by default.
             fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        # F_RDLCK, which is 0: a number that is given, Python takes for a buffer first, and raises what nobody sees.
+        fcntl.fcntl(fd, fcntl.F_SETLEASE)
     except OSError as error:
         if error.errno == errno.EAGAIN:
             return _WRITTEN

@@ -11,7 +11,7 @@ from typing import Final
 
 from cloudgather.agent import leases
 from cloudgather.agent.folders import SourceFolder, SourceFolders
-from cloudgather.agent.places import closing, components, open_root, walk
+from cloudgather.agent.places import closing, components, open_root, split, walk
 from cloudgather.agent.walking import BATCH, Found, judged, walk_tree
 from cloudgather.agent.writing import writers
 from cloudgather.core.transfer import Version
@@ -22,6 +22,7 @@ __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 # A name that is too long for the file system stands nowhere in it.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
+_ACCESS: Final = {each.value: each for each in Access}
 
 
 def root_of(root: bytes) -> tuple[int, int]:
@@ -65,31 +66,24 @@ class Looking:
 
     def at(self, path: bytes) -> Look | Absent:
         """look() at this path of the root."""
-        parts = components(path)
-        if not parts:
+        if not path:
             return Absent.DIRECTORY
+        above, name = split(path)
         try:
-            folder = self._folders.at(path.rpartition(b"/")[0])
-            state = folder.state(parts[-1])
-            if (absent := _absence(path, state)) is not None:
-                return absent
-            word = _lease(folder, parts[-1], state)
-            beside = folder.control_file(parts[-1])
+            folder = self._folders.at(above)
+            state = folder.state(name)
+            if not stat.S_ISREG(state.st_mode):
+                return _absence(path, state)
+            word = _lease(folder, name, state)
+            beside = folder.control_file(name)
         except OSError as error:
             if error.errno in _DENIED:
                 return Absent.DENIED
             if error.errno in _GONE:
-                return _why_gone(self._top, parts)
+                return _why_gone(self._top, components(path))
             raise
-        return Look(
-            path=path,
-            version=Version(size=state.st_size, mtime_ns=state.st_mtime_ns, device=state.st_dev, inode=state.st_ino),
-            ctime_ns=state.st_ctime_ns,
-            links=state.st_nlink,
-            access=Access(word.access),
-            unknown_why=word.why,
-            control_file=beside,
-        )
+        version = Version(state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)
+        return Look(path, version, state.st_ctime_ns, state.st_nlink, _ACCESS[word.access], word.why, beside)
 
 
 def folder_above(root: bytes, path: bytes) -> tuple[int, bool]:
@@ -111,16 +105,9 @@ def _is_empty(folder: int) -> bool:
         return next(entries, None) is None
 
 
-def _absence(path: bytes, state: os.stat_result) -> Absent | None:
-    if stat.S_ISREG(state.st_mode):
-        return None
-    match judged(path, state):
-        case None:
-            return Absent.DIRECTORY
-        case Refused(why=why):
-            return why
-        case _:
-            return None
+def _absence(path: bytes, state: os.stat_result) -> Absent:
+    found = judged(path, state)
+    return found.why if isinstance(found, Refused) else Absent.DIRECTORY
 
 
 def _lease(folder: SourceFolder, name: bytes, state: os.stat_result) -> leases.Word:
@@ -128,10 +115,13 @@ def _lease(folder: SourceFolder, name: bytes, state: os.stat_result) -> leases.W
     if mount is None or not mount.tells_writers:
         return leases.Word(leases.UNKNOWN, "file-system")
     try:
-        with closing(folder.open(name)) as fd:
+        fd = folder.open(name)
+        try:
             if os.path.samestat(os.fstat(fd), state):
                 return leases.ask(fd)
             return leases.Word(leases.UNKNOWN, "error")  # it was replaced just now
+        finally:
+            os.close(fd)
     except OSError as error:
         return leases.Word(leases.UNKNOWN, "permission" if error.errno in _DENIED else "error")
 

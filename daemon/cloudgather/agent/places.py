@@ -21,7 +21,7 @@ _NOFOLDER_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 def components(path: bytes) -> list[bytes]:
     """The parts of a relative path; none for b"". Raises Trouble "bad" for what could lead anywhere else."""
     parts = path.split(b"/") if path else []
-    if b"\0" in path or not _NOWHERE.isdisjoint(parts):
+    if 0 in path or not _NOWHERE.isdisjoint(parts):
         raise Trouble("bad", f"not a path beneath a root: {path!r}")
     return parts
 
@@ -29,7 +29,7 @@ def components(path: bytes) -> list[bytes]:
 def split(path: bytes) -> tuple[bytes, bytes]:
     """The folder, still to be judged by components(), and the name of a path; raises Trouble "bad" for what is none."""
     folder, slash, name = path.rpartition(b"/")
-    if name in _NOWHERE or b"\0" in name or (slash and not folder):
+    if name in _NOWHERE or 0 in name or (slash and not folder):
         raise Trouble("bad", f"not a path beneath a root: {path!r}")
     return folder, name
 
