@@ -59,7 +59,7 @@ def claim(
                 break
             spent = spent.reserving(size)
         picked.append(id)
-    claimed = claim_all(connection, picked, now)
+    claimed = claim_all(connection, picked, now) if picked else []
     if spent is not None:
         for transfer in claimed:
             spending.reserve(connection, transfer, now)

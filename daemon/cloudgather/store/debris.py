@@ -15,7 +15,8 @@ from cloudgather.ports.queue import Debris
 from cloudgather.store import many
 from cloudgather.store.rows import reads
 
-_TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"
+# Daemon, transfer and try; SQLite's printf makes the same of it.
+TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"
 
 
 def daemon_id(connection: Connection) -> str:
@@ -31,7 +32,7 @@ def _only_text(row: tuple[Any, ...]) -> str:
 
 def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
     """The temporary's name for this try: hidden, of fixed length, no media file, and never given twice."""
-    return (_TEMPORARY % (daemon_id, transfer, tries)).encode("ascii")
+    return (TEMPORARY % (daemon_id, transfer, tries)).encode("ascii")
 
 
 def write(connection: Connection, rows: Iterable[Transfer]) -> None:

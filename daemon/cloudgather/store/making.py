@@ -1,10 +1,10 @@
 """What a move changes: rows, their history, the ledger and debris; what transfers have in common is written once."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
-from operator import attrgetter
+from functools import lru_cache
+from itertools import repeat
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -24,34 +24,25 @@ _MAY_BE_CLEARED: Final = frozenset({State.DONE, State.FAILED, State.CANCELLED, S
 # Moves after which it may be about another version, or go elsewhere.
 _ANEW: Final = frozenset({Event.CHANGE, Event.REQUEUE})
 
-# What is written of a transfer of which this has changed.
-_COLUMNS: Final[Mapping[str, Mapping[str, Callable[[Transfer], Any]]]] = {
-    **{name: {name: attrgetter(name)} for name in ("generation", "attempts", "tries", "temporary")},
-    **{name: {name: attrgetter(name)} for name in ("target", "destination", "priority", "run")},
-    "state": {"state": lambda row: str(row.state)},
-    "sent": {"sent": lambda row: from_sent(row.sent)},
-    "reason": {"reason": lambda row: from_reason(row.reason)},
-    "plan_reason": {"plan_reason": lambda row: from_reason(row.plan_reason)},
-    "replace": {"replaces": lambda row: int(row.replace)},
-    "guessed": {"guessed": lambda row: int(row.guessed)},
-    "due": {"due": lambda row: from_optional_instant(row.due)},
-    "updated": {"updated": lambda row: from_instant(row.updated)},
-    "version": {
-        "size": lambda row: row.version.size,
-        "mtime_ns": lambda row: from_number(row.version.mtime_ns),
-        "device": lambda row: from_number(row.version.device),
-        "inode": lambda row: from_number(row.version.inode),
-    },
-    "binds": {"binds": lambda row: int(is_bound(row.state, row.reason))},
-    "cleared": {"cleared": lambda row: 0},
+# How a field is stored that is not stored as it is, and where, if not in a column of its name.
+_STORED: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "state": str,
+    "sent": from_sent,
+    "reason": from_reason,
+    "plan_reason": from_reason,
+    "replace": int,
+    "guessed": int,
+    "due": from_optional_instant,
+    "updated": from_instant,
 }
-# A row names the transfer, its task and the attempt.
+_RENAMED: Final = {"replace": "replaces"}
+# Of transfers that have not been moved yet.
 HISTORY: Final = (
     "INSERT INTO move (at, event, before, after, reason, transfer, task, attempt) "
-    "SELECT ?, ?, ?, ?, ?, made.* FROM (VALUES {rows}) AS made"
+    "SELECT ?, ?, ?, ?, ?, id, task, attempts + ? FROM (VALUES {rows}) AS moved CROSS JOIN transfer ON id = column1"
 )
 
-_Values = Sequence[Callable[[Transfer], Any]]
+_Columns = Mapping[str, Sequence[Any]]  # by field, of each transfer
 
 
 def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: datetime, **fields: Any) -> list[Transfer]:
@@ -60,31 +51,52 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     Raises Overtaken where the table has no such move, a row is not as it was taken for, or another transfer of its path
     is live already; the caller's transaction undoes what was written.
     """
-    before, ids = rows[0].state, [row.id for row in rows]
+    before = rows[0].state
+    columns: _Columns = dict(zip(Transfer._fields, zip(*rows, strict=True), strict=True))
+    ids = columns["id"]
     try:
         lines = _lines(before, move)
     except ImpossibleMove as error:
         raise Overtaken(f"transfers {ids}: {error}") from error
     _, _, after, _ = lines[-1]
-    alike = {**_alike(after, move), "updated": now}
-    each = _each(connection, rows, move)
-    made = [row._replace(**{**alike, **own, **fields}) for row, own in zip(rows, each, strict=True)]
-    besides = {"binds": before in _MAY_BIND or after in _MAY_BIND, "cleared": move.event in _ANEW}
-    shared = (*(alike | fields), *(name for name, changes in besides.items() if changes))
-    own = tuple(name for name in each[0] if name not in fields)
+    alike = {**_alike(after, move), "updated": now, **fields}
+    each = {name: values for name, values in _each(columns, move).items() if name not in fields}
+    for event, old, new, reason in lines:
+        tell(connection, ids, event, old, new, reason, now)
+    shared = _stored(alike)
+    if before in _MAY_BIND or after in _MAY_BIND:
+        shared["binds"] = int(is_bound(after, alike.get("reason")))
+    if move.event in _ANEW:
+        shared["cleared"] = 0
+    statement, counts_itself = update(before, tuple(shared), tuple(each))
+    own = [[*map(_STORED[name], values)] if name in _STORED else values for name, values in each.items()]
+    marked = [*zip(ids, columns["generation"], columns["tries"], *own, strict=True)]
     try:
-        changed = _write(connection, rows, made, shared, own)
+        changed = many.execute(connection, statement, marked, tuple(shared.values()))
     except sqlite3.IntegrityError as error:
         raise Overtaken(f"transfers {ids}: another one of the path of one of them is live") from error
     if changed != len(rows):
         raise Overtaken(f"transfers {ids}: one is in another state, generation or try by now")
-    under_way = move.event is Event.CLAIM or before not in _BETWEEN_ATTEMPTS
-    told = [(row.id, row.task, row.attempts + under_way) for row in rows]
-    for event, old, new, reason in lines:
-        line = from_instant(now), str(event), str(old), str(new), from_reason(reason)
-        many.execute(connection, HISTORY, told, line)
+    if not counts_itself:
+        counting.moved(connection, rows, before, after, now)
     _follow(connection, rows, move, now)
-    return made
+    made = {**columns, **each, **{name: repeat(value) for name, value in alike.items()}}
+    return [*map(Transfer._make, zip(*made.values(), strict=False))]
+
+
+def tell(
+    connection: Connection,
+    ids: Sequence[int],
+    event: Event,
+    before: State,
+    after: State,
+    reason: Reason | None,
+    now: datetime,
+) -> None:
+    """Write down in the history what is about to happen to these."""
+    under_way = event is Event.CLAIM or before not in _BETWEEN_ATTEMPTS
+    line = from_instant(now), str(event), str(before), str(after), from_reason(reason), int(under_way)
+    many.execute(connection, HISTORY, [(id,) for id in ids], line)
 
 
 def _lines(before: State, move: Move) -> Sequence[tuple[Event, State, State, Reason | None]]:
@@ -106,7 +118,7 @@ def _alike(after: State, move: Move) -> dict[str, Any]:
     if move.version is not None:
         changes["version"] = move.version
     match move.event:
-        case Event.CLAIM | Event.REQUEUE:  # a claimed one keeps its reason: why the attempt before failed
+        case Event.REQUEUE:
             pass
         case Event.LOSE:  # what is left of it there is ours
             changes |= {"replace": True, "reason": move.reason}
@@ -119,59 +131,45 @@ def _alike(after: State, move: Move) -> dict[str, Any]:
     return changes
 
 
-def _each(connection: Connection, rows: Sequence[Transfer], move: Move) -> Sequence[Mapping[str, Any]]:
-    """The other fields that it sets: the same ones in each transfer."""
+def _each(columns: _Columns, move: Move) -> _Columns:
+    """The other fields that it sets."""
+    version = move.version
     match move.event:
-        case Event.CLAIM:
-            name = partial(debris.temporary_name, debris.daemon_id(connection))
-            return [{"tries": row.tries + 1, "temporary": name(row.id, row.tries + 1)} for row in rows]
         case Event.PUBLISH:
-            return [{"sent": sent} for sent in move.sent]
+            return {"sent": move.sent}
         case Event.CHANGE:
-            return [{"generation": row.generation + 1} for row in rows]
+            return {"generation": [generation + 1 for generation in columns["generation"]]}
         case Event.REQUEUE:
-            version = move.version
-            return [
-                {
-                    "generation": row.generation + (version is not None and not version.same_content_as(row.version)),
-                    "reason": move.reason or row.plan_reason,
-                }
-                for row in rows
-            ]
+            anew = [version is not None and not version.same_content_as(had) for had in columns["version"]]
+            return {
+                "generation": [generation + new for generation, new in zip(columns["generation"], anew, strict=True)],
+                "reason": [move.reason or planned for planned in columns["plan_reason"]],
+            }
         case _:
-            return [{"attempts": row.attempts + 1} for row in rows] if move.spend else [{}] * len(rows)
+            return {"attempts": [attempts + 1 for attempts in columns["attempts"]]} if move.spend else {}
 
 
-def _write(
-    connection: Connection,
-    rows: Sequence[Transfer],
-    made: Sequence[Transfer],
-    shared: tuple[str, ...],
-    own: tuple[str, ...],
-) -> int:
-    """How many were as these rows are, and are now as they were `made`: these of their fields have changed."""
-    before, after = rows[0].state, made[0]
-    statement, alike, each, counts_itself = update(before, shared, own)
-    marked = [
-        (old.id, old.generation, old.tries, *[of(new) for of in each]) for old, new in zip(rows, made, strict=True)
-    ]
-    changed = many.execute(connection, statement, marked, tuple(of(after) for of in alike))
-    if not counts_itself:
-        counting.moved(connection, rows, before, after.state, after.updated)
-    return changed
+def _stored(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """By column."""
+    stored: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name == "version":
+            stored |= {column: from_number(number) for column, number in value._asdict().items()}
+        else:
+            stored[_RENAMED.get(name, name)] = _STORED[name](value) if name in _STORED else value
+    return stored
 
 
 @lru_cache(maxsize=64)
-def update(before: State, shared: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, _Values, _Values, bool]:
-    """The statement that writes these fields and nothing else: to name a column costs an update of its indexes.
+def update(before: State, shared: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, bool]:
+    """The statement that writes these columns and nothing else: to name a column costs an update of its indexes.
 
-    What makes its values of a transfer: those that all share come first, then each row has the id, generation and try
-    that it must have, and its own. The last answer: whether the database counts what it changes.
+    The values that all share come first, then each row has the id, generation and try that it must have, and its own.
+    The other answer: whether the database counts what it changes.
     """
-    alike, each = _columns(shared), _columns(own)
-    settings = [f"{name} = ?" for name in alike]
-    settings += [f"{name} = made.column{number}" for number, name in enumerate(each, 4)]
-    counts_itself = not counting.COUNTED.isdisjoint({*alike, *each})
+    settings = [f"{name} = ?" for name in shared]
+    settings += [f"{name} = made.column{number}" for number, name in enumerate(own, 4)]
+    counts_itself = not counting.COUNTED.isdisjoint({*shared, *own})
     if before in _MAY_BE_CLEARED and not counts_itself:
         settings.append(counting.COUNT)
         counts_itself = True
@@ -180,11 +178,7 @@ def update(before: State, shared: tuple[str, ...], own: tuple[str, ...]) -> tupl
         f"WHERE transfer.id = made.column1 AND transfer.state = '{before}' "
         "AND transfer.generation = made.column2 AND transfer.tries = made.column3"
     )
-    return statement, [*alike.values()], [*each.values()], counts_itself
-
-
-def _columns(fields: Iterable[str]) -> Mapping[str, Callable[[Transfer], Any]]:
-    return {name: value for field in fields for name, value in _COLUMNS[field].items()}
+    return statement, counts_itself
 
 
 def _follow(connection: Connection, rows: Sequence[Transfer], move: Move, now: datetime) -> None:

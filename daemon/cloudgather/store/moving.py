@@ -3,17 +3,24 @@
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any, Final
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import counting, many
+from cloudgather.store import counting, debris, many
 from cloudgather.store.errors import RowDamaged
-from cloudgather.store.making import HISTORY, is_bound, make
+from cloudgather.store.making import is_bound, make, tell
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
 
+CLAIM: Final = (
+    "UPDATE transfer NOT INDEXED SET state = 'copying', updated = ?, tries = tries + 1, "
+    "temporary = CAST(printf(?, ?, id, tries + 1) AS BLOB) "
+    f"WHERE state = 'queued' AND id IN (VALUES {{rows}}) RETURNING {TRANSFER}"
+)
 BY_ID: Final = f"SELECT {TRANSFER} FROM transfer WHERE id IN (VALUES {{rows}})"
 # Nothing but a move changes a row in these, so that state, generation and try tell what it is.
 _MOVED_ONLY: Final = frozenset({State.COPYING, State.PUBLISHING, State.WRITTEN})
@@ -30,12 +37,16 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
 
 
 def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequence[Transfer]:
-    """Claim these, which are queued and due; as they are then, in this order."""
-    queued = {id: row for id, row in by_id(connection, ids).items() if row.state is State.QUEUED}
-    if len(queued) != len(ids):
-        raise RowDamaged(f"transfers {sorted({*ids} - queued.keys())} are not as the index has them")
-    rows = [queued[id] for id in ids]
-    return make(connection, rows, Move(rows, Event.CLAIM), now) if rows else []
+    """Claim these, which are queued and due, at least one; as they are then, in this order."""
+    tell(connection, ids, Event.CLAIM, State.QUEUED, State.COPYING, None, now)
+    name = debris.TEMPORARY, debris.daemon_id(connection)
+    rows = many.fetch(connection, CLAIM, [(id,) for id in ids], (from_instant(now), *name))
+    claimed = {row[0]: to_transfer(row) for row in rows}
+    if len(claimed) != len(ids):
+        raise RowDamaged(f"transfers {sorted({*ids} - claimed.keys())} are not as the index has them")
+    made = [claimed[id] for id in ids]
+    counting.moved(connection, made, State.QUEUED, State.COPYING, now)
+    return made
 
 
 def transfer(connection: Connection, id: int) -> Transfer | None:
@@ -84,9 +95,15 @@ def order(
         case _:
             raise ValueError(f"no order that an operator gives: {event}")
     chosen = f"WHERE {where} AND state IN ({names(states)})"
-    rows = connection.execute(f"SELECT id, task, attempts, state FROM transfer {chosen}", values).fetchall()
-    at, why = from_instant(now), from_reason(reason)
-    settings = {"after": str(after), "at": at, "reason": why, "binds": int(is_bound(after, reason))}
+    rows = connection.execute(f"SELECT id, state FROM transfer {chosen} ORDER BY state", values).fetchall()
+    for before, those in groupby(rows, itemgetter(1)):
+        tell(connection, [id for id, _ in those], event, State(before), after, reason, now)
+    settings = {
+        "after": str(after),
+        "at": from_instant(now),
+        "reason": from_reason(reason),
+        "binds": int(is_bound(after, reason)),
+    }
     try:
         connection.execute(
             f"UPDATE transfer SET state = :after, updated = :at, binds = :binds, temporary = NULL, {columns} {chosen}",
@@ -94,7 +111,4 @@ def order(
         )
     except sqlite3.IntegrityError as error:
         raise Overtaken("another transfer of the path of one of them is live") from error
-    for before in sorted({row[-1] for row in rows}):
-        ordered = [row[:-1] for row in rows if row[-1] == before]
-        many.execute(connection, HISTORY, ordered, (at, str(event), before, str(after), why))
     return len(rows)

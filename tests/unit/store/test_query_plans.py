@@ -82,19 +82,16 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
     ("statement", "columns", "search"),
     [
         (moving.BY_ID, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (
-            making.update(State.QUEUED, ("state", "updated"), ("tries", "temporary"))[0],
-            5,
-            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
-        ),
+        (moving.CLAIM, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (making.HISTORY, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (
             making.update(State.COPYING, ("state", "updated"), ("sent",))[0],
             4,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (
-            making.update(State.FAILED, ("state", "binds"), ("version",))[0],
-            7,
+            making.update(State.FAILED, ("state", "binds"), ("generation",))[0],
+            4,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (ledger.CONFIRM, 3, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
