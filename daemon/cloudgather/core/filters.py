@@ -1,5 +1,6 @@
 """Which names are wanted: junk, downloaders' unfinished names, and the operator's filter."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -9,7 +10,7 @@ from cloudgather.core.globs import matches
 from cloudgather.core.kinds import DISC_FOLDERS, DISC_STREAMS, SIDECARS
 from cloudgather.core.naming import download_of_folder
 from cloudgather.core.task import Filter
-from cloudgather.core.torrent import is_pad
+from cloudgather.core.torrent import PAD_FOLDER, is_pad
 
 # Compared in lower case; folders of these names are not entered.
 _JUNK: Final = frozenset(
@@ -28,6 +29,8 @@ _JUNK: Final = frozenset(
 )  # fmt: skip
 _JUNK_PREFIXES: Final = (b"._", b".trash-", b".nfs0000", b".fuse_hidden", b"~utorrentpartfile_")
 _JUNK_SUFFIXES: Final = (b"@synoeastream", b"@synoresource")
+# qBittorrent keeps pieces of files that nobody chose in `.<40 hex digits>.parts`, for as long as it seeds.
+_UNCHOSEN_PIECES: Final = re.compile(rb"\.[0-9a-f]{40}\.parts")
 
 # Compared in lower case.
 _PARTIAL_SUFFIXES: Final = (
@@ -39,8 +42,10 @@ _PARTIAL_SUFFIXES: Final = (
 _PARTIAL_PREFIXES: Final = (".syncthing.", "~syncthing~", ".cloudgather-", ".cg-", "_unpack_")
 _SUFFIXES: Final = tuple((suffix.lower().encode(), "*" + suffix) for suffix in _PARTIAL_SUFFIXES)
 _PREFIXES: Final = tuple((prefix.encode(), prefix + "*") for prefix in _PARTIAL_PREFIXES)
-_ANY_SUFFIX: Final = tuple(suffix for suffix, _ in _SUFFIXES)
-_ANY_PREFIX: Final = tuple(prefix for prefix, _ in _PREFIXES)
+# Every name is compared, and almost all fit nothing: by its first character and its extension most are told at once.
+_JUNK_BEGINS: Final = frozenset(prefix[:1] for prefix in _JUNK_PREFIXES)
+_PARTIAL_BEGINS: Final = frozenset(prefix[:1] for prefix, _ in _PREFIXES)
+_PARTIAL_ENDS: Final = frozenset(suffix.rpartition(b".")[2] for suffix, _ in _SUFFIXES)
 _RSYNC: Final = ".*.XXXXXX"
 _FRAGMENT: Final = "*.part-Frag*"
 
@@ -48,31 +53,24 @@ _FRAGMENT: Final = "*.part-Frag*"
 def is_junk(name: bytes) -> bool:
     """Whether a file or folder of this name is always passed over: what boxes and desktops leave beside the files."""
     lower = name.lower()
-    return (
-        lower in _JUNK
-        or lower.startswith(_JUNK_PREFIXES)
-        or lower.endswith(_JUNK_SUFFIXES)
-        or _holds_unchosen_pieces(lower)
-    )
-
-
-def _holds_unchosen_pieces(lower: bytes) -> bool:
-    """qBittorrent keeps pieces of files that nobody chose in `.<40 hex digits>.parts`, for as long as it seeds."""
-    return (
-        len(lower) == 47
-        and lower.startswith(b".")
-        and lower.endswith(b".parts")
-        and all(digit in b"0123456789abcdef" for digit in lower[1:41])
-    )
+    if lower in _JUNK or lower.endswith(_JUNK_SUFFIXES):
+        return True
+    if lower[:1] not in _JUNK_BEGINS:
+        return False
+    return lower.startswith(_JUNK_PREFIXES) or _UNCHOSEN_PIECES.fullmatch(lower) is not None
 
 
 def partial_pattern(name: bytes) -> str | None:
     """The pattern of a downloader's unfinished names that `name`, a file's or folder's, fits; None if it fits none."""
     lower = name.lower()
-    if lower.endswith(_ANY_SUFFIX):
-        return next(pattern for suffix, pattern in _SUFFIXES if lower.endswith(suffix))
-    if lower.startswith(_ANY_PREFIX):
-        return next(pattern for prefix, pattern in _PREFIXES if lower.startswith(prefix))
+    if lower.rpartition(b".")[2] in _PARTIAL_ENDS:
+        for suffix, pattern in _SUFFIXES:
+            if lower.endswith(suffix):
+                return pattern
+    if lower[:1] in _PARTIAL_BEGINS:
+        for prefix, pattern in _PREFIXES:
+            if lower.startswith(prefix):
+                return pattern
     if b".part-frag" in lower:
         return _FRAGMENT
     return _RSYNC if name.startswith(b".") and _is_rsync_temporary(name) else None
@@ -98,10 +96,10 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
     if wanted.only is not None and path not in wanted.only:
         return because(Code.SKIP_UNCHOSEN)
     folder, _, name = path.rpartition(b"/")
-    junk, on_disc, download = _of_folder(folder)
+    junk, on_disc, pads, download = _of_folder(folder)
     if download is not None and wanted.only is None:
         return because(Code.SKIP_DOWNLOAD, download=download)
-    if junk is not None or is_junk(name) or is_pad(path, size):
+    if junk is not None or is_junk(name) or (pads and is_pad(path, size)):
         return because(Code.SKIP_JUNK, name=name if junk is None else junk)
     if wanted.exclude_dirs and folder and (pattern := excluded_dir(wanted, folder)) is not None:
         return because(Code.SKIP_FILTER_DIRECTORY, pattern=_shown(pattern))
@@ -125,14 +123,16 @@ def judge(wanted: Filter, path: bytes, size: int) -> Reason | None:
 
 
 @lru_cache(maxsize=1024)
-def _of_folder(folder: bytes) -> tuple[bytes | None, bool, int | None]:
-    """The first of its names that is junk, whether it lies on a disc, and the download that it was made for.
+def _of_folder(folder: bytes) -> tuple[bytes | None, bool, bool, int | None]:
+    """The first of its names that is junk, whether it lies on a disc, whether pad files lie in it, and the download
+    that it was made for.
 
     A scan asks for many files of one folder.
     """
     names = folder.split(b"/")
     _, download = next(filter(None, map(download_of_folder, names)), (None, None))  # a task of its own uploads that
-    return next(filter(is_junk, names), None), any(name.upper() in DISC_FOLDERS for name in names), download
+    on_disc = any(name.upper() in DISC_FOLDERS for name in names)
+    return next(filter(is_junk, names), None), on_disc, names[-1] == PAD_FOLDER, download
 
 
 def excluded_dir(wanted: Filter, folder: bytes) -> bytes | None:

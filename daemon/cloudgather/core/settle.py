@@ -10,8 +10,8 @@ from cgwire.reasons import Reason, because
 # Where nobody can be asked, ten minutes without a change; where a downloader answers, the guess may be shorter.
 AUTO_WITHOUT_DOWNLOADER: Final = timedelta(minutes=10)
 AUTO_WITH_DOWNLOADER: Final = timedelta(seconds=10)
-# What a downloader has begun is in its answers a moment later than its files are on the disk.
-ASKED_AFTER_CHANGE: Final = timedelta(seconds=1)
+# Seconds: what a downloader has begun is in its answers a moment later than its files are on the disk.
+_ASKED_AFTER_CHANGE: Final = 1.0
 # Without knowing about writers, quiet alone must carry the guess.
 QUIET_AT_LEAST_WHEN_BLIND: Final = timedelta(seconds=120)
 
@@ -24,11 +24,6 @@ _LOOK_AGAIN: Final[Mapping[str, float | None]] = {
     Code.WAIT_ASKING: 1.0,
 }
 _LOOK_AGAIN_AT_DOWNLOADER: Final = 10.0
-
-# Said of almost every file.
-_NO_WRITER: Final = because(Code.MET_NO_WRITER)
-_GOOD_NAME: Final = because(Code.MET_NAME)
-_NO_DOWNLOADER: Final = because(Code.MET_NO_DOWNLOADER)
 
 
 class Evidence(NamedTuple):
@@ -51,12 +46,15 @@ class Evidence(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether the file is settled, and every condition with its facts (met.* and wait.*)."""
+    """Whether the file is settled, and if not, why."""
 
     settled: bool
     guessed: bool
-    conditions: tuple[Reason, ...]
+    reasons: tuple[Reason, ...]  # what it waits for; where a downloader decides, what that says, be it wait.* or met.*
     look_again: float | None  # monotonic; when it makes sense to look again; None once settled
+
+
+_SETTLED: Final = Verdict(settled=True, guessed=True, reasons=(), look_again=None)
 
 
 def needed_quiet(settle: timedelta | None, *, downloader_answers: bool = False) -> timedelta:
@@ -70,13 +68,30 @@ def judge(evidence: Evidence, settle: timedelta) -> Verdict:
     """A downloader's word alone decides; else quiet, no writer, a name and neighbours that are not in progress."""
     if evidence.downloader is not None:
         return _as_the_downloader_says(evidence.downloader, evidence.now)
-    conditions = (_quiet(evidence, settle), _writer(evidence), _name(evidence), _beside(evidence))
-    waits = [reason for reason in conditions if reason.code.startswith("wait.")]
-    if not waits:
-        return Verdict(settled=True, guessed=True, conditions=conditions, look_again=None)
+    unmet = _unmet(evidence, settle)
+    if not any(unmet):
+        return _SETTLED
+    waits = tuple(filter(None, unmet))
     # All must hold, so looking before the last of them can be met is in vain.
     left = max(_LOOK_AGAIN[wait.code] or wait.facts["left"] for wait in waits)
-    return Verdict(settled=False, guessed=True, conditions=conditions, look_again=evidence.now + left)
+    return Verdict(settled=False, guessed=True, reasons=waits, look_again=evidence.now + left)
+
+
+def conditions(evidence: Evidence, settle: timedelta) -> tuple[Reason, ...]:
+    """Every condition with its facts, for who asks: wait.*, or met.* where it is met."""
+    if evidence.downloader is not None:
+        return (evidence.downloader,)
+    since, needed = _quiet(evidence, settle)
+    blind = because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error")
+    met = (
+        because(Code.MET_QUIET, since=since, needed=needed),
+        blind if evidence.written is None else because(Code.MET_NO_WRITER),
+        because(Code.MET_NAME),
+        because(Code.MET_NO_CLAIM, downloaders=list(evidence.asked))
+        if evidence.asked
+        else because(Code.MET_NO_DOWNLOADER),
+    )
+    return tuple(wait or met for wait, met in zip(_unmet(evidence, settle), met, strict=True))
 
 
 def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
@@ -84,51 +99,38 @@ def _as_the_downloader_says(word: Reason, now: float) -> Verdict:
     return Verdict(
         settled=not waits,
         guessed=False,
-        conditions=(word,),
+        reasons=(word,),
         look_again=now + _LOOK_AGAIN_AT_DOWNLOADER if waits else None,
     )
 
 
-def _quiet(evidence: Evidence, settle: timedelta) -> Reason:
-    blind = evidence.written is None
-    needed = max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds() if blind else settle.total_seconds()
-    span = _quiet_for(evidence)
-    if span >= needed:
-        return because(Code.MET_QUIET, since=span, needed=needed)
-    return because(Code.WAIT_QUIET, since=span, left=needed - span, needed=needed)
+def _unmet(evidence: Evidence, settle: timedelta) -> tuple[Reason | None, Reason | None, Reason | None, Reason | None]:
+    """What each condition waits for; None where it is met. Most files are settled when they are looked at: no reason is
+    made for what is met before somebody asks.
+    """
+    now, _, _, _, written, _, partial_pattern, control_file, _, asked, asked_since = evidence
+    since, needed = _quiet(evidence, settle)
+    quiet = writer = name = beside = None
+    if since < needed:
+        quiet = because(Code.WAIT_QUIET, since=since, left=needed - since, needed=needed)
+    if written:
+        writer = because(Code.WAIT_WRITER, writers=[])
+    if partial_pattern is not None:
+        name = because(Code.WAIT_PARTIAL_NAME, pattern=partial_pattern)
+    if control_file is not None:
+        beside = because(Code.WAIT_CONTROL_FILE, file=control_file)
+    elif asked and asked_since is not None and since < now - asked_since + _ASKED_AFTER_CHANGE:
+        # Downloaders which could have begun it must have been asked since, and claim nothing.
+        beside = because(Code.WAIT_ASKING, downloaders=list(asked))
+    return quiet, writer, name, beside
 
 
-def _quiet_for(evidence: Evidence) -> float:
-    observed = max(0.0, evidence.now - evidence.quiet_since)  # it may have been noticed since that was now
-    old = evidence.ctime_age if not evidence.event_seen and evidence.written is not None else None
-    return max(observed, old) if old is not None else observed
-
-
-def _writer(evidence: Evidence) -> Reason:
-    match evidence.written:
-        case True:
-            return because(Code.WAIT_WRITER, writers=[])
-        case False:
-            return _NO_WRITER
-        case None:
-            return because(Code.MET_WRITER_UNKNOWN, cause=evidence.blind_because or "error")
-
-
-def _name(evidence: Evidence) -> Reason:
-    if evidence.partial_pattern is None:
-        return _GOOD_NAME
-    return because(Code.WAIT_PARTIAL_NAME, pattern=evidence.partial_pattern)
-
-
-def _beside(evidence: Evidence) -> Reason:
-    """A control file, or that downloaders which could have begun it have been asked since, and claim nothing."""
-    if evidence.control_file is not None:
-        return because(Code.WAIT_CONTROL_FILE, file=evidence.control_file)
-    if not evidence.asked:
-        return _NO_DOWNLOADER
-    names = list(evidence.asked)
-    if evidence.asked_since is not None:
-        needed = evidence.now - evidence.asked_since + ASKED_AFTER_CHANGE.total_seconds()
-        if _quiet_for(evidence) < needed:
-            return because(Code.WAIT_ASKING, downloaders=names)
-    return because(Code.MET_NO_CLAIM, downloaders=names)
+def _quiet(evidence: Evidence, settle: timedelta) -> tuple[float, float]:
+    """Seconds that it has been quiet for, and must be."""
+    now, quiet_since, event_seen, ctime_age, written, *_ = evidence
+    observed = max(0.0, now - quiet_since)  # it may have been noticed since that was now
+    if written is None:
+        return observed, max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds()
+    if ctime_age is None or event_seen:
+        return observed, settle.total_seconds()
+    return max(observed, ctime_age), settle.total_seconds()

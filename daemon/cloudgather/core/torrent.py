@@ -8,6 +8,7 @@ from typing import Any, Final
 from cgwire.codes import Code
 from cgwire.reasons import because
 
+PAD_FOLDER: Final = b".pad"  # as programs call it that write pad files
 MOST_BYTES: Final = 16 * 1024 * 1024  # of a torrent file
 _DEEPEST: Final = 64
 _MOST_VALUES: Final = 1_000_000  # read in about a second; 16 MiB can hold far more of them
@@ -86,9 +87,9 @@ def read_torrent(content: bytes) -> Torrent:
 
 
 def is_pad(path: bytes, size: int) -> bool:
-    """Whether a file is a pad file by its name, as programs call them that write them: `.pad/SIZE`."""
+    """Whether a file is a pad file by its name: `.pad/SIZE`."""
     folder, _, name = path.rpartition(b"/")
-    return folder.rpartition(b"/")[2] == b".pad" and name == b"%d" % size
+    return folder.rpartition(b"/")[2] == PAD_FOLDER and name == b"%d" % size
 
 
 def _files_of_first(info: Mapping[bytes, Any], name: bytes) -> tuple[TorrentFile, ...]:

@@ -147,8 +147,7 @@ class PathOperations:
         word = await world.intake.claims.word(task, look)
         if word is not None and word.code == Code.SKIP_UNWANTED:
             return {**reply, "verdict": "skipped", "reasons": [word.to_wire()]}
-        verdict = world.intake.judge.verdict(task, look, pending, word, moment)
-        conditions = list(verdict.conditions)
+        conditions = list(world.intake.judge.conditions(task, look, pending, word, moment))
         if look.access is Access.WRITTEN:
             writers = [[pid, name] for pid, name in await state.source.writers(look.path)]
             conditions = [
@@ -159,7 +158,7 @@ class PathOperations:
             conditions += [each for each in pending.conditions if each.code in _NOT_OF_THE_FILE]
         reply["settle"] = {
             "conditions": describe.reasons(conditions),
-            "guessed": verdict.guessed,
+            "guessed": word is None,
             "settle": world.intake.judge.needed_quiet(task, look.path).total_seconds(),
         }
         waits = [each for each in conditions if each.code.startswith("wait.")]

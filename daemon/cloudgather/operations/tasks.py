@@ -247,9 +247,9 @@ class TaskOperations:
         word = await intake.claims.word(state.task, look)
         if word is not None and word.code == Code.SKIP_UNWANTED:
             return word.code
-        conditions = intake.judge.verdict(state.task, look, pending, word, moment).conditions
+        reasons = intake.judge.verdict(state.task, look, pending, word, moment).reasons
         # A file that is not quiet yet is least of all complete where something else says so, too.
-        waits = [each.code for each in conditions if each.code.startswith("wait.")]
+        waits = [each.code for each in reasons if each.code.startswith("wait.")]
         return min(waits, key=lambda code: code == Code.WAIT_QUIET, default=None)
 
     async def task_verify(self, request: wire.Verify, caller: Caller) -> WireMap:

@@ -258,7 +258,7 @@ class Intake:
             pending.quiet_since = self._clock.monotonic()
         pending.fingerprint = (look.version, look.ctime_ns)
         verdict = self.judge.verdict(state.task, look, pending, word, moment)
-        pending.conditions = verdict.conditions
+        pending.conditions = verdict.reasons
         pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
         skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)
         if verdict.settled or skipped:

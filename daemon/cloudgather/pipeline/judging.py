@@ -52,24 +52,37 @@ class Judge:
 
         `word` is what a downloader says of it.
         """
-        evidence = settle.Evidence(
-            now=moment.now,
-            quiet_since=pending.quiet_since if pending else moment.now,
-            event_seen=pending.event_seen if pending else False,
-            ctime_age=_age(look.ctime_ns, moment.wall),
-            written=_WRITTEN[look.access],
-            blind_because=look.unknown_why,
-            partial_pattern=filters.partial_pattern(look.path.rpartition(b"/")[2]),
-            control_file=look.control_file,
-            downloader=word,
-            asked=moment.asked,
-            asked_since=moment.asked_since,
-        )
-        return settle.judge(evidence, self.needed_quiet(task, look.path))
+        return settle.judge(_evidence(look, pending, word, moment), self.needed_quiet(task, look.path))
+
+    def conditions(
+        self, task: Task, look: Look, pending: Pending | None, word: Reason | None, moment: Moment
+    ) -> tuple[Reason, ...]:
+        """What that leans on: every condition, be it met or not."""
+        return settle.conditions(_evidence(look, pending, word, moment), self.needed_quiet(task, look.path))
 
     def needed_quiet(self, task: Task, path: bytes) -> timedelta:
         """How long this file must be quiet where it is a guess."""
-        return settle.needed_quiet(task.settle, downloader_answers=self._claims.answering(task, path))
+        if task.settle is not None:
+            return task.settle
+        return settle.needed_quiet(None, downloader_answers=self._claims.answering(task, path))
+
+
+def _evidence(look: Look, pending: Pending | None, word: Reason | None, moment: Moment) -> settle.Evidence:
+    path, _, ctime_ns, _, access, unknown_why, control_file = look
+    # In the order of its fields: by their names it would cost twice as much, and every file is judged.
+    return settle.Evidence(
+        moment.now,
+        moment.now if pending is None else pending.quiet_since,
+        pending is not None and pending.event_seen,
+        _age(ctime_ns, moment.wall),
+        _WRITTEN[access],
+        unknown_why,
+        filters.partial_pattern(path.rpartition(b"/")[2]),
+        control_file,
+        word,
+        moment.asked,
+        moment.asked_since,
+    )
 
 
 def _age(ctime_ns: int, wall: float | None) -> float | None:

@@ -28,7 +28,7 @@ class Pending:
     event_seen: bool
     due: float
     fingerprint: tuple[Version, int] | None = None  # version and ctime when last looked at
-    conditions: tuple[Reason, ...] = ()
+    conditions: tuple[Reason, ...] = ()  # not met when last looked at; or what a downloader said then
     guessed: bool = True
     ready: bool = False  # settled by itself; waits for its unit
     force: bool = False  # sent whatever the rules say

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.settle import Evidence, judge, needed_quiet
+from cloudgather.core.settle import Evidence, conditions, judge, needed_quiet
 
 MINUTE = timedelta(seconds=60)
 
@@ -21,7 +21,7 @@ def some_evidence(**changes: Any) -> Evidence:
 
 
 def codes(evidence: Evidence, settle: timedelta = MINUTE) -> list[str]:
-    return [reason.code for reason in judge(evidence, settle).conditions]
+    return [reason.code for reason in conditions(evidence, settle)]
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def test_settled_only_if_every_condition_is_met(changes: dict[str, Any], settled
     verdict = judge(some_evidence(**changes), MINUTE)
 
     assert verdict.settled is settled
+    assert [reason.code for reason in verdict.reasons if reason.code.startswith("wait.")] == waits
     assert [code for code in codes(some_evidence(**changes)) if code.startswith("wait.")] == waits
     assert verdict.guessed is ("downloader" not in changes)
 
@@ -90,16 +91,25 @@ def test_the_next_look_comes_when_the_last_condition_can_be_met(changes: dict[st
 
 
 def test_each_condition_says_what_it_leans_on() -> None:
-    verdict = judge(some_evidence(quiet_since=1040.0, ctime_age=20.0, written=None, blind_because="permission"), MINUTE)
+    evidence = some_evidence(quiet_since=1040.0, ctime_age=20.0, written=None, blind_because="permission")
 
-    assert verdict.conditions[0] == because(Code.WAIT_QUIET, since=20.0, left=100.0, needed=120.0)
-    assert verdict.conditions[1] == because(Code.MET_WRITER_UNKNOWN, cause="permission")
+    assert conditions(evidence, MINUTE)[0] == because(Code.WAIT_QUIET, since=20.0, left=100.0, needed=120.0)
+    assert conditions(evidence, MINUTE)[1] == because(Code.MET_WRITER_UNKNOWN, cause="permission")
+
+
+def test_who_asks_is_told_what_is_met_as_well() -> None:
+    met = (because(Code.MET_NO_WRITER), because(Code.MET_NAME))
+    quiet = because(Code.MET_QUIET, since=60.0, needed=60.0)
+    unclaimed = because(Code.MET_NO_CLAIM, downloaders=["qb"])
+
+    assert conditions(some_evidence(), MINUTE) == (quiet, *met, because(Code.MET_NO_DOWNLOADER))
+    assert conditions(some_evidence(asked=("qb",)), MINUTE) == (quiet, *met, unclaimed)
 
 
 def test_what_was_noticed_after_the_look_has_been_quiet_for_no_time_and_not_for_less() -> None:
     verdict = judge(some_evidence(now=1000.0, quiet_since=1000.5, event_seen=True), MINUTE)
 
-    assert verdict.conditions[0] == because(Code.WAIT_QUIET, since=0.0, left=60.0, needed=60.0)
+    assert verdict.reasons == (because(Code.WAIT_QUIET, since=0.0, left=60.0, needed=60.0),)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +189,6 @@ def test_a_next_look_lies_ahead_exactly_while_it_waits(evidence: Evidence, settl
 
     assert (verdict.look_again is None) is verdict.settled
     assert verdict.look_again is None or verdict.look_again >= evidence.now
-    assert verdict.settled is all(reason.code.startswith("met.") for reason in verdict.conditions)
+    told = conditions(evidence, settle)
+    assert verdict.settled is all(reason.code.startswith("met.") for reason in told)
+    assert verdict.reasons == tuple(reason for reason in told if reason.code.startswith("wait."))
