@@ -123,6 +123,10 @@ class FakeTarget:
         """Nobody waits: it may be asked as often as one likes."""
         return frozenset()
 
+    def get_ready(self) -> None:
+        """It is; noted as a step."""
+        self.steps.append(("get ready", b""))
+
     def limits(self, bandwidth: int | None) -> None:
         """Noted."""
         self.bandwidth = bandwidth

@@ -102,6 +102,24 @@ def test_a_bug_of_whoever_hears_of_progress_fails_that_copy_alone(tmp_path: Path
         asyncio.run(main(sick))
 
 
+def test_an_agent_that_was_to_get_ready_does_the_work_that_comes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with a_fleet() as fleet:
+            target = a_target(fleet, os.fsencode(tmp_path))
+            target.get_ready()
+            target.get_ready()
+            (ready,) = fleet.agents()
+
+            await target.look([b"film"])
+            assert [agent.pid for agent in fleet.agents()] == [ready.pid]
+
+            await fleet.stop(20.0)
+            target.get_ready()  # it cannot, and whoever asks it something hears why
+            assert fleet.agents() == []
+
+    asyncio.run(main())
+
+
 def test_an_idle_agent_leaves_and_another_comes_when_there_is_work(tmp_path: Path) -> None:
     async def main() -> None:
         before = agent_pids()

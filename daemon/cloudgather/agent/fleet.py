@@ -1,6 +1,7 @@
 """All agents of the daemon: who serves a target or source now, and those that hang, left or will not die."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -102,6 +103,11 @@ class Fleet:
             raise
         misses.kept(key)
         return result
+
+    def get_ready(self, crew: str) -> None:
+        """Have the crew's agent start, if none takes work; what stands in the way the first call tells."""
+        with contextlib.suppress(TargetHeld, AgentLost):
+            self._obtain(crew)
 
     def blame(self, crew: str, path: bytes) -> None:
         """A call that was about several files has missed its deadline at this one."""

@@ -54,6 +54,10 @@ class AgentTarget:
         identity = self._identity()
         return self._spec.kind is Kind.DIRECTORY or (identity is not None and not identity.is_remote)
 
+    def get_ready(self) -> None:
+        """Start its agent."""
+        self._fleet.get_ready(self._spec.name)
+
     def limits(self, bandwidth: int | None) -> None:
         """Bytes a second over all its copies, running ones too, and for agents to come."""
         self._fleet.limit(self._spec.name, bandwidth)

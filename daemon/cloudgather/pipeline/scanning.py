@@ -171,6 +171,8 @@ class Scanner:
             run.skipped["skip.sent"] += len(wanted) - len(fresh)
             if first and state.task.initial is not Initial.SEND:
                 fresh = await self._taken_over(state, fresh, listings)
+            if fresh:
+                self._board.targets[state.task.target].port.get_ready()
             paths = [seen.path for seen in fresh]
             await self._intake.take(state, paths, run, force=force, skip_settle=skip_settle)
         if first:

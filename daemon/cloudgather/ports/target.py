@@ -115,6 +115,10 @@ class Target(Protocol):
         """The temporaries of copies that have not begun: the target may not be asked about files again yet."""
         ...
 
+    def get_ready(self) -> None:
+        """It will be asked something soon: what takes a moment to start starts now. Does not touch it."""
+        ...
+
     def limits(self, bandwidth: int | None) -> None:
         """Bytes a second over all its copies together, from now on; None: as fast as it goes."""
         ...

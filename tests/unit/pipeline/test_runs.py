@@ -148,3 +148,20 @@ def test_a_run_whose_files_are_forgotten_is_not_kept_for_ever(tmp_path: Path) ->
             assert works.runs.current.keys() == {following.id}
 
     asyncio.run(main())
+
+
+def test_a_scan_gets_a_target_ready_once_it_has_found_something_that_is_new(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            await works.queue(b"sent.mkv")
+            await works.advance(60)
+            assert (await works.states())[b"sent.mkv"] == "done"
+            before = len(works.target.steps)
+            await works.scan()
+            assert works.target.steps[before:] == []
+
+            works.world.source.write(b"new.mkv", age=3600)
+            await works.scan()
+            assert works.target.steps[before] == ("get ready", b"")
+
+    asyncio.run(main())
