@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from cloudgather.store.connecting import connect
-from cloudgather.store.errors import StateCorrupt, StateForeign, StateNewer, unusable
+from cloudgather.store.errors import StateCorrupt, StateForeign, StateNewer, StateUnusable, unusable
 from cloudgather.store.migrating import (
     APPLICATION_ID,
     Migration,
@@ -23,6 +23,7 @@ from cloudgather.store.migrating import (
 )
 
 DATABASE: Final = "state.db"
+OLDEST: Final = (3, 35)  # of SQLite: RETURNING (store/moving.py)
 
 _MAGIC: Final = b"SQLite format 3\0"
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
@@ -70,6 +71,9 @@ def open_database(state_dir: str, *, now: datetime, migrations: Sequence[Migrati
     migrated is backed up; no file that stands is ever overwritten.
     """
     file = os.path.join(state_dir, DATABASE)
+    if sqlite3.sqlite_version_info < OLDEST:
+        least = ".".join(map(str, OLDEST))
+        raise StateUnusable(file, f"this Python has SQLite {sqlite3.sqlite_version}, {least} or newer is needed")
     try:
         _make(file)
         found = _check(file, now, newest=migrations[-1].number)

@@ -334,6 +334,17 @@ def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
     assert str(tmp_path / "file" / "state") in str(caught.value)
 
 
+def test_a_python_with_too_old_an_sqlite_is_told_which_one_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.34.1")
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(StateUnusable, match=r"SQLite 3\.34\.1, 3\.35 or newer is needed"):
+        open_and_close(tmp_path)
+
+    assert not (tmp_path / "state.db").exists()
+
+
 def test_a_refused_start_holds_no_lock(tmp_path: Path) -> None:
     (tmp_path / "state.db").write_bytes(b"no database")
     with pytest.raises(StateForeign):
