@@ -51,6 +51,7 @@ def assert_history_adds_up(connection: Connection) -> None:
     counted = connection.execute(f"SELECT run, state, transfers, bytes FROM tally WHERE transfers AND {live}")
     shown = f"SELECT run, state, count(*), sum(size) FROM transfer WHERE run IS NOT NULL AND {live} GROUP BY 1, 2"
     assert set(counted) == set(connection.execute(shown))
+    assert not connection.execute(f"SELECT id, state, live FROM transfer WHERE live != ({live})").fetchall()
 
 
 def times_written(connection: Connection) -> Counter[tuple[str, bytes]]:

@@ -14,9 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Transfer, Version
-from cloudgather.ports.queue import Added, Chosen, Move, Overtaken
+from cloudgather.ports.queue import Added, Chosen, Content, Move, Overtaken
 from cloudgather.store.sqlite import SqliteStore, open_store
-from queueing import NOW, a_plan, a_sent, a_version
+from queueing import NOW, a_plan, a_sent, a_version, content
 
 TASKS = ("films", "series")
 PATHS = (b"a", b"sub/\xff", b"c\n")
@@ -363,6 +363,17 @@ class QueueMachine(RuleBasedStateMachine):
         assert Counter(one.transfer for one in self.do(self.store.debris())) == unowned
 
     @invariant()
+    def what_is_live_is_known_by_its_path(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        for task in TASKS:
+            rows = [row for row in self.rows.values() if row.plan.task == task and row.state in LIVE]
+            found = {path for size in (1, 2) for path in self.do(self.store.live(task, contents(size)))}
+            assert found == {row.plan.path for row in rows}
+            under_way = {row.plan.path: row.plan.version for row in rows if row.state is not State.QUEUED}
+            assert self.do(self.store.under_way(task, PATHS)) == under_way
+
+    @invariant()
     def what_runs_have_come_to_is_what_became_of_theirs(self) -> None:
         if not hasattr(self, "store"):
             return
@@ -373,6 +384,11 @@ class QueueMachine(RuleBasedStateMachine):
             assert run.uploaded == len(uploaded)
             assert run.bytes == sum(row.plan.version.size for row in uploaded)
             assert run.failed >= sum(row.state is State.FAILED for row in rows)  # others were taken over by another run
+
+
+def contents(size: int) -> list[Content]:
+    """Of each path that of this size."""
+    return [content(path, size=size) for path in PATHS]
 
 
 def bytes_by(rows: list[Row]) -> dict[tuple[str, str, State], int]:

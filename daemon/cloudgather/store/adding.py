@@ -23,14 +23,11 @@ from cloudgather.store.rows import (
 # Sent whatever was before: these override a failure or a cancellation of the very same version.
 _INSISTING: Final = frozenset({Code.GO_OVERWRITE, Code.GO_RESEND})
 # In such an order that the last one of each path is the one that counts.
-_OF_PATHS: Final = (
-    f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) "
-    "ORDER BY state IN ('queued', 'copying', 'publishing'), id"
-)
+_OF_PATHS: Final = f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) ORDER BY live, id"
 _INSERT: Final = (
-    "INSERT INTO transfer (created, updated, generation, state, attempts, tries, binds, cleared, id, task, path, "
+    "INSERT INTO transfer (created, updated, generation, state, live, attempts, tries, binds, cleared, id, task, path, "
     "target, destination, size, mtime_ns, device, inode, priority, reason, plan_reason, replaces, guessed, run) "
-    "SELECT ?, ?, 1, 'queued', 0, 0, 0, 0, made.* FROM (VALUES {rows}) AS made"
+    "SELECT ?, ?, 1, 'queued', 1, 0, 0, 0, 0, made.* FROM (VALUES {rows}) AS made"
 )
 # A database that somebody repaired may have forgotten the first of them.
 _LAST: Final = (

@@ -9,14 +9,12 @@ from cloudgather.ports.queue import Content
 from cloudgather.store.ledger import pieces
 from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfer
 
-_IS_LIVE: Final = "(state = 'queued' OR state = 'copying' OR state = 'publishing')"  # as the index has it
 LIVE: Final = (
-    "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live "
-    f"WHERE {_IS_LIVE} AND task = ? AND path IN ({{marks}})"
+    "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live WHERE live AND task = ? AND path IN ({marks})"
 )
 UNDER_WAY: Final = (
     "SELECT path, size, mtime_ns, device, inode FROM transfer INDEXED BY transfer_live "
-    f"WHERE {_IS_LIVE} AND state != 'queued' AND task = ? AND path IN ({{marks}})"
+    "WHERE live AND state != 'queued' AND task = ? AND path IN ({marks})"
 )
 # With max(), SQLite takes the other columns from the row that has it.
 NEWEST: Final = (

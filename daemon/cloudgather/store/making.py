@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason
-from cloudgather.core.transfer import Event, ImpossibleMove, State, Transfer, moved
+from cloudgather.core.transfer import LIVE, Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import counting, debris, ledger, many, spending
 from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent
@@ -64,6 +64,8 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     for event, old, new, reason in lines:
         tell(connection, ids, event, old, new, reason, now)
     shared = _stored(alike)
+    if (before in LIVE) is not (after in LIVE):
+        shared["live"] = int(after in LIVE)
     if before in _MAY_BIND or after in _MAY_BIND:
         shared["binds"] = int(is_bound(after, alike.get("reason")))
     if move.event in _ANEW:

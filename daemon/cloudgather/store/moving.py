@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from typing import Any, Final
 
 from cgwire.reasons import Reason
-from cloudgather.core.transfer import Event, State, Transfer, moved
+from cloudgather.core.transfer import LIVE, Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import counting, debris, many
 from cloudgather.store.errors import RowDamaged
@@ -102,11 +102,13 @@ def order(
         "after": str(after),
         "at": from_instant(now),
         "reason": from_reason(reason),
+        "live": int(after in LIVE),
         "binds": int(is_bound(after, reason)),
     }
     try:
         connection.execute(
-            f"UPDATE transfer SET state = :after, updated = :at, binds = :binds, temporary = NULL, {columns} {chosen}",
+            "UPDATE transfer SET state = :after, live = :live, binds = :binds, updated = :at, temporary = NULL, "
+            f"{columns} {chosen}",
             {**values, **settings},
         )
     except sqlite3.IntegrityError as error:

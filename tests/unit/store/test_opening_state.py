@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from cgwire.codes import Code
-from cloudgather.core.transfer import Event, State
+from cloudgather.core.transfer import LIVE, Event, State
+from cloudgather.ports.queue import Added
 from cloudgather.store.errors import (
     StateCorrupt,
     StateForeign,
@@ -24,7 +25,7 @@ from cloudgather.store.errors import (
 )
 from cloudgather.store.migrating import Migration, known_migrations
 from cloudgather.store.sqlite import open_store
-from queueing import NOW, a_plan, claimed, moved_on, running_store
+from queueing import NOW, a_plan, a_version, moved_on, running_store
 
 KNOWN = known_migrations()[-1].number
 NEXT = Migration(number=KNOWN + 1, sql="CREATE TABLE next (value); -- with\nINSERT INTO next VALUES ('a;b');")
@@ -194,23 +195,48 @@ def test_what_only_the_log_holds_is_found_again(tmp_path: Path) -> None:
         assert do(store.transfer(id)).path == b"film.mkv"
 
 
+def an_old_row(connection: sqlite3.Connection, path: bytes, state: State, **changes: object) -> None:
+    """Of task films, to base/PATH at target cloud, as schema 1 had it."""
+    row = {"task": "films", "path": path, "target": "cloud", "destination": b"base/" + path, "size": 7, "mtime_ns": 1}
+    row |= {"device": 1, "inode": 1, "generation": 1, "state": str(state), "priority": 0, "attempts": 0, "tries": 0}
+    row |= {"plan_reason": bytes.fromhex("81a4636f6465aa676f2e6d697373696e67"), "replaces": 0, "guessed": 0}
+    row |= {"created": 1, "updated": 1, "binds": 0, "cleared": 0, **changes}
+    marks = ", ".join("?" * len(row))
+    connection.execute(f"INSERT INTO transfer ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+
+
 def test_what_an_older_daemon_listed_of_a_try_under_way_is_known_by_its_row(tmp_path: Path) -> None:
     """Schema 6 listed every temporary as debris before it was made."""
-    listed = "INSERT INTO debris (target, path, transfer, try) VALUES ('cloud', ?, ?, ?)"
-    with running_store(str(tmp_path), known_migrations()[:6]) as (store, do):
-        do(store.add([a_plan()], now=NOW))
-        first = do(claimed(store))
-        do(moved_on(store, first, Event.DEFER))
-        second = do(claimed(store))
+    asyncio.run(made_by(tmp_path, known_migrations()[:6]))
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
-        connection.execute(listed, (b"base/" + second.temporary, second.id, second.tries))
+        an_old_row(connection, b"film.mkv", State.COPYING, tries=2, temporary=b"second")
+        listed = "INSERT INTO debris (target, path, transfer, try) VALUES ('cloud', ?, 1, ?)"
+        connection.executemany(listed, [(b"base/first", 1), (b"base/second", 2)])
 
     with running_store(str(tmp_path)) as (store, do):
         while_copying = [left.path for left in do(store.debris())]
-        do(moved_on(store, second, Event.DEFER))
+        do(moved_on(store, do(store.transfer(1)), Event.DEFER))
 
-        assert while_copying == [b"base/" + first.temporary]
-        assert [left.path for left in do(store.debris())] == [b"base/" + each.temporary for each in (first, second)]
+        assert while_copying == [b"base/first"]
+        assert [left.path for left in do(store.debris())] == [b"base/first", b"base/second"]
+
+
+def test_what_is_live_is_known_of_an_older_daemons_rows(tmp_path: Path) -> None:
+    """Schema 7 told it by the state."""
+    asyncio.run(made_by(tmp_path, known_migrations()[:7]))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        for state in State:
+            an_old_row(connection, state.encode(), state)
+
+    with running_store(str(tmp_path)) as (store, do):
+        plans = [a_plan(state.encode(), version=a_version(size=7, mtime_ns=1)) for state in State]
+        live = do(store.live("films", [(plan.path, 7, 1) for plan in plans]))
+        added = do(store.add(plans, now=NOW))
+
+    assert live == {state.encode() for state in LIVE}
+    assert {
+        State(plan.path.decode()) for plan, (_, what) in zip(plans, added, strict=True) if what is Added.KNOWN
+    } == LIVE
 
 
 def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path: Path) -> None:
@@ -258,12 +284,7 @@ def test_a_database_of_the_first_release_keeps_what_it_has(tmp_path: Path) -> No
         connection.execute(
             "INSERT INTO target_memory (name, paused, breaker_until, breaker_opened) VALUES ('cloud', 1, 5000000, 2)"
         )
-        connection.execute(
-            "INSERT INTO transfer (task, path, target, destination, size, mtime_ns, device, inode, generation, state, "
-            "priority, attempts, tries, plan_reason, replaces, guessed, created, updated, binds, cleared) VALUES "
-            "('films', x'61', 'cloud', x'62', 7, 1, 1, 1, 1, 'queued', 0, 0, 0, x'81a4636f6465aa676f2e6d697373696e67', "
-            "0, 0, 1, 1, 0, 0)"
-        )
+        an_old_row(connection, b"a", State.QUEUED)
         connection.execute(
             "INSERT INTO ledger (task, path, size, mtime_ns, origin, target, destination, strength, at) VALUES "
             "('films', x'63', 7, 1, 'sent', 'cloud', CAST('Films/C.mkv' AS BLOB), 'stored', 1)"
@@ -278,7 +299,7 @@ def test_a_database_of_the_first_release_keeps_what_it_has(tmp_path: Path) -> No
     assert counts == {("films", "cloud", State.COPYING): (1, 7)}
     assert (memory.paused, memory.breaker_opened, memory.rate_order) == (True, 2, None)
     assert (sent.path, sent.destination) == (b"c", b"Films/C.mkv")
-    assert (claimed.path, claimed.destination, claimed.version.size) == (b"a", b"b", 7)
+    assert (claimed.path, claimed.destination, claimed.version.size) == (b"a", b"base/a", 7)
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
