@@ -208,12 +208,12 @@ def test_a_source_that_hangs_does_not_count_against_the_target(tmp_path: Path) -
             for number in range(3):
                 await target.look([b"warm"])
                 with pytest.raises(Stalled) as stalled:
-                    await target.copy(replace(order, destination=b"%d" % number, temporary=b".%d" % number), ignore)
+                    await target.copy(order._replace(destination=b"%d" % number, temporary=b".%d" % number), ignore)
                 assert stalled.value.side == "source"
             await eventually(lambda: sum(facts.unreaped for facts in fleet.agents()) == 3)
 
             with pytest.raises(Stalled) as refused:
-                await target.copy(replace(order, temporary=b".last"), ignore)
+                await target.copy(order._replace(temporary=b".last"), ignore)
 
             assert refused.value.side == "source"
             assert sick.hanging("open") == 3

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ def test_rclone_killed_in_the_middle_of_a_copy_fails_it_and_holds_until_it_is_ba
             below = os.listdir(rclone.root)
             rclone.start()
             target.limits(None)
-            sent = await target.copy(replace(order, temporary=b".second"), progress.append)
+            sent = await target.copy(order._replace(temporary=b".second"), progress.append)
 
             assert dead.value.reason.code == Code.HELD_MOUNT_DEAD
             assert absent.value.reason.code == Code.HELD_NOT_MOUNTED

@@ -18,7 +18,6 @@ T = TypeVar("T")
 # Paths in one message: some hundred KiB where they are long.
 _AT_ONCE: Final = 512
 _PUBLISHED: Final = Published()
-_PART: Final = ("destination", "temporary", "path", "version", "replace", "written")
 
 
 class AgentTarget:
@@ -109,7 +108,8 @@ class AgentTarget:
     async def copy(self, order: CopyOrder, progress: Callable[[int], None]) -> Sent:
         """Copy aside, as ports.target.Target.copy says."""
         await self._take_turn([order])
-        params = {**_in_common(order.terms), **dict(zip(_PART, _part(order), strict=True))}
+        params = order._asdict()
+        params |= _in_common(params.pop("terms"))
         return _sent(await self._at_root("copy", params, order.destination, progress))
 
     async def copy_all(
@@ -121,7 +121,7 @@ class AgentTarget:
             raise ValueError("the orders are not alike")
         await self._take_turn(orders)
         common = {**_in_common(terms), "looked": looked}
-        return await self._each("copy.each", common, [_part(order) for order in orders], _sent, progress)
+        return await self._each("copy.each", common, [order[1:] for order in orders], _sent, progress)
 
     async def barrier(self, folders: Sequence[bytes] = ()) -> None:
         """Durable from now on, as ports.target.Target.barrier says."""
@@ -260,16 +260,9 @@ def _in_common(terms: CopyTerms) -> dict[str, Any]:
     }
 
 
-def _part(order: CopyOrder) -> tuple[Any, ...]:
-    """What _PART names."""
-    now = order.version
-    version = (now.size, now.mtime_ns, now.device, now.inode)
-    return order.destination, order.temporary, order.path, version, order.replace, order.written
-
-
 def _sent(result: Sequence[Any]) -> Sent:
     size, mtime_ns, digest, standing = result
-    return Sent(size=size, mtime_ns=mtime_ns, digest=digest, standing=None if standing is None else tuple(standing))
+    return Sent(size, mtime_ns, digest, None if standing is None else tuple(standing))
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Small new files of a batch are copied in one operation, ahead of being asked for one by one."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from typing import Final
 
 from cloudgather.core.transfer import Sent, Transfer
@@ -17,17 +16,22 @@ class NotReached(Exception):
 
 
 class Ahead:
-    """What has become of orders that were carried out ahead, by temporary name; each is taken once."""
+    """What has become of transfers that were copied ahead, by their ids."""
 
-    def __init__(self, outcomes: Mapping[bytes, Sent | Exception | None] | None = None) -> None:
-        self._outcomes = dict(outcomes or {})
+    def __init__(self, outcomes: Mapping[int, Sent | Exception | None]) -> None:
+        self._outcomes = outcomes
+        self.whole = {id: outcome for id, outcome in outcomes.items() if isinstance(outcome, Sent)}
 
-    def __contains__(self, temporary: bytes | None) -> bool:
-        return temporary in self._outcomes
+    def __contains__(self, id: int) -> bool:
+        return id in self._outcomes
 
-    def take(self, temporary: bytes) -> Sent:
-        """The outcome of the order with this temporary: raises what it raised, and NotReached besides."""
-        outcome = self._outcomes.pop(temporary)
+    def has_whole(self, transfer: Transfer) -> bool:
+        """Whether it stands beside its final name."""
+        return transfer.id in self.whole
+
+    def of(self, id: int) -> Sent:
+        """The outcome of this one: raises what its copy raised, and NotReached besides."""
+        outcome = self._outcomes[id]
         if outcome is None:
             raise NotReached
         if isinstance(outcome, Exception):
@@ -37,23 +41,20 @@ class Ahead:
 
 def groups(batch: Sequence[Transfer]) -> Iterator[Sequence[Transfer]]:
     """The batch in order: small files of one task together, as long as none of them has failed before."""
-    for key, those in groupby(batch, _kind):
-        if key is None:
-            yield from ([transfer] for transfer in those)
-            continue
-        group: list[Transfer] = []
-        size = 0
-        for transfer in those:
-            size += transfer.version.size
-            if size > _MOST_BYTES:
-                yield group
-                group, size = [], transfer.version.size
-            group.append(transfer)
+    group: list[Transfer] = []
+    room = 0
+    for transfer in batch:
+        size = transfer.version.size
+        small = transfer.attempts == 0 and size <= _SMALL
+        if group and not (small and size <= room and transfer.task == group[0].task):
+            yield group
+            group = []
+        if not group:
+            room = _MOST_BYTES if small else -1
+        group.append(transfer)
+        room -= size
+    if group:
         yield group
-
-
-def _kind(transfer: Transfer) -> str | None:
-    return transfer.task if transfer.attempts == 0 and transfer.version.size <= _SMALL else None
 
 
 def is_as_planned(transfer: Transfer, look: Look | Absent) -> bool:

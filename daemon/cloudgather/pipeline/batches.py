@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from cloudgather.core.clashes import folded
 from cloudgather.core.target import Profile
 from cloudgather.core.transfer import Transfer
 from cloudgather.pipeline.board import Board, Moving, TargetState, Turn
@@ -27,6 +28,7 @@ class _Batch:
     full: bool
     turn: Turn
     copied: bool = False  # all of it stands aside
+    arrived: int = 0  # files that stand under their final names
 
 
 class Batches:
@@ -53,7 +55,10 @@ class Batches:
     def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
         """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""
         since, turn = self._clock.monotonic(), Turn()
-        begun = {transfer.id: Moving(transfer=transfer, turn=turn, since=since) for transfer in batch}
+        begun = {
+            transfer.id: Moving(transfer=transfer, place=folded(transfer.destination), turn=turn, since=since)
+            for transfer in batch
+        }
         for id, moving in begun.items():
             lane.moving.pop(id, None)  # of a batch that has put it back: moving is in the order of claims
             lane.moving[id] = moving
@@ -65,8 +70,7 @@ class Batches:
         def ended(task: asyncio.Task[None]) -> None:
             del self._running[task]
             self._give_turns(lane)
-            arrived = sum(moving.arrived for moving in begun.values())
-            learn(lane, len(batch), arrived, self._clock.monotonic() - since)
+            learn(lane, len(batch), state.arrived, self._clock.monotonic() - since)
             for id, moving in begun.items():
                 if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
                     del lane.moving[id]
@@ -105,7 +109,7 @@ class Batches:
                 self._changed()
 
         try:
-            await self._carrier.bring(lane, batch, turn=state.turn, copied=copied)
+            state.arrived = await self._carrier.bring(lane, batch, turn=state.turn, copied=copied)
         except asyncio.CancelledError:
             moving = lane.moving.get(batch[0].id)
             if self._board.stopping or moving is None or moving.ending is None:

@@ -50,6 +50,7 @@ class Moving:
     """A transfer that an agent works on, or will when it is its batch's turn."""
 
     transfer: Transfer
+    place: bytes  # its destination, folded (core.clashes)
     turn: Turn
     since: float  # monotonic
     done: int = 0  # bytes
@@ -57,7 +58,6 @@ class Moving:
     rate: float = 0.0  # bytes a second, smoothed
     ending: tuple[Event, Reason] | None = None  # what a cancellation of its task means; None: interrupted
     task: asyncio.Task[None] | None = None  # cancelled to end it; None: whoever works on it looks at `ending` itself
-    arrived: bool = False  # it stands under its final name
     told: float = 0.0  # monotonic: when listeners last heard of its progress
     _marked: tuple[float, int] | None = None
 

@@ -1,7 +1,7 @@
 """Keeps two files from one place at a target: what has it, or comes to it first, keeps it."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -37,15 +37,18 @@ class Clashes:
         What was claimed first goes. Those under way are looked at before the ledger, which has what has ended since.
         """
         names = Names.of(lane.memory.facts)
-        places = {transfer.id: folded(transfer.destination) for transfer in transfers}
+        places = {transfer.id: lane.moving[transfer.id].place for transfer in transfers}
         rivals: dict[int, list[Rival]] = defaultdict(list)
-        for transfer, before in self._under_way(lane, transfers, places, await self._left_publishing(lane)):
+        for transfer, before in _under_way(lane, places, await self._left_publishing(lane)):
             if names.same(transfer.destination, before.destination):
                 rivals[transfer.id].append(self._moving(before))
+        found = await self._recorder.insist(lambda: self._store.sent_there(lane.spec.name, [*{*places.values()}]))
+        there = {folded(entry.destination) for entry in found}
         by_place: dict[bytes, list[Transfer]] = defaultdict(list)
         for transfer in transfers:
-            by_place[places[transfer.id]].append(transfer)
-        for entry in await self._recorder.insist(lambda: self._store.sent_there(lane.spec.name, list(by_place))):
+            if (place := places[transfer.id]) in there:
+                by_place[place].append(transfer)
+        for entry in found:
             task = self._board.tasks.get(entry.task)
             if task is None:
                 continue  # it was removed: what it sent is judged by the rules like anybody's
@@ -57,35 +60,12 @@ class Clashes:
                 itself = (transfer.task, transfer.path) == (entry.task, entry.path)
                 if not itself and names.same(transfer.destination, entry.destination):
                     rivals[transfer.id].append(rival)
-        found = {
-            transfer.id: await self._move(transfer, rivals[transfer.id])
-            for transfer in transfers
-            if transfer.id in rivals
-        }
-        return {id: move for id, move in found.items() if move is not None}
+        moves = {id: await self._move(lane.moving[id].transfer, of_one) for id, of_one in rivals.items()}
+        return {id: move for id, move in moves.items() if move is not None}
 
     async def _left_publishing(self, lane: TargetState) -> Sequence[Transfer]:
         found = [await self._recorder.insist(partial(self._store.transfer, id)) for id in sorted(lane.unresolved)]
         return [transfer for transfer in found if transfer is not None]
-
-    def _under_way(
-        self,
-        lane: TargetState,
-        transfers: Sequence[Transfer],
-        places: Mapping[int, bytes],
-        left: Iterable[Transfer],
-    ) -> Sequence[tuple[Transfer, Transfer]]:
-        """(one of `transfers`, one that was claimed before it), of all pairs with a place that is perhaps the same."""
-        claimed: dict[bytes, list[Transfer]] = defaultdict(list)
-        for transfer in left:
-            claimed[folded(transfer.destination)].append(transfer)
-        pairs = []
-        for id, moving in lane.moving.items():  # in the order of claims
-            place = places.get(id) or folded(moving.transfer.destination)
-            if id in places:
-                pairs += [(moving.transfer, before) for before in claimed[place] if before.id != id]
-            claimed[place].append(moving.transfer)
-        return pairs
 
     def _moving(self, transfer: Transfer) -> Rival:
         version = transfer.version
@@ -121,3 +101,20 @@ class Clashes:
         else:
             return None
         return move._replace(swept=True)
+
+
+def _under_way(
+    lane: TargetState, places: Mapping[int, bytes], left: Sequence[Transfer]
+) -> Sequence[tuple[Transfer, Transfer]]:
+    """(one with an id in `places`, one that was claimed before it), of all pairs whose place is perhaps the same."""
+    claimed = [(folded(transfer.destination), transfer) for transfer in left]
+    claimed += [(moving.place, moving.transfer) for moving in lane.moving.values()]  # in the order of claims
+    count = Counter([place for place, _ in claimed])
+    before: dict[bytes, list[Transfer]] = defaultdict(list)
+    pairs = []
+    for place, transfer in claimed:
+        if count[place] > 1:
+            if transfer.id in places:
+                pairs += [(transfer, each) for each in before[place] if each.id != transfer.id]
+            before[place].append(transfer)
+    return pairs

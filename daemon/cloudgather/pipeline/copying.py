@@ -1,8 +1,8 @@
 """Copies a batch of claimed transfers aside: each is then whole, or it is known what becomes of it."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -63,23 +63,28 @@ class Copier:
 
     async def copies(
         self, lane: TargetState, batch: Sequence[Transfer], *, durable: bool
-    ) -> AsyncIterator[tuple[Transfer, Sent | Move]]:
-        """Each of the batch once: what stands beside its final name now, or the move that it calls for."""
+    ) -> AsyncIterator[Mapping[int, Sent] | Move]:
+        """Each of the batch once: such as stand whole beside their final names, or the move that one calls for."""
         for group in groups(batch):
-            ahead = await self._copied_ahead(lane, group) if len(group) > 1 else Ahead()
-            for transfer in group:
-                moving = lane.moving[transfer.id]
-                try:
-                    self._end_if_rested(lane, transfer, moving)
-                    yield transfer, await self._copied(lane, moving, ahead, durable=durable)
-                except Ended as ended:
-                    yield transfer, ended.move
+            ahead = await self._copied_ahead(lane, group) if len(group) > 1 else Ahead({})
+            for are_whole, those in groupby(group, ahead.has_whole):
+                some = [*those]
+                if are_whole and self._go_on(lane, some):
+                    yield {transfer.id: ahead.whole[transfer.id] for transfer in some}
+                    continue
+                for transfer in some:
+                    moving = lane.moving[transfer.id]
+                    try:
+                        self._end_if_rested(lane, transfer, moving)
+                        yield {transfer.id: await self._copied(lane, moving, ahead, durable=durable)}
+                    except Ended as ended:
+                        yield ended.move
 
     async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer]) -> Ahead:
         """Those of a task's small files that nothing is to be said about are copied at once; later steps judge each."""
         task = self._board.tasks.get(group[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
-            return Ahead()
+            return Ahead({})
         those = [transfer for transfer in group if lane.moving[transfer.id].ending is None]
         # The target's agent looks, in the step in which it copies, but where that could cost the target an agent.
         looked = task.source.may_hang
@@ -87,12 +92,12 @@ class Copier:
             try:
                 looks = await task.source.look_all([transfer.path for transfer in those])
             except SourceUnavailable:
-                return Ahead()
+                return Ahead({})
             those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
-        clashing = await self._clashes.among(lane, those)
-        those = [transfer for transfer in those if transfer.id not in clashing]
+        if clashing := await self._clashes.among(lane, those):
+            those = [transfer for transfer in those if transfer.id not in clashing]
         if not those:
-            return Ahead()
+            return Ahead({})
         terms = _terms(lane, task, durable=False)
         orders = [_order(terms, transfer) for transfer in those]
 
@@ -102,11 +107,18 @@ class Copier:
         outcomes = await lane.port.copy_all(orders, progress, looked=looked)
         return Ahead(
             {
-                order.temporary: outcome
-                for order, outcome in zip(orders, outcomes, strict=True)
+                transfer.id: outcome
+                for transfer, outcome in zip(those, outcomes, strict=True)
                 if not isinstance(outcome, SourceUnsettled)
             }
         )
+
+    def _go_on(self, lane: TargetState, whole: Sequence[Transfer]) -> bool:
+        """Whether nothing has come between, while these of one task were copied, that is to be said of each."""
+        task = self._board.tasks.get(whole[0].task)
+        if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
+            return False
+        return all(goes_to(task.task, transfer) for transfer in whole)
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""
@@ -130,7 +142,7 @@ class Copier:
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         written = False
-        if transfer.temporary not in ahead:
+        if transfer.id not in ahead:
             written = (await self._check.before(task, transfer)).access is Access.WRITTEN
             if (clash := (await self._clashes.among(lane, [transfer])).get(transfer.id)) is not None:
                 raise Ended(clash)
@@ -155,15 +167,15 @@ class Copier:
     async def _copy(
         self, lane: TargetState, task: TaskState, moving: Moving, ahead: Ahead, *, durable: bool, written: bool
     ) -> Sent:
-        transfer, temporary = moving.transfer, moving.transfer.temporary or b""
+        transfer = moving.transfer
 
         async def copy(*, over: bool) -> Sent:
-            order = replace(_order(_terms(lane, task, durable=durable), transfer), written=written)
-            order = replace(order, replace=True) if over else order
+            order = _order(_terms(lane, task, durable=durable), transfer)
+            order = order._replace(replace=order.replace or over, written=written)
             return await lane.port.copy(order, lambda done: self._progressed(moving, done))
 
         try:
-            return ahead.take(temporary) if temporary in ahead else await copy(over=False)
+            return ahead.of(transfer.id) if transfer.id in ahead else await copy(over=False)
         except AlreadyStanding as found:
             if not found.standing.is_file:
                 raise Failed(
@@ -232,14 +244,8 @@ def _terms(lane: TargetState, task: TaskState, *, durable: bool) -> CopyTerms:
 
 
 def _order(terms: CopyTerms, transfer: Transfer) -> CopyOrder:
-    return CopyOrder(
-        terms=terms,
-        path=transfer.path,
-        version=transfer.version,
-        destination=transfer.destination,
-        temporary=transfer.temporary or b"",
-        replace=transfer.replace,
-    )
+    temporary = transfer.temporary or b""
+    return CopyOrder(terms, transfer.destination, temporary, transfer.path, transfer.version, transfer.replace)
 
 
 def _is_sent(known: LedgerEntry, *, size: int, mtime_ns: int) -> bool:

@@ -12,7 +12,7 @@ from cloudgather.ports.queue import Chosen, QueueStore
 
 def goes_to(task: Task, transfer: Transfer) -> bool:
     """Whether the transfer is bound for where its task goes now."""
-    return (transfer.target, transfer.destination) == (task.target, destination(task.base, transfer.path))
+    return transfer.target == task.target and transfer.destination == destination(task.base, transfer.path)
 
 
 async def redirect(store: QueueStore, board: Board) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from cgwire.codes import Code
@@ -13,7 +14,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.naming import split
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
-from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState, Turn
+from cloudgather.pipeline.board import Board, TargetState, TaskState, Turn
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.copying import Copier
 from cloudgather.pipeline.events import Bus
@@ -63,10 +64,11 @@ class Carrier:
         *,
         turn: Turn,
         copied: Callable[[], None],
-    ) -> None:
+    ) -> int:
         """One file is made durable by itself; several by a barrier before and after they are published.
 
-        None is copied before it is their `turn`; `copied` is called when no more is to be copied of them.
+        Answers with how many have arrived. None is copied before it is their `turn`; `copied` is called when no more
+        is to be copied of them.
         """
         durable = len(batch) == 1
         copying = {transfer.id: transfer for transfer in batch}
@@ -74,29 +76,32 @@ class Carrier:
         try:
             left = await self._beginning(lane, turn, copying)
             sent: dict[int, Sent] = {}
-            async for transfer, outcome in self._copier.copies(lane, left, durable=durable):
-                if isinstance(outcome, Sent):
-                    sent[transfer.id] = outcome
-                else:
+            async for outcome in self._copier.copies(lane, left, durable=durable):
+                if isinstance(outcome, Move):
                     await self._end(lane, [outcome], copying)
+                else:
+                    sent.update(outcome)
             copied()
             if copying and not durable and not await self._barrier(lane, copying):
-                return
-            whole = await self._without_ended(lane, [*copying.values()], copying)
+                return 0
+            whole = await self._without_ended(lane, copying)
             if not whole:
-                return
+                return 0
             await self._remember_bases(whole)
             publish = Move(whole, Event.PUBLISH, sent=[sent[transfer.id] for transfer in whole])
             publishing = await self._recorder.record([publish])
             copying.clear()
-            await self.publish(lane, publishing, durable=durable)
+            return await self.publish(lane, publishing, durable=durable)
         except asyncio.CancelledError:
             lane.unresolved.update(transfer.id for transfer in publishing)
             await self._interrupted(lane, copying, unbegun=not turn.has_come)
             raise
 
-    async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> None:
-        """Rename what stands recorded as publishing; what cannot be renamed now stays `unresolved` for recovery."""
+    async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> int:
+        """Rename what stands recorded as publishing; how many stand there, and are known to stay.
+
+        What cannot be renamed now stays `unresolved` for recovery.
+        """
         renamed = []
         for transfer, outcome in zip(publishing, await self._rename(lane, publishing, durable=durable), strict=True):
             match outcome:
@@ -113,8 +118,9 @@ class Carrier:
         folders = sorted({split(transfer.destination)[0] for transfer in renamed})
         if renamed and not durable and not await self._barrier(lane, {}, folders):
             lane.unresolved.update(transfer.id for transfer in renamed)
-            return
+            return 0
         await self.finish(lane, renamed)
+        return len(renamed)
 
     async def _rename(
         self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool
@@ -147,9 +153,6 @@ class Carrier:
         write = Move(renamed, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
         await self._recorder.record([write])
         lane.unresolved.difference_update(transfer.id for transfer in renamed)
-        for transfer in renamed:
-            if (moving := lane.moving.get(transfer.id)) is not None:  # recovery finishes what no batch has
-                moving.arrived = True
         lane.breaker = lane.breaker.after_success()
         if confirmed is None:
             self.confirm_later(lane)
@@ -162,18 +165,25 @@ class Carrier:
         """Those of a batch that may still begin when it is their turn. What is to end before that ends at once."""
         while copying and not turn.has_come:
             await turn.news()
-            await self._end_unbegun(lane, copying, lambda moving: moving.ending)
+            await self._end_unbegun(lane, copying)
         batch = [*copying.values()]
         held = {task: self._held_since(lane, batch, task) for task in {transfer.task for transfer in batch}}
-        await self._end_unbegun(lane, copying, lambda moving: moving.ending or held[moving.transfer.task])
+        await self._end_unbegun(lane, copying, held)
         return [*copying.values()]
 
     async def _end_unbegun(
-        self, lane: TargetState, copying: dict[int, Transfer], ending: Callable[[Moving], tuple[Event, Reason] | None]
+        self,
+        lane: TargetState,
+        copying: dict[int, Transfer],
+        held: Mapping[str, tuple[Event, Reason] | None] = MappingProxyType({}),
     ) -> None:
-        """Nothing was made of these, and nobody is to see them move until the others of their batch are done."""
+        """Those that are to end, or whose task is `held`. Nothing was made of these, and nobody is to see them move
+        until the others of their batch are done.
+        """
         movings = [lane.moving[id] for id in copying]
-        ended = [(moving, how) for moving in movings if (how := ending(moving)) is not None]
+        ended = [
+            (moving, how) for moving in movings if (how := moving.ending or held.get(moving.transfer.task)) is not None
+        ]
         if not ended:
             return
         moves = [move_of(moving.transfer, event, reason=reason) for moving, (event, reason) in ended]
@@ -198,18 +208,16 @@ class Carrier:
         held += [reason for reason in board.holds_of_target(lane.spec.name) if reason.code in _KEEPS_FROM_BEGINNING]
         return (Event.DEFER, held[0]) if held else None
 
-    async def _without_ended(
-        self, lane: TargetState, transfers: Sequence[Transfer], copying: dict[int, Transfer]
-    ) -> Sequence[Transfer]:
+    async def _without_ended(self, lane: TargetState, copying: dict[int, Transfer]) -> Sequence[Transfer]:
         """Those of a batch whose end nobody has ordered meanwhile."""
         ended = [
             move_of(transfer, ending[0], reason=ending[1])
-            for transfer in transfers
-            if (ending := lane.moving[transfer.id].ending) is not None
+            for id, transfer in copying.items()
+            if (ending := lane.moving[id].ending) is not None
         ]
         if ended:
             await self._end(lane, ended, copying)
-        return [transfer for transfer in transfers if transfer.id in copying]
+        return [*copying.values()]
 
     async def _remember_bases(self, whole: Sequence[Transfer]) -> None:
         """Once they are durable: a folder that is remembered, and was forgotten with the power, would hold its task."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cgwire.reasons import Reason
 from cloudgather.core.target import Identity, TargetSpec, Verify
@@ -31,15 +31,14 @@ class CopyTerms:
     dir_mode: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyOrder:
+class CopyOrder(NamedTuple):
     """All that an agent needs for one copy."""
 
     terms: CopyTerms
-    path: bytes  # relative to terms.source_root
-    version: Version  # what must be found there before and after
     destination: bytes  # relative to the target's root, begins with terms.base
     temporary: bytes  # name beside the destination
+    path: bytes  # relative to terms.source_root
+    version: Version  # what must be found there before and after
     replace: bool  # else a file that stands under the final name ends the copy before a byte is read
     written: bool = False  # whoever has it open for writing has said that it is complete, and only reads
 

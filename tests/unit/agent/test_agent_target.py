@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +61,7 @@ def test_what_stands_there_already_ends_the_copy_or_is_told(tmp_path: Path) -> N
             order = an_order(a_file(tmp_path, "film"), root=os.fsencode(folder))
 
             with pytest.raises(AlreadyStanding) as found:
-                await target.copy(replace(order, replace=False), lambda _: None)
+                await target.copy(order._replace(replace=False), lambda _: None)
             sent = await target.copy(order, lambda _: None)
 
             assert found.value.standing.size == 7
