@@ -69,11 +69,10 @@ def size(count: float) -> str:
     """Bytes with a binary unit and three digits at least: `0 B`, `812 B`, `1.40 GiB`, `12.3 MiB`, `700 GiB`."""
     if abs(count) < 1024:
         return f"{int(count)} B"
-    amount, units = float(count) / 1024, iter(_UNITS)
-    unit = next(units)
-    while abs(amount) >= 999.5 and (larger := next(units, None)):
-        amount, unit = amount / 1024, larger
-    return f"{amount:.{2 if abs(amount) < 9.995 else 1 if abs(amount) < 99.95 else 0}f} {unit}"
+    amount, power = float(count) / 1024, 0
+    while abs(amount) >= 999.5 and power < len(_UNITS) - 1:
+        amount, power = amount / 1024, power + 1
+    return f"{amount:.{2 if abs(amount) < 9.995 else 1 if abs(amount) < 99.95 else 0}f} {_UNITS[power]}"
 
 
 def rate(count: float) -> str:

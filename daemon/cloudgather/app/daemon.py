@@ -292,7 +292,7 @@ class Daemon:
         await self._downloads.look()
         await self._configured.begin()
         await self._server.start()
-        self._logs.on_line(self._heard_line)
+        self._logs.on_lines(self._heard_lines)
         await self._recorder.insist(lambda: self._store.interrupt_runs(reason=because(Code.RETRY_INTERRUPTED), now=now))
         await self._recorder.insist(lambda: self._store.clamp_due(now=now, most=self._upkeep.longest_retry()))
         await self._recorder.insist(lambda: self._store.shift_spending(now=now))
@@ -393,10 +393,11 @@ class Daemon:
         held = [reason.to_wire() for reason in self._board.holds_of_target(name)]
         self._bus.publish({"kind": "target", "name": name, "held": held})
 
-    def _heard_line(self, task: str | None, run: int | None, line: str) -> None:
+    def _heard_lines(self, task: str | None, run: int | None, text: str) -> None:
         """Called by the log's own thread; the loop is not woken for what nobody listens to."""
         if not self._bus.heard:
             return
-        happening = {"kind": "log", "task": task, "run": run, "line": line}
         with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._bus.publish, happening)
+            for line in text.splitlines():
+                happening = {"kind": "log", "task": task, "run": run, "line": line}
+                self._loop.call_soon_threadsafe(self._bus.publish, happening)

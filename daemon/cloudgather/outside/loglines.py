@@ -12,15 +12,21 @@ _PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNIN
 
 
 class Line(NamedTuple):
-    """What was said, when and by whom. A tuple, since there is at least one for each file: a third of the price."""
+    """What was said, when and by whom: one line, or one about each of some `transfers` that have the rest in common."""
 
     created: float  # epoch seconds
     level: int
     logger: str
-    message: str  # one printable line
+    message: str  # printable
     fields: Mapping[str, str | int]
     trace: str = ""  # a traceback, or empty
     code: tuple[str, int, str] = ("", 0, "")  # file, line, function
+    transfers: Sequence[int] = ()
+
+    @property
+    def lines(self) -> int:
+        """How many lines it is, a traceback left out."""
+        return len(self.transfers) or 1
 
     @property
     def task(self) -> str | None:
@@ -42,13 +48,13 @@ class Line(NamedTuple):
     def written(self, zone: tzinfo | None) -> "Written":
         """Time, level, [task and run], message; a traceback follows on indented lines."""
         day, stamp = _second(int(self.created), zone)
-        text = f"{stamp} {_head(self.level, self.task, self.run)}{self.message}"
+        head = f"{stamp} {_head(self.level, self.task, self.run)}"
         trace = [f"\n{_INDENT}{printable(line)}" for line in self.trace.splitlines()]
-        return Written(self, "".join([text, *trace]), day)
+        return Written(self, "".join([head, self.message.replace("\n", f"\n{head}"), *trace]), day)
 
 
 class Written(NamedTuple):
-    """A line as it reads in every place that it is written to, and the day it was said."""
+    """It as it reads in every place that it is written to, without an end of line, and the day it was said."""
 
     line: Line
     text: str
@@ -69,23 +75,10 @@ def _head(level: int, task: str | None, run: int | None) -> str:
     return f"{logging.getLevelName(level)} {f'[{about}] ' if about else ''}"
 
 
-def lines_of(record: logging.LogRecord) -> Sequence[Line]:
-    """Take from a record all that is needed later, by another thread: one line, or those that are its `lines`."""
-    if (many := getattr(record, "lines", None)) is None:
-        return [line_of(record)]
-    code = _code(record)
-    return [
-        Line(record.created, record.levelno, record.name, printable(message), about, code=code)
-        for message, about in many
-    ]
-
-
 def line_of(record: logging.LogRecord) -> Line:
-    """Of a record that is one line."""
-    try:
-        message = record.getMessage()
-    except (TypeError, ValueError, KeyError):  # arguments that do not fit the format: still worth reading
-        message = f"{record.msg} {record.args!r}"
+    """Take from a record all that is needed later, by another thread."""
+    lines: Sequence[tuple[int, str]] = getattr(record, "lines", ())
+    message = "\n".join([printable(text) for _, text in lines]) if lines else printable(_message(record))
     trace = ""
     if record.exc_info and record.exc_info[0] is not None:
         trace = logging.Formatter().formatException(record.exc_info)
@@ -95,15 +88,19 @@ def line_of(record: logging.LogRecord) -> Line:
         record.created,
         record.levelno,
         record.name,
-        printable(message),
+        message,
         getattr(record, "about", {}),
         trace,
-        _code(record),
+        (record.pathname, record.lineno, record.funcName or ""),
+        [transfer for transfer, _ in lines],
     )
 
 
-def _code(record: logging.LogRecord) -> tuple[str, int, str]:
-    return record.pathname, record.lineno, record.funcName or ""
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):  # arguments that do not fit the format: still worth reading
+        return f"{record.msg} {record.args!r}"
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,8 @@
 """Sets logging up: the journal, or console and file, and a log per task; none of it can hold up or end the daemon.
 
 Structured fields come with a line: `logger.info("…", extra={"about": {"TASK": …, "RUN": …}})`. What else there is:
-TRANSFER, TARGET, DOWNLOAD. Lines that are said together are one record: `extra={"lines": [("…", {"TASK": …}), …]}`.
+TRANSFER, TARGET, DOWNLOAD. Lines about several transfers that have the rest in common are one record, whose own text is
+not read: `extra={"about": {…}, "lines": [(7, "…"), …]}`.
 """
 
 import contextlib
@@ -13,17 +14,17 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
-from itertools import islice
+from itertools import islice, repeat
 from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
 from cloudgather.outside import journal
 from cloudgather.outside.logfiles import backwards, file_name, prune
-from cloudgather.outside.loglines import Line, Written, lines_of, of_run, printable
+from cloudgather.outside.loglines import Line, Written, line_of, of_run, printable
 from cloudgather.outside.logsinks import Console, File, Journal, Loss, Sink, TaskFiles
 
-OnLine = Callable[[str | None, int | None, str], None]  # task, run, text
+OnLines = Callable[[str | None, int | None, str], None]  # task, run, one line or more
 
 _MOST_WAITING: Final = 20_000  # lines, about 10 MB: more than these are dropped and counted
 _RECENT: Final = 1000  # lines kept in memory where there is no file to read them from
@@ -46,16 +47,18 @@ class Writer:
         self._troubled: dict[Sink, int] = {}  # lines dropped since it last worked
         self.dropped = 0
         self.trouble: tuple[str, int] | None = None  # what cannot be written now and why, lines lost by that
-        self._recent: deque[Written] = deque(maxlen=_RECENT)
-        self.listeners: list[OnLine] = []
+        self._taken = self._done = 0  # lines
+        self._recent: deque[tuple[str | None, str]] = deque(maxlen=_RECENT)
+        self.listeners: list[OnLines] = []
         self._thread = threading.Thread(target=self._work, name="logs", daemon=True)
         self._thread.start()
 
     def take(self, line: Line) -> None:
-        """Called from any thread; never waits."""
-        if self._waiting.qsize() >= _MOST_WAITING:
-            self.dropped += 1
+        """Called from any thread, by one at a time; never waits."""
+        if self._taken - self._done >= _MOST_WAITING:
+            self.dropped += line.lines
         else:
+            self._taken += line.lines
             self._waiting.put(line)
 
     def flush(self, timeout: float) -> bool:
@@ -66,9 +69,9 @@ class Writer:
 
     def remembered(self, task: str | None) -> Iterator[str]:
         """The last lines, newest first, for where no file has them."""
-        for line, text, _ in reversed(tuple(self._recent)):
-            if task is None or line.task == task:
-                yield from reversed(text.splitlines())
+        for about, line in reversed(tuple(self._recent)):
+            if task is None or about == task:
+                yield line
 
     def close(self) -> None:
         """Write what is left, within two seconds."""
@@ -90,7 +93,8 @@ class Writer:
                 try:
                     self._write(lines)
                 except Exception:  # the thread goes on whatever a line was made of
-                    self.dropped += len(lines)
+                    self.dropped += sum(line.lines for line in lines)
+                self._done += sum(line.lines for line in lines)
                 lines = []
             if item is None:
                 return
@@ -129,7 +133,8 @@ class Writer:
         self._tell([line])
 
     def _tell(self, written: Sequence[Written]) -> None:
-        self._recent.extend(written)
+        for line, text, _ in written:
+            self._recent.extend(zip(repeat(line.task), text.splitlines()))
         for listener in tuple(self.listeners):
             with contextlib.suppress(Exception):  # a listener that has gone must not cost the others their lines
                 for line, text, _ in written:
@@ -150,8 +155,7 @@ class _Entrance(logging.Handler):
         self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in lines_of(record):
-            self._writer.take(line)
+        self._writer.take(line_of(record))  # a handler is called with its lock held
 
 
 class Logging:
@@ -182,8 +186,10 @@ class Logging:
         message, lines = trouble
         return because(Code.LOG_DROPPED, message=message, lines=lines)
 
-    def on_line(self, listener: OnLine) -> None:
-        """Have every line of `log_level` and above told, as (task, run, text), from the log's own thread."""
+    def on_lines(self, listener: OnLines) -> None:
+        """Have all lines of `log_level` and above told, as (task, run, text), from the log's own thread: one or more
+        that were said at once, with their tracebacks.
+        """
         self._writer.listeners.append(listener)
 
     def flush(self, timeout: float = 1.0) -> bool:

@@ -3,7 +3,7 @@
 import os
 import select
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from itertools import groupby
@@ -50,41 +50,31 @@ class Console:
         self._poll.register(fd, select.POLLOUT)
 
     def write(self, lines: Sequence[Written]) -> Loss | None:
-        """A descriptor that polls writable takes PIPE_BUF bytes at once; so much is written at a time."""
-        left = len(lines)
-        for count, data in _together(map(self._data, lines)):
+        """A descriptor that polls writable takes PIPE_BUF bytes at once; at most so much is written at a time."""
+        data = "".join([self._text(each) for each in lines]).encode("utf-8", "backslashreplace")
+        begin = 0
+        while begin < len(data):
+            # As many lines as fit; one that is longer by itself.
+            end = 1 + max(data.rfind(b"\n", begin, begin + select.PIPE_BUF), data.index(b"\n", begin))
             try:
-                for start in range(0, len(data), select.PIPE_BUF):
+                for start in range(begin, end, select.PIPE_BUF):
                     if not any(found & select.POLLOUT for _, found in self._poll.poll(_PATIENCE * 1000)):
                         raise BlockingIOError("nobody reads it")
-                    os.write(self._fd, data[start : start + select.PIPE_BUF])
+                    os.write(self._fd, data[start : min(start + select.PIPE_BUF, end)])
             except OSError as error:
-                return Loss(lines=left, why=f"cannot write to the console: {error.strerror or error}")
-            left -= count
+                why = f"cannot write to the console: {error.strerror or error}"
+                return Loss(lines=data.count(b"\n", begin), why=why)
+            begin = end
         return None
 
-    def _data(self, written: Written) -> bytes:
-        text = written.text + "\n"
-        if self._priorities:
-            text = "".join(f"<{written.line.priority}>{part}\n" for part in text.splitlines())
-        return text.encode("utf-8", "backslashreplace")
+    def _text(self, written: Written) -> str:
+        if not self._priorities:
+            return written.text + "\n"
+        before = f"<{written.line.priority}>"
+        return before + written.text.replace("\n", f"\n{before}") + "\n"
 
     def close(self) -> None:
         """The descriptor is not ours."""
-
-
-def _together(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """(how many, their bytes): as many whole lines as PIPE_BUF bytes hold; one that is longer by itself."""
-    piece: list[bytes] = []
-    size = 0
-    for line in lines:
-        if piece and size + len(line) > select.PIPE_BUF:
-            yield len(piece), b"".join(piece)
-            piece, size = [], 0
-        piece.append(line)
-        size += len(line)
-    if piece:
-        yield len(piece), b"".join(piece)
 
 
 class File:
@@ -142,10 +132,12 @@ class Journal:
         """One entry for each line."""
         refused = []
         for each in lines:
-            try:
-                self._sender.send(_fields(each.line))
-            except OSError:
-                refused.append(each)
+            texts = each.text.split("\n") if each.line.transfers else [each.text]
+            for entry, text in zip(_entries(each.line), texts, strict=True):
+                try:
+                    self._sender.send(entry)
+                except OSError:
+                    refused.append(each._replace(text=text))
         return self._otherwise.write(refused) if refused else None
 
     def close(self) -> None:
@@ -153,10 +145,9 @@ class Journal:
         self._sender.close()
 
 
-def _fields(line: Line) -> dict[str, str | int]:
+def _entries(line: Line) -> Iterator[dict[str, str | int]]:
     file, number, function = line.code
-    return {
-        "MESSAGE": f"{line.message}\n{line.trace}" if line.trace else line.message,
+    common = {
         "PRIORITY": line.priority,
         "SYSLOG_IDENTIFIER": "cloudgatherd",
         "LOGGER": line.logger,
@@ -165,13 +156,17 @@ def _fields(line: Line) -> dict[str, str | int]:
         "CODE_FUNC": function,
         **line.fields,
     }
+    if line.transfers:
+        for transfer, message in zip(line.transfers, line.message.split("\n"), strict=True):
+            yield {"MESSAGE": message, "TRANSFER": transfer, **common}
+    else:
+        yield {"MESSAGE": f"{line.message}\n{line.trace}" if line.trace else line.message, **common}
 
 
 def _append(log: DatedLog, path: str, lines: Sequence[Written]) -> Loss | None:
     lost, why = 0, ""
     for day, of_day in groupby(lines, attrgetter("day")):
-        texts = [each.text for each in of_day]
-        data = "\n".join([*texts, ""]).encode("utf-8", "backslashreplace")
+        data = "\n".join([*(each.text for each in of_day), ""]).encode("utf-8", "backslashreplace")
         try:
             try:
                 log.append(data, day)
@@ -179,6 +174,6 @@ def _append(log: DatedLog, path: str, lines: Sequence[Written]) -> Loss | None:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 log.append(data, day)
         except OSError as error:
-            lost += len(texts)
+            lost += data.count(b"\n")
             why = f"cannot write {path}: {error.strerror}"
     return Loss(lines=lost, why=why) if lost else None

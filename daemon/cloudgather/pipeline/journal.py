@@ -31,12 +31,12 @@ def _bare(code: str) -> str:
     return sentence({"code": code}, "en")
 
 
-def fields(transfer: Transfer) -> dict[str, object]:
-    """The structured fields of a line about a transfer (outside.logs hands them to the journal)."""
-    found: dict[str, object] = {"TASK": transfer.task, "TRANSFER": transfer.id, "TARGET": transfer.target}
-    if transfer.run is not None:
-        found["RUN"] = transfer.run
-    if (download := download_of(transfer.task)) is not None:
+def fields(task: str, target: str, run: int | None) -> dict[str, object]:
+    """The structured fields that lines about transfers have in common (outside.logs hands them to the journal)."""
+    found: dict[str, object] = {"TASK": task, "TARGET": target}
+    if run is not None:
+        found["RUN"] = run
+    if (download := download_of(task)) is not None:
         found["DOWNLOAD"] = download
     return found
 
@@ -45,11 +45,17 @@ class Journal:
     """Writes the operator's lines; info is what they want to read tomorrow."""
 
     def outcomes(self, moved: Iterable[tuple[Transfer, Event]]) -> None:
-        """A line for each of these, which have ended, were put off, or have been written; logged together."""
-        for level, those in groupby(moved, lambda each: _LEVELS.get(each[0].state, logging.INFO)):
+        """A line for each of these, which have ended, were put off, or have been written.
+
+        What has become of some of them alike is said together.
+        """
+        for (event, state, reason, task, target, run), those in groupby(moved, _alike):
+            level = _LEVELS.get(state, logging.INFO)
             if logger.isEnabledFor(level):
-                lines = [(_line(transfer, event), fields(transfer)) for transfer, event in those]
-                logger.log(level, "\n".join(text for text, _ in lines), extra={"lines": lines})
+                told = _told(event, reason)
+                lines = [(transfer.id, _line(transfer, event, told)) for transfer, _ in those]
+                text = "\n".join([line for _, line in lines])
+                logger.log(level, text, extra={"lines": lines, "about": fields(task, target, run)})
 
     def download(self, download: Download) -> None:
         """A download that has come so far that it is worth a line."""
@@ -61,15 +67,21 @@ class Journal:
             logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra={"about": about})
 
 
-def _line(transfer: Transfer, event: Event) -> str:
-    why, word = english(transfer.reason), _WORDS.get(event) or str(event)
-    if event is Event.WRITE:
-        told = f"{why or word}, {size(transfer.version.size)}"
-    elif event is Event.CANCEL or (transfer.reason and transfer.reason.code == Code.DONE_SEEN):  # it says the word
-        told = why or word
-    else:
-        told = f"{word}: {why}" if why else word
-    return f"{transfer.id} {shown(transfer.path)} {told}"
+def _alike(moved: tuple[Transfer, Event]) -> tuple[Event, State, Reason | None, str, str, int | None]:
+    transfer, event = moved
+    return event, transfer.state, transfer.reason, transfer.task, transfer.target, transfer.run
+
+
+def _told(event: Event, reason: Reason | None) -> str:
+    why, word = english(reason), _WORDS.get(event) or str(event)
+    if event in (Event.WRITE, Event.CANCEL) or (reason and reason.code == Code.DONE_SEEN):  # it says the word
+        return why or word
+    return f"{word}: {why}" if why else word
+
+
+def _line(transfer: Transfer, event: Event, told: str) -> str:
+    line = f"{transfer.id} {shown(transfer.path)} {told}"
+    return f"{line}, {size(transfer.version.size)}" if event is Event.WRITE else line
 
 
 _STEPS = {

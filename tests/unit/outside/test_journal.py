@@ -149,6 +149,37 @@ def test_a_journal_that_does_not_read_gets_no_more_and_the_lines_go_to_the_conso
     assert arrived["MESSAGE"] == b"two"
 
 
+def test_lines_that_are_said_together_are_entries_each_with_its_transfer(tmp_path: Path) -> None:
+    with a_journal(tmp_path / "journal") as journal:
+        log = set_up(log_dir=None, environ=environment_of_stderr(), journal_socket=str(tmp_path / "journal"))
+        lines = [(7, "7 a.mkv uploaded"), (8, "8 b.mkv uploaded")]
+        logger.info("both", extra={"lines": lines, "about": {"TASK": "films"}})
+        entries = [parsed(journal.recv(65536)) for _ in lines]
+        log.close()
+
+    assert [(each["MESSAGE"], each["TRANSFER"], each["TASK"]) for each in entries] == [
+        (b"7 a.mkv uploaded", b"7", b"films"),
+        (b"8 b.mkv uploaded", b"8", b"films"),
+    ]
+
+
+def test_of_lines_that_are_said_together_each_goes_to_the_console_that_the_journal_does_not_take(
+    tmp_path: Path,
+) -> None:
+    console = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
+
+    log = set_up(
+        log_dir=None, environ=environment_of_stderr(), console=console, journal_socket=str(tmp_path / "no journal")
+    )
+    logger.info("both", extra={"lines": [(7, "7 a.mkv uploaded"), (8, "8 b.mkv uploaded")], "about": {}})
+    assert log.flush(_LONG)
+    log.close()
+    os.close(console)
+
+    told = (tmp_path / "console").read_text().splitlines()
+    assert [line[:3] + line[3 + 20 :] for line in told] == ["<6>INFO 7 a.mkv uploaded", "<6>INFO 8 b.mkv uploaded"]
+
+
 def test_a_journal_that_is_not_there_is_no_error(tmp_path: Path) -> None:
     console = os.open(tmp_path / "console", os.O_WRONLY | os.O_CREAT)
 

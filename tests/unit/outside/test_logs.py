@@ -71,17 +71,31 @@ def test_a_line_about_a_task_stands_in_the_daemons_and_in_the_tasks_log(tmp_path
     assert (tmp_path / "tasks" / "电影.log").read_text().endswith("INFO [电影 run 3] 7 a.mkv uploaded\n")
 
 
-def test_lines_that_are_said_together_are_each_one_line_about_its_own_task(tmp_path: Path) -> None:
-    together = [("7 a.mkv uploaded", {"TASK": "films", "RUN": 3}), ("8 b\n.mkv uploaded", {"TASK": "series"})]
+def test_lines_that_are_said_together_are_each_one_line(tmp_path: Path) -> None:
+    together = [(7, "7 a.mkv uploaded"), (8, "8 b\n.mkv uploaded")]
+    told = ["INFO [films run 3] 7 a.mkv uploaded", "INFO [films run 3] 8 b\\n.mkv uploaded"]
 
     with a_log(tmp_path) as log:
-        logger.info("both", extra={"lines": together})
+        logger.info("both", extra={"lines": together, "about": {"TASK": "films", "RUN": 3}})
 
-        assert without_time(lines_of(log)) == [
-            "INFO [films run 3] 7 a.mkv uploaded",
-            "INFO [series] 8 b\\n.mkv uploaded",
-        ]
-        assert without_time(lines_of(log, "series")) == ["INFO [series] 8 b\\n.mkv uploaded"]
+        assert without_time(lines_of(log)) == told
+        assert without_time(lines_of(log, "films", run=3)) == told
+
+
+def test_lines_that_are_said_together_are_lost_one_by_one() -> None:
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, select.PIPE_BUF)
+    message = "\n".join(f"{number:04} " + "x" * 95 for number in range(100))
+    line = Line(0.0, logging.INFO, "cloudgather.tests", message, {}, transfers=range(100))
+
+    loss = Console(writing, level=logging.INFO).write([line.written(UTC)])
+    os.close(writing)
+    with open(reading, "rb") as file:
+        read = file.read().decode().splitlines()
+
+    assert loss is not None
+    assert 0 < len(read) == 100 - loss.lines
+    assert read == line.written(UTC).text.splitlines()[: len(read)]
 
 
 def test_the_lines_of_one_run_are_found_with_their_tracebacks(tmp_path: Path) -> None:
@@ -233,8 +247,8 @@ def test_listeners_hear_every_line_and_one_that_fails_harms_nobody(tmp_path: Pat
         raise RuntimeError("the loop is closed")
 
     with a_log(tmp_path) as log:
-        log.on_line(failing)
-        log.on_line(lambda task, run, text: heard.append((task, run, text[20:])))
+        log.on_lines(failing)
+        log.on_lines(lambda task, run, text: heard.append((task, run, text[20:])))
         logger.info("sent", extra=about("films", 4))
         logger.debug("not wanted")
         assert log.flush(_LONG)
@@ -248,6 +262,10 @@ def test_without_a_folder_the_last_lines_are_kept_in_memory() -> None:
 
         assert without_time(lines_of(log)) == ["INFO hello"]
         assert lines_of(log, "films") == []
+
+        logger.info("both", extra={"lines": [(7, "7 a"), (8, "8 b")], "about": {"TASK": "films"}})
+
+        assert without_time(lines_of(log, "films")) == ["INFO [films] 7 a", "INFO [films] 8 b"]
 
 
 def test_closing_puts_logging_back_as_it_was(tmp_path: Path) -> None:
