@@ -25,7 +25,7 @@ class _Task:
         self.op = op
         self.params = params
         self.job = job
-        self.heard_beats = 0
+        self.heard_at = job.at
         self.heard_done: int | None = None
 
 
@@ -119,9 +119,9 @@ class Agent:
             with self._sending:
                 if task.id not in self._tasks:
                     continue
-                beats, at = task.job.beats, task.job.at
-                if beats != task.heard_beats:
-                    task.heard_beats = beats
+                at = task.job.at
+                if at is not task.heard_at:
+                    task.heard_at = at
                     self._put(encode([task.id, "step", at]))
                 self._tell_progress(task)
 

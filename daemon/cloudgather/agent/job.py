@@ -30,8 +30,7 @@ class Job:
         self._tell = tell
         self._stop = threading.Event()
         self._buffer: bytearray | None = None
-        self.at: tuple[str, str, int] = ("root", "target", 0)
-        self.beats = 0  # counts steps: while it stands still, so does the operation
+        self.at: tuple[str, str, int] = ("root", "target", 0)  # while it is the same object, the operation stands still
         self.done: int | None = None  # bytes, where the operation counts them
         self.outcomes: deque[tuple[str, Any]] = deque()  # of its parts so far, those not told yet
 
@@ -49,7 +48,6 @@ class Job:
     def step(self, name: str, side: str, nbytes: int = 0) -> None:
         """What follows may block: a step of protocol, on the "source" or the "target"."""
         self.at = (name, side, nbytes)
-        self.beats += 1
 
     def tell(self, value: Any) -> None:
         """A part of the answer, sent at once."""

@@ -12,7 +12,6 @@ from cloudgather.agent import leases
 from cloudgather.agent.folders import SourceFolder, SourceFolders
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import LastFolder, closing, components, open_root, split, walk
-from cloudgather.core.mounts import Mount
 
 T = TypeVar("T")
 
@@ -59,20 +58,12 @@ class Originals:
     def open_settled(self, path: bytes, version: Sequence[int]) -> "Original":
         """open() without a look before; raises Trouble "unsettled" for all that a look would have more to say about."""
         try:
-            original = self.open(path, version)
-            try:
-                original.demand_no_writer()
-                original.demand_no_control_file()
-            except BaseException:
-                original.__exit__()
-                raise
+            return Original(self, path, version, self._job, looked=False)
         except (Trouble, OSError) as error:
             raise Trouble("unsettled", str(error)) from error
-        return original
 
     def ask(self, step: str, above: bytes, name: bytes, question: Callable[[SourceFolder, bytes], T]) -> T:
         """What the folder at `above` and a name in it give; raises Trouble "gone" where no file has that name."""
-        self._job.step("root", "source")
         try:
             folder = self._folders.at(above)
             self._job.step(step, "source")
@@ -83,28 +74,33 @@ class Originals:
             raise
 
     def _walked(self, path: bytes) -> int:
+        self._job.step("root", "source")
         with closing(open_root(self._root)) as root:
             self._job.step("open", "source")
             return walk(root, components(path))
 
 
 class Original:
-    """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode."""
+    """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode.
 
-    def __init__(self, originals: Originals, path: bytes, version: Sequence[int], job: Job) -> None:
+    Unless `looked` at before, it is known to have no writer and no control file, too, as far as that can be known.
+    """
+
+    fd: int
+    size: int
+    mtime_ns: int
+    is_local: bool
+
+    def __init__(
+        self, originals: Originals, path: bytes, version: Sequence[int], job: Job, *, looked: bool = True
+    ) -> None:
         self._originals = originals
         self._above, self._name = split(path)
         self._version = tuple(version)
         self._job = job
-        self.fd, state, mount = originals.ask("open", self._above, self._name, self._opened)
-        self._ctime_ns = state.st_ctime_ns
-        self.size = state.st_size
-        self.mtime_ns = state.st_mtime_ns
-        self.is_local = mount is not None and not mount.is_remote
-        if not self.is_local:
-            os.set_blocking(self.fd, True)
-        self._tells_writers = mount is not None and mount.tells_writers
+        self._looked = looked
         self._asked = False
+        originals.ask("open", self._above, self._name, self._open)
 
     def __enter__(self) -> "Original":
         return self
@@ -136,25 +132,33 @@ class Original:
             if leases.ask(self.fd, again=again).access == leases.WRITTEN:
                 raise Trouble("changed", "somebody has the source open for writing")
 
-    def demand_no_control_file(self) -> None:
-        """Raises Trouble "changed" where aria2 says that it has not downloaded all of it."""
-        if self._originals.ask("stat", self._above, self._name, SourceFolder.control_file) is not None:
-            raise Trouble("changed", "a control file says that it is being downloaded")
-
-    def _opened(self, folder: SourceFolder, name: bytes) -> tuple[int, os.stat_result, Mount | None]:
+    def _open(self, folder: SourceFolder, name: bytes) -> None:
         try:
-            fd = folder.open(name)
+            self.fd = folder.open(name)
         except OSError as error:
             if error.errno == errno.ENXIO:  # of a socket, which cannot be opened; or of a file whose disk is ill
                 self._demand_version(folder.state(name))
             raise
         try:
-            state = os.fstat(fd)
+            state = os.fstat(self.fd)
             self._demand_version(state)
-            return fd, state, folder.mount_of(name, state)
+            self.size, self.mtime_ns, self._ctime_ns = state.st_size, state.st_mtime_ns, state.st_ctime_ns
+            mount = folder.mount_of(name, state)
+            self.is_local = mount is not None and not mount.is_remote
+            self._tells_writers = mount is not None and mount.tells_writers
+            if not self.is_local:
+                os.set_blocking(self.fd, True)
+            if not self._looked:
+                self.demand_no_writer()
+                self._demand_no_control_file(folder, name)
         except BaseException:
-            os.close(fd)
+            os.close(self.fd)
             raise
+
+    def _demand_no_control_file(self, folder: SourceFolder, name: bytes) -> None:
+        self._job.step("stat", "source")
+        if folder.control_file(name) is not None:
+            raise Trouble("changed", "a control file says that it is being downloaded")
 
     def _demand_version(self, state: os.stat_result) -> None:
         now = (state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)

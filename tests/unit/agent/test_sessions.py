@@ -149,7 +149,7 @@ def test_what_is_swapped_for_a_source_before_it_is_opened_is_neither_waited_for_
 
     assert job.all_happened
     assert trouble.value.kind == kind
-    assert job.steps[-2:] == [("root", "source"), ("open", "source")]
+    assert job.steps[-1] == ("open", "source")
     assert job.steps.count(("read", "source")) == read
     assert pair.at_target() == [b"a", b"a/.temporary-0"]
 
