@@ -53,7 +53,7 @@ class Dispatcher:
         target_changed: Tell,
         look_at_clock: Callable[[], Awaitable[None]],
         pressure: Pressure,
-        claimed: Callable[[Transfer, Event], None] = lambda transfer, event: None,
+        claimed: Callable[[Sequence[Transfer], Event], None] = lambda transfers, event: None,
     ) -> None:
         self._store = store
         self._board = board
@@ -200,8 +200,7 @@ class Dispatcher:
             full = lane.spec.profile is Profile.DISK and len(claimed) == most.most_files
             for transfers in most.dealt(claimed):
                 batches.begin(lane, transfers, full=full)
-                for transfer in transfers:
-                    self._claimed(transfer, Event.CLAIM)
+                self._claimed(transfers, Event.CLAIM)
         return _LOOK_AT_LEAST_EVERY
 
     async def _pressed(self, lane: TargetState, reason: Reason) -> float:

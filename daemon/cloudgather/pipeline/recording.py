@@ -51,10 +51,11 @@ class Recorder:
         moves = [self._with_what_was_sent(move) if move.event in _END_A_TRY else move for move in moves]
         moved = await self.insist(lambda: self._store.move(moves, now=self._clock.now()))
         left = iter(moved)
-        each = [(transfer, move) for move in moves for transfer in islice(left, len(move.transfers))]
-        for transfer, move in each:
-            self._announce(transfer, move)
-        self._journal.outcomes((transfer, move.event) for transfer, move in each if move.event not in _ON_THE_WAY)
+        made = [(move, [*islice(left, len(move.transfers))]) for move in moves]
+        for move, transfers in made:
+            self._announce(transfers, move)
+        told = [(move.event, transfers) for move, transfers in made if move.event not in _ON_THE_WAY]
+        self._journal.outcomes((transfer, event) for event, transfers in told for transfer in transfers)
         for transfer in moved:
             if transfer.state is State.QUEUED:
                 await self.insist(
@@ -80,17 +81,21 @@ class Recorder:
                 self._board.store_hold = None
                 return result
 
-    def _announce(self, transfer: Transfer, move: Move) -> None:
+    def _announce(self, transfers: Sequence[Transfer], move: Move) -> None:
         if move.confirmed is None:
-            self.announce(transfer, move.event)
+            self.announce(transfers, move.event)
         elif self._bus.heard:
-            self.announce(transfer._replace(state=State.WRITTEN, reason=move.reason), move.event)
-            self.announce(transfer, Event.CONFIRM)
+            for transfer in transfers:
+                self._publish(transfer._replace(state=State.WRITTEN, reason=move.reason), move.event)
+                self._publish(transfer, Event.CONFIRM)
 
-    def announce(self, transfer: Transfer, event: Event) -> None:
+    def announce(self, transfers: Sequence[Transfer], event: Event) -> None:
         """Tell listeners, if there are any, of a move that has been committed."""
-        if not self._bus.heard:
-            return
+        if self._bus.heard:
+            for transfer in transfers:
+                self._publish(transfer, event)
+
+    def _publish(self, transfer: Transfer, event: Event) -> None:
         self._bus.publish(
             {
                 "kind": "transfer",
