@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -25,10 +27,11 @@ _INSISTING: Final = frozenset({Code.GO_OVERWRITE, Code.GO_RESEND})
 # In such an order that the last one of each path is the one that counts.
 _OF_PATHS: Final = f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) ORDER BY live, id"
 _INSERT: Final = (
-    "INSERT INTO transfer (created, updated, generation, state, live, attempts, tries, binds, cleared, id, task, path, "
-    "target, destination, size, mtime_ns, device, inode, priority, reason, plan_reason, replaces, guessed, run) "
-    "SELECT ?, ?, 1, 'queued', 1, 0, 0, 0, 0, made.* FROM (VALUES {rows}) AS made"
+    "INSERT INTO transfer (created, updated, generation, state, live, attempts, tries, binds, cleared, task, target, "
+    "reason, plan_reason, replaces, guessed, priority, run, id, path, destination, size, mtime_ns, device, inode) "
+    "SELECT ?, ?, 1, 'queued', 1, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, made.* FROM (VALUES {rows}) AS made"
 )
+_alike: Final = attrgetter("task", "target", "reason", "replace", "guessed", "priority", "run")
 # A database that somebody repaired may have forgotten the first of them.
 _LAST: Final = (
     "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'transfer'), 0), "
@@ -56,22 +59,26 @@ class _New:
         self._connection = connection
         self._instant = from_instant(now)
         self._plans: list[Plan] = []
-        self._rows: list[tuple[Any, ...]] = []
         self._last = 0
 
     def make(self, plan: Plan) -> int:
         """Its id."""
         if not self._last:  # no id is given twice, not even one whose transfer is gone
             (self._last,) = self._connection.execute(_LAST).fetchone()
-        self._last += 1
         self._plans.append(plan)
-        self._rows.append(_row(self._last, plan))
+        self._last += 1
         return self._last
 
     def write(self) -> None:
-        many.execute(self._connection, _INSERT, self._rows, (self._instant, self._instant))
+        ids = iter(range(self._last + 1 - len(self._plans), self._last + 1))
+        for (task, target, reason, *others), those in groupby(self._plans, _alike):
+            rows = [
+                (id, plan.path, plan.destination, *map(from_number, plan.version))
+                for plan, id in zip(those, ids, strict=False)
+            ]
+            why, at = from_reason(reason), self._instant
+            many.execute(self._connection, _INSERT, rows, (at, at, task, target, why, why, *others))
         counting.made(self._connection, self._plans)
-        self._rows.clear()
         self._plans.clear()
 
 
@@ -108,27 +115,6 @@ def _add(
             return row.id, Added.BOUND
         return _refresh(connection, row, plan, Event.REQUEUE, now)
     return new.make(plan), Added.NEW
-
-
-def _row(id: int, plan: Plan) -> tuple[Any, ...]:
-    reason, version = from_reason(plan.reason), plan.version
-    return (
-        id,
-        plan.task,
-        plan.path,
-        plan.target,
-        plan.destination,
-        version.size,
-        from_number(version.mtime_ns),
-        from_number(version.device),
-        from_number(version.inode),
-        plan.priority,
-        reason,
-        reason,
-        int(plan.replace),
-        int(plan.guessed),
-        plan.run,
-    )
 
 
 def _refresh(connection: Connection, row: Transfer, plan: Plan, event: Event, now: datetime) -> tuple[int, Added]:

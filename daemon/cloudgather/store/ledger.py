@@ -23,9 +23,10 @@ UNSENT: Final = (
     "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB))"
 )
 _PUT: Final = f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES {{rows}}"
-_WRITE: Final = (
-    "INSERT OR REPLACE INTO ledger (origin, strength, at, task, path, size, mtime_ns, target, destination, digest, "
-    "transfer, folded) SELECT ?, ?, ?, sent.* FROM (VALUES {rows}) AS sent"
+WRITE: Final = (
+    f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) "
+    "SELECT task, path, size, mtime_ns, ?, target, destination, NULL, sent.column2, id, ?, ?, sent.column3 "
+    "FROM (VALUES {rows}) AS sent CROSS JOIN transfer ON id = sent.column1"
 )
 CONFIRM: Final = (
     "UPDATE ledger SET strength = ? FROM (VALUES {rows}) AS proof "
@@ -126,25 +127,8 @@ def adopt(connection: Connection, entries: Sequence[LedgerEntry]) -> None:
 
 def write(connection: Connection, rows: Sequence[Transfer], strength: str, now: datetime) -> None:
     """These transfers stand under their final names; how well confirmed, if anything is known yet of the cloud."""
-    many.execute(
-        connection,
-        _WRITE,
-        [
-            (
-                row.task,
-                row.path,
-                row.version.size,
-                from_number(row.version.mtime_ns),
-                row.target,
-                row.destination,
-                row.sent.digest if row.sent else None,
-                row.id,
-                folded(row.destination),
-            )
-            for row in rows
-        ],
-        (str(Origin.SENT), strength, from_instant(now)),
-    )
+    sent = [(row.id, row.sent.digest if row.sent else None, folded(row.destination)) for row in rows]
+    many.execute(connection, WRITE, sent, (str(Origin.SENT), strength, from_instant(now)))
 
 
 def confirm(connection: Connection, rows: Sequence[Transfer], strength: str) -> None:

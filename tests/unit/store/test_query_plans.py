@@ -94,6 +94,7 @@ def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> Non
             4,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
+        (ledger.WRITE, 3, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (ledger.CONFIRM, 3, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
     ],
 )
