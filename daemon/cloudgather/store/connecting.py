@@ -21,6 +21,8 @@ _WAL_PAGES: Final = 512  # 2 MiB: brought into the database then, so that a smal
 def connect(file: str, *pragmas: str, read_only: bool = False) -> Connection:
     """A connection that any one thread at a time may use; transactions are begun and ended by hand."""
     uri = f"file:{quote(file)}?mode={'ro' if read_only else 'rw'}"
+    # For a type that has no adapter sqlite3 looks for one in vain, at each value, for twice the price.
+    sqlite3.register_adapter(bytes, bytes.__bytes__)
     connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         connection.create_function("matches", 2, matches, deterministic=True)
