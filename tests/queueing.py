@@ -76,6 +76,14 @@ def running_store(state_dir: str, migrations: Sequence[Migration] | None = None)
             runner.run(store.close())
 
 
+async def passed(
+    store: QueueStore, contents: Sequence[Content], *, task: str = "films", force: bool = False
+) -> frozenset[bytes]:
+    """Those of these paths whose content is not unknown."""
+    unknown = await store.unknown(task, contents, target="cloud", base=b"base", force=force)
+    return frozenset(path for path, _, _ in contents) - unknown
+
+
 async def claimed(store: QueueStore, target: str = "cloud", *, now: datetime = NOW) -> Transfer:
     """The next transfer of the target; there must be one."""
     (transfer,) = await store.claim(target, now=now, count=1, most_bytes=None, except_tasks=frozenset())

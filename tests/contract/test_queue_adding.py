@@ -6,7 +6,21 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State, Transfer
 from cloudgather.ports.queue import Added, Chosen, QueueStore
-from queueing import LATER, NOW, STRANGE, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, written
+from queueing import (
+    LATER,
+    NOW,
+    STRANGE,
+    Do,
+    a_move,
+    a_plan,
+    a_version,
+    claimed,
+    content,
+    failed,
+    moved_on,
+    passed,
+    written,
+)
 
 
 def test_a_plan_becomes_a_queued_transfer(store: QueueStore, do: Do) -> None:
@@ -104,9 +118,9 @@ def test_a_failed_version_stays_failed(store: QueueStore, do: Do) -> None:
     answers = do(store.add([a_plan(version=a_version(device=99))], now=NOW))
 
     assert answers == [(before.id, Added.BOUND)]
-    assert do(store.bound("films", [content()])) == {b"film.mkv"}
-    assert do(store.bound("films", [content(size=5)])) == frozenset()
-    assert do(store.bound("other", [content()])) == frozenset()
+    assert do(passed(store, [content()])) == {b"film.mkv"}
+    assert do(passed(store, [content(size=5)])) == frozenset()
+    assert do(passed(store, [content()], task="other")) == frozenset()
 
 
 def test_a_failed_transfer_takes_another_version(store: QueueStore, do: Do) -> None:
@@ -135,11 +149,12 @@ def test_live_versions_are_known(store: QueueStore, do: Do) -> None:
     do(claimed(store))
     do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
 
-    live = do(store.live("films", [content(path) for path in (b"copying", b"failed", b"queued", b"no such")]))
+    contents = [content(path) for path in (b"copying", b"failed", b"queued", b"no such")]
 
-    assert live == {b"copying", b"queued"}
-    assert do(store.live("films", [content(b"copying", mtime_ns=5)])) == frozenset()
-    assert do(store.live("other", [content(b"copying")])) == frozenset()
+    assert do(passed(store, contents)) == {b"copying", b"failed", b"queued"}
+    assert do(passed(store, contents, force=True)) == {b"copying", b"queued"}
+    assert do(passed(store, [content(b"copying", mtime_ns=5)])) == frozenset()
+    assert do(passed(store, [content(b"copying")], task="other")) == frozenset()
 
 
 def test_versions_under_way_are_known(store: QueueStore, do: Do) -> None:
@@ -159,7 +174,7 @@ def test_what_a_removed_task_left_does_not_bind_its_successor(store: QueueStore,
     do(store.add([a_plan()], now=NOW))
     do(store.cancel(Chosen(task="films"), reason=because(Code.CANCELLED_TASK_REMOVED), now=NOW))
 
-    bound = do(store.bound("films", [content()]))
+    bound = do(passed(store, [content()]))
     ((_, added),) = do(store.add([a_plan()], now=NOW))
 
     assert (bound, added) == (frozenset(), Added.REFRESHED)

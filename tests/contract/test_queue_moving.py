@@ -6,7 +6,21 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.queue import Chosen, LedgerEntry, Move, Origin, Overtaken, QueueStore
-from queueing import LATER, NOW, Do, a_move, a_plan, a_sent, a_version, claimed, content, failed, moved_on, written
+from queueing import (
+    LATER,
+    NOW,
+    Do,
+    a_move,
+    a_plan,
+    a_sent,
+    a_version,
+    claimed,
+    content,
+    failed,
+    moved_on,
+    passed,
+    written,
+)
 
 
 def test_a_transfer_goes_its_whole_way(store: QueueStore, do: Do) -> None:
@@ -217,12 +231,13 @@ def test_what_did_not_arrive_may_have_its_temporary_again(store: QueueStore, do:
 
 def test_what_had_failed_and_arrives_after_all_binds_no_more(store: QueueStore, do: Do) -> None:
     transfer = failed(store, do)
-    while_failed = do(store.bound("films", [content()]))
+    while_failed = do(passed(store, [content()]))
 
     do(moved_on(store, transfer, Event.REQUEUE))
     do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
 
-    assert (while_failed, do(store.bound("films", [content()]))) == ({b"film.mkv"}, frozenset())
+    now = do(store.unknown("films", [content()], target="cloud", base=b"where the ledger does not have it"))
+    assert (while_failed, now) == ({b"film.mkv"}, {b"film.mkv"})
 
 
 def test_a_late_confirmation_leaves_a_newer_ledger_entry_alone(store: QueueStore, do: Do) -> None:

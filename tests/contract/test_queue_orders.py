@@ -4,7 +4,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.queue import Chosen, QueueStore
-from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, written
+from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, passed, written
 
 
 def test_of_several_of_one_path_a_retry_requeues_the_newest(store: QueueStore, do: Do) -> None:
@@ -163,7 +163,7 @@ def test_clearing_takes_ended_ones_out_of_sight_only(store: QueueStore, do: Do) 
     assert count == 1
     assert [row.path for row in do(store.transfers(Chosen(), limit=9))] == [b"queued"]
     assert do(store.counts()) == {("films", "cloud", State.QUEUED): (1, 100)}
-    assert do(store.bound("films", [content()])) == {b"film.mkv"}
+    assert do(passed(store, [content()])) == {b"film.mkv"}
     assert do(store.transfer(ended.id)).state is State.FAILED
     assert len(do(store.history(task=None, path=None, transfer=ended.id, limit=9))) == 2
 

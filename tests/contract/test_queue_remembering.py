@@ -31,32 +31,34 @@ def adopted(path: bytes, **changes: Any) -> LedgerEntry:
     return replace(entry, **changes)
 
 
-def test_what_the_ledger_has_at_its_place_is_not_unsent(store: QueueStore, do: Do) -> None:
+def test_what_the_ledger_has_at_its_place_is_not_unknown(store: QueueStore, do: Do) -> None:
     do(store.adopt([adopted(path, mtime_ns=2**70 if index % 2 else -1) for index, path in enumerate(STRANGE)]))
     same = [content(path, mtime_ns=2**70 if index % 2 else -1) for index, path in enumerate(STRANGE)]
 
-    def unsent(contents: list[Content], *, task: str = "films", target: str = "cloud", base: bytes = b"base") -> Any:
-        return do(store.unsent(task, contents, target=target, base=base))
+    def unknown(contents: list[Content], *, task: str = "films", target: str = "cloud", base: bytes = b"base") -> Any:
+        return do(store.unknown(task, contents, target=target, base=base))
 
-    assert unsent(same) == frozenset()
-    assert unsent([*same, content(b"new")]) == {b"new"}
-    assert unsent([(path, size + 1, mtime_ns) for path, size, mtime_ns in same]) == set(STRANGE)
-    assert unsent([(path, size, 5) for path, size, _ in same]) == set(STRANGE)
-    assert unsent(same, task="other") == unsent(same, target="disk") == unsent(same, base=b"elsewhere") == set(STRANGE)
-    assert unsent([]) == frozenset()
+    assert unknown(same) == frozenset()
+    assert unknown([*same, content(b"new")]) == {b"new"}
+    assert unknown([(path, size + 1, mtime_ns) for path, size, mtime_ns in same]) == set(STRANGE)
+    assert unknown([(path, size, 5) for path, size, _ in same]) == set(STRANGE)
+    assert (
+        unknown(same, task="other") == unknown(same, target="disk") == unknown(same, base=b"elsewhere") == set(STRANGE)
+    )
+    assert unknown([]) == frozenset()
 
 
 def test_a_base_may_be_the_root_of_the_target(store: QueueStore, do: Do) -> None:
     do(store.adopt([adopted(b"film.mkv", destination=b"film.mkv")]))
 
-    assert do(store.unsent("films", [content(), content(b"new")], target="cloud", base=b"")) == {b"new"}
+    assert do(store.unknown("films", [content(), content(b"new")], target="cloud", base=b"")) == {b"new"}
 
 
 def test_more_are_compared_than_one_statement_names(store: QueueStore, do: Do) -> None:
     paths = [b"%d.mkv" % number for number in range(3000)]
     do(store.adopt([adopted(path) for path in paths[:-1]]))
 
-    assert do(store.unsent("films", [content(path) for path in paths], target="cloud", base=b"base")) == {paths[-1]}
+    assert do(store.unknown("films", [content(path) for path in paths], target="cloud", base=b"base")) == {paths[-1]}
 
 
 def test_the_ledger_is_paged_by_path(store: QueueStore, do: Do) -> None:

@@ -8,7 +8,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.queue import Chosen, Overtaken, QueueStore
-from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, written
+from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, content, failed, moved_on, passed, written
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_pruning_takes_what_ended_long_ago_but_what_binds(store: QueueStore, do:
     assert [row.path for row in rows] == [b"binds", b"still unconfirmed", b"queued"]
     assert do(store.history(task=None, path=b"done", transfer=None, limit=9)) == []
     assert b"done" in do(store.ledger("films", [b"done"]))
-    assert (do(store.run(run)), do(store.bound("films", [content(b"binds")]))) == (None, {b"binds"})
+    assert (do(store.run(run)), do(passed(store, [content(b"binds")]))) == (None, {b"binds"})
 
 
 def test_pruning_goes_through_more_than_one_step(store: QueueStore, do: Do) -> None:

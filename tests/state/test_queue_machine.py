@@ -16,7 +16,7 @@ from cgwire.reasons import because
 from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Transfer, Version
 from cloudgather.ports.queue import Added, Chosen, Content, Move, Overtaken
 from cloudgather.store.sqlite import SqliteStore, open_store
-from queueing import NOW, a_plan, a_sent, a_version, content
+from queueing import NOW, a_plan, a_sent, a_version, content, passed
 
 TASKS = ("films", "series")
 PATHS = (b"a", b"sub/\xff", b"c\n")
@@ -368,7 +368,9 @@ class QueueMachine(RuleBasedStateMachine):
             return
         for task in TASKS:
             rows = [row for row in self.rows.values() if row.plan.task == task and row.state in LIVE]
-            found = {path for size in (1, 2) for path in self.do(self.store.live(task, contents(size)))}
+            found = {
+                path for size in (1, 2) for path in self.do(passed(self.store, contents(size), task=task, force=True))
+            }
             assert found == {row.plan.path for row in rows}
             under_way = {row.plan.path: row.plan.version for row in rows if row.state is not State.QUEUED}
             assert self.do(self.store.under_way(task, PATHS)) == under_way

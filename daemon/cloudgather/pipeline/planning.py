@@ -85,15 +85,7 @@ class Planner:
 
         `force` keeps what the ledger has, what failed and what was cancelled.
         """
-        if not force:
-            unsent = await self._store.unsent(task.name, contents, target=task.target, base=task.base)
-            contents = [content for content in contents if content[0] in unsent]
-        if not contents:
-            return frozenset()
-        passed = await self._store.live(task.name, contents)
-        if not force:
-            passed |= await self._store.bound(task.name, contents)
-        return frozenset(content[0] for content in contents) - passed
+        return await self._store.unknown(task.name, contents, target=task.target, base=task.base, force=force)
 
     async def plan(
         self,

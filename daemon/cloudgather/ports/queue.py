@@ -311,16 +311,14 @@ class QueueStore(Protocol):
         """Write ADOPTED and IGNORED entries."""
         ...
 
-    async def unsent(self, task: str, contents: Sequence[Content], *, target: str, base: bytes) -> frozenset[bytes]:
-        """Those paths whose very content the ledger does not have at the place they go to: below `base` there."""
-        ...
+    async def unknown(
+        self, task: str, contents: Sequence[Content], *, target: str, base: bytes, force: bool = False
+    ) -> frozenset[bytes]:
+        """Those paths whose very content is neither in the ledger, at the place they go to (below `base` there), nor
+        that of a live transfer, nor of the newest transfer of its path, where that has failed or been cancelled.
 
-    async def bound(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-        """Those paths that have failed or been cancelled with this very content."""
-        ...
-
-    async def live(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-        """Those paths that have a live transfer of this very content."""
+        `force`: whatever the ledger has, and whatever has failed or been cancelled.
+        """
         ...
 
     async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:

@@ -1,24 +1,37 @@
-"""What the queue knows of paths and of the versions a scan finds there."""
+"""What ledger and queue know of paths and of the versions a scan finds there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any, Final
 
+from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Transfer, Version
 from cloudgather.ports.queue import Content
 from cloudgather.store.ledger import pieces
 from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfer
 
-LIVE: Final = (
-    "SELECT path, size, mtime_ns FROM transfer INDEXED BY transfer_live WHERE live AND task = ? AND path IN ({marks})"
+_COMPARED_AT_ONCE: Final = 256  # to prepare a statement for four times as many takes ten times as long
+_LACKING: Final = (
+    "WITH asked (number, path, size, mtime_ns) AS (VALUES {rows}) SELECT group_concat(number) FROM asked WHERE "
 )
+_NOT_IN_LEDGER: Final = (  # asked first: of an unchanged tree it is all that is looked for
+    "NOT EXISTS (SELECT 1 FROM ledger WHERE task = ? AND ledger.path = asked.path AND ledger.size = asked.size "
+    "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB)) AND "
+)
+_NOT_IN_QUEUE: Final = (
+    "NOT EXISTS (SELECT 1 FROM transfer INDEXED BY transfer_path WHERE path = asked.path AND task = ? "
+    "AND size = asked.size AND mtime_ns = asked.mtime_ns AND ({passed}))"
+)
+_NEWEST_BINDS: Final = (
+    "binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
+    "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id)"
+)
+UNKNOWN: Final = _LACKING + _NOT_IN_LEDGER + _NOT_IN_QUEUE.format(passed=f"live OR {_NEWEST_BINDS}")
+NOT_LIVE: Final = _LACKING + _NOT_IN_QUEUE.format(passed="live")
 UNDER_WAY: Final = (
     "SELECT path, size, mtime_ns, device, inode FROM transfer INDEXED BY transfer_live "
     "WHERE live AND state != 'queued' AND task = ? AND path IN ({marks})"
-)
-# With max(), SQLite takes the other columns from the row that has it.
-NEWEST: Final = (
-    "SELECT path, size, mtime_ns, binds, max(id) FROM transfer WHERE task = ? AND path IN ({marks}) GROUP BY path"
 )
 
 
@@ -30,14 +43,30 @@ def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
     return None if row is None else to_transfer(row)
 
 
-def bound(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-    """ports.queue.QueueStore.bound; only the newest transfer of a path counts."""
-    return frozenset(row[0] for row in _rows(connection, NEWEST, task, contents) if row[3])
+def unknown(
+    connection: Connection, task: str, contents: Sequence[Content], target: str, base: bytes, force: bool
+) -> frozenset[bytes]:
+    """ports.queue.QueueStore.unknown.
+
+    The database compares, and answers with the numbers of what it lacks, in one row: of an unchanged tree nothing is
+    made a Python value, and the interpreter's lock is let go of once, not for each file that is new.
+    """
+    shared = (task,) if force else (task, target, destination(base, b"x")[:-1], task)
+    lacking: set[bytes] = set()
+    for some in pieces(contents, _COMPARED_AT_ONCE):
+        values: list[Any] = []
+        for path, size, mtime_ns in some:
+            values += (path, size, from_number(mtime_ns))
+        (numbers,) = connection.execute(_of_as_many(len(some), force), (*values, *shared)).fetchone()
+        if numbers is not None:
+            lacking.update(some[int(number)][0] for number in numbers.split(","))
+    return frozenset(lacking)
 
 
-def live(connection: Connection, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-    """ports.queue.QueueStore.live."""
-    return frozenset(row[0] for row in _rows(connection, LIVE, task, contents))
+@lru_cache(maxsize=32)
+def _of_as_many(contents: int, force: bool) -> str:
+    rows = ", ".join([f"({number}, ?, ?, ?)" for number in range(contents)])
+    return (NOT_LIVE if force else UNKNOWN).format(rows=rows)
 
 
 def under_way(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
@@ -53,12 +82,3 @@ def under_way(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapp
 @reads
 def _version(row: tuple[Any, ...]) -> tuple[bytes, Version]:
     return row[0], Version(size=row[1], mtime_ns=int(row[2]), device=int(row[3]), inode=int(row[4]))
-
-
-def _rows(connection: Connection, statement: str, task: str, contents: Sequence[Content]) -> Iterable[tuple[Any, ...]]:
-    """Rows (path, size, mtime_ns, ...) of these paths that have these very contents."""
-    asked = {path: (size, from_number(mtime_ns)) for path, size, mtime_ns in contents}
-    for some in pieces([*asked]):
-        for row in connection.execute(statement.format(marks=", ".join("?" * len(some))), (task, *some)):
-            if (row[1], row[2]) == asked.get(row[0]):
-                yield row

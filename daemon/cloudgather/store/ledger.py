@@ -2,26 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any, Final, TypeVar
 
 from cloudgather.core.clashes import folded
-from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Plan, Transfer
-from cloudgather.ports.queue import Content, LedgerEntry, Origin
+from cloudgather.ports.queue import LedgerEntry, Origin
 from cloudgather.store import many
 from cloudgather.store.rows import from_instant, from_number, reads, to_instant
 
 T = TypeVar("T")
 
 _ENTRY: Final = "task, path, size, mtime_ns, origin, target, destination, target_size, digest, transfer, strength, at"
-UNSENT: Final = (
-    "WITH asked (number, path, size, mtime_ns) AS (VALUES {rows}) SELECT group_concat(number) FROM asked "
-    "WHERE NOT EXISTS ("
-    "SELECT 1 FROM ledger WHERE task = ? AND ledger.path = asked.path AND ledger.size = asked.size "
-    "AND ledger.mtime_ns = asked.mtime_ns AND target = ? AND destination = CAST(? || ledger.path AS BLOB))"
-)
 _PUT: Final = f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) VALUES {{rows}}"
 WRITE: Final = (
     f"INSERT OR REPLACE INTO ledger ({_ENTRY}, folded) "
@@ -32,7 +24,6 @@ CONFIRM: Final = (
     "UPDATE ledger SET strength = ? FROM (VALUES {rows}) AS proof "
     "WHERE task = proof.column1 AND path = proof.column2 AND transfer = proof.column3"
 )
-_COMPARED_AT_ONCE: Final = 256  # to prepare a statement for four times as many takes ten times as long
 SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND target = ? AND folded IN ({{marks}})"
 
 
@@ -44,31 +35,6 @@ def entries(connection: Connection, task: str, paths: Sequence[bytes]) -> Mappin
         rows = connection.execute(f"SELECT {_ENTRY} FROM ledger WHERE task = ? AND path IN ({marks})", (task, *some))
         found.update((row[1], _entry(row)) for row in rows)
     return found
-
-
-def unsent(
-    connection: Connection, task: str, contents: Sequence[Content], target: str, base: bytes
-) -> frozenset[bytes]:
-    """ports.queue.QueueStore.unsent.
-
-    The database compares, and answers with the numbers of what it lacks, in one row: of an unchanged tree nothing is
-    made a Python value, and the interpreter's lock is let go of once, not for each file that is new.
-    """
-    prefix = destination(base, b"x")[:-1]
-    lacking: set[bytes] = set()
-    for some in pieces(contents, _COMPARED_AT_ONCE):
-        values: list[Any] = []
-        for path, size, mtime_ns in some:
-            values += (path, size, from_number(mtime_ns))
-        (numbers,) = connection.execute(_of_as_many(len(some)), (*values, task, target, prefix)).fetchone()
-        if numbers is not None:
-            lacking.update(some[int(number)][0] for number in numbers.split(","))
-    return frozenset(lacking)
-
-
-@lru_cache(maxsize=16)
-def _of_as_many(contents: int) -> str:
-    return UNSENT.format(rows=", ".join([f"({number}, ?, ?, ?)" for number in range(contents)]))
 
 
 def page(connection: Connection, task: str, after: bytes | None, limit: int) -> Sequence[LedgerEntry]:

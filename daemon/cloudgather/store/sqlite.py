@@ -220,14 +220,11 @@ class SqliteStore:
     async def adopt(self, entries: Sequence[LedgerEntry]) -> None:
         await self._writer.do(partial(ledger.adopt, entries=entries))
 
-    async def unsent(self, task: str, contents: Sequence[Content], *, target: str, base: bytes) -> frozenset[bytes]:
-        return await self._reader.do(partial(ledger.unsent, task=task, contents=contents, target=target, base=base))
-
-    async def bound(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-        return await self._reader.do(partial(known.bound, task=task, contents=contents))
-
-    async def live(self, task: str, contents: Sequence[Content]) -> frozenset[bytes]:
-        return await self._reader.do(partial(known.live, task=task, contents=contents))
+    async def unknown(
+        self, task: str, contents: Sequence[Content], *, target: str, base: bytes, force: bool = False
+    ) -> frozenset[bytes]:
+        step = partial(known.unknown, task=task, contents=contents, target=target, base=base, force=force)
+        return await self._reader.do(step)
 
     async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
         return await self._reader.do(partial(known.under_way, task=task, paths=paths))

@@ -64,7 +64,7 @@ def test_what_cannot_be_scanned_now_is_held_and_scanned_later(tmp_path: Path, wh
                 assert held(stage, download) == Code.SOURCE_GONE
                 source.unavailable = None
             else:
-                stage.works.store.refuse("unsent", times=1000)
+                stage.works.store.refuse("unknown", times=1000)
                 await follow(300)
                 assert 2 <= len(await stage.store.runs(task=download.task_name, limit=100)) <= 21
                 assert held(stage, download) == Code.HELD_STATE_FULL

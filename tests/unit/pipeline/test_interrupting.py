@@ -159,8 +159,7 @@ def test_a_task_that_was_removed_meanwhile_cancels_it(tmp_path: Path) -> None:
         "next_due",
         "start_run",
         "note_run",
-        "live",
-        "bound",
+        "unknown",
     ],
 )
 @pytest.mark.parametrize("times", [1, 4])

@@ -25,7 +25,7 @@ from cloudgather.store.errors import (
 )
 from cloudgather.store.migrating import Migration, known_migrations
 from cloudgather.store.sqlite import open_store
-from queueing import NOW, a_plan, a_version, moved_on, running_store
+from queueing import NOW, a_plan, a_version, moved_on, passed, running_store
 
 KNOWN = known_migrations()[-1].number
 NEXT = Migration(number=KNOWN + 1, sql="CREATE TABLE next (value); -- with\nINSERT INTO next VALUES ('a;b');")
@@ -230,7 +230,7 @@ def test_what_is_live_is_known_of_an_older_daemons_rows(tmp_path: Path) -> None:
 
     with running_store(str(tmp_path)) as (store, do):
         plans = [a_plan(state.encode(), version=a_version(size=7, mtime_ns=1)) for state in State]
-        live = do(store.live("films", [(plan.path, 7, 1) for plan in plans]))
+        live = do(passed(store, [(plan.path, 7, 1) for plan in plans], force=True))
         added = do(store.add(plans, now=NOW))
 
     assert live == {state.encode() for state in LIVE}

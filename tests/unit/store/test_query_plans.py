@@ -26,9 +26,7 @@ def connection() -> Iterator[Connection]:
         (claiming.FIRST, "transfer_ready"),
         (claiming.ANY_READY, "transfer_ready"),
         (claiming.WAITING, "transfer_waiting"),
-        (known.LIVE.format(marks="?"), "transfer_live"),
         (known.UNDER_WAY.format(marks="?"), "transfer_live"),
-        (known.NEWEST.format(marks="?"), "transfer_path"),
         (claiming.TASKS, "PRIMARY KEY"),
         (f"SELECT * FROM transfer {choosing.READY} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
         (f"SELECT * FROM transfer {choosing.WAITING} AND target = ? ORDER BY due", "transfer_waiting"),
@@ -69,13 +67,20 @@ def test_no_move_evaluates_a_condition_for_which_sqlite_makes_a_table(connection
     assert not [condition for condition in conditions if " IN " in condition]
 
 
-def test_what_a_scan_found_is_compared_one_by_one(connection: Connection) -> None:
-    values = [1] * 9
+@pytest.mark.parametrize(
+    ("statement", "ledger"),
+    [(known.UNKNOWN, ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]), (known.NOT_LIVE, [])],
+    ids=["unknown", "not live"],
+)
+def test_what_a_scan_found_is_compared_one_by_one(connection: Connection, statement: str, ledger: list[str]) -> None:
+    statement = statement.format(rows="(0, ?, ?, ?), (1, ?, ?, ?)")
+    values = [1] * statement.count("?")
 
-    statement = ledger.UNSENT.format(rows="(0, ?, ?, ?), (1, ?, ?, ?)")
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
 
-    assert [step for step in plan if "ledger" in step] == ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]
+    searches = [step for step in plan if step.startswith("SEARCH") and "newer" not in step]
+    assert searches == [*ledger, "SEARCH transfer USING INDEX transfer_path (path=? AND task=?)"]
+    assert not [step for step in plan if step.startswith(("SCAN ledger", "SCAN transfer", "SCAN newer"))]
 
 
 @pytest.mark.parametrize(
