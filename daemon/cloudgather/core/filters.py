@@ -29,6 +29,7 @@ _JUNK: Final = frozenset(
 )  # fmt: skip
 _JUNK_PREFIXES: Final = (b"._", b".trash-", b".nfs0000", b".fuse_hidden", b"~utorrentpartfile_")
 _JUNK_SUFFIXES: Final = (b"@synoeastream", b"@synoresource")
+_AT: Final = ord("@")
 # qBittorrent keeps pieces of files that nobody chose in `.<40 hex digits>.parts`, for as long as it seeds.
 _UNCHOSEN_PIECES: Final = re.compile(rb"\.[0-9a-f]{40}\.parts")
 
@@ -53,7 +54,7 @@ _FRAGMENT: Final = "*.part-Frag*"
 def is_junk(name: bytes) -> bool:
     """Whether a file or folder of this name is always passed over: what boxes and desktops leave beside the files."""
     lower = name.lower()
-    if lower in _JUNK or lower.endswith(_JUNK_SUFFIXES):
+    if lower in _JUNK or (_AT in lower and lower.endswith(_JUNK_SUFFIXES)):
         return True
     if lower[:1] not in _JUNK_BEGINS:
         return False
@@ -67,23 +68,25 @@ def partial_pattern(name: bytes) -> str | None:
         for suffix, pattern in _SUFFIXES:
             if lower.endswith(suffix):
                 return pattern
-    if lower[:1] in _PARTIAL_BEGINS:
+    begins = lower[:1] in _PARTIAL_BEGINS
+    if begins:
         for prefix, pattern in _PREFIXES:
             if lower.startswith(prefix):
                 return pattern
-    if b".part-frag" in lower:
+    if lower.find(b".part-frag") >= 0:  # `in` first tries whether it is a number: four times the price
         return _FRAGMENT
-    return _RSYNC if name.startswith(b".") and _is_rsync_temporary(name) else None
+    return _RSYNC if begins and _is_rsync_temporary(name) else None
 
 
 def _is_rsync_temporary(name: bytes) -> bool:
-    """Of a name that begins with a dot: rsync writes to `.NAME.XXXXXX`, six random letters and digits.
+    """Rsync writes to `.NAME.XXXXXX`, six random letters and digits.
 
     Six lower-case letters alone are rather an extension (`.app.config`) than random: one in two hundred is missed.
     """
     stem, dot, random = name.rpartition(b".")
     return (
         len(stem) > 1
+        and stem.startswith(b".")
         and bool(dot)
         and len(random) == 6
         and random.isalnum()

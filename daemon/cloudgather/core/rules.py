@@ -64,6 +64,7 @@ class Ask:
 
 
 MISSING: Final = Go(reason=because(Code.GO_MISSING), replace=False)
+OVERWRITE: Final = Go(reason=because(Code.GO_OVERWRITE), replace=True)  # by order, whatever the rules say
 
 
 def decide(
@@ -81,14 +82,8 @@ def decide(
     if known is not None and Rule.CHANGED in rules:
         facts = {"size": size, "mtime": mtime_ns / 1e9, "sent_size": known.size, "sent_mtime": known.mtime_ns / 1e9}
         return Go(reason=because(Code.GO_CHANGED, **facts), replace=True)
-    if rules.isdisjoint(_OF_THE_TARGET):
-        return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
-    if isinstance(shown, Unasked):
-        return Ask()
-    if shown is None:
-        if Rule.MISSING in rules:
-            return MISSING
-        return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
+    if shown is None or isinstance(shown, Unasked) or rules.isdisjoint(_OF_THE_TARGET):
+        return decide_unknown(rules, asked=shown is None)
     if Rule.SIZE in rules and size != shown.size:
         return Go(reason=because(Code.GO_SIZE, size=size, target_size=shown.size), replace=True)
     # Where the target cannot keep mtimes, what it shows is the time of the upload: the ledger knows better.
@@ -98,6 +93,13 @@ def decide(
     if size == shown.size:
         return Skip(reason=because(Code.SKIP_ADOPTED, size=size), adopt=True)
     return Skip(reason=because(Code.SKIP_DIFFERS, size=size, target_size=shown.size), adopt=True)
+
+
+def decide_unknown(rules: frozenset[Rule], *, asked: bool) -> Go | Skip | Ask:
+    """The same of every file that the ledger does not know, before the target is `asked`, or if it has none there."""
+    if rules.isdisjoint(_OF_THE_TARGET) or (asked and Rule.MISSING not in rules):
+        return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
+    return MISSING if asked else Ask()
 
 
 def _already(known: Known, size: int) -> Reason:

@@ -35,7 +35,7 @@ class Evidence(NamedTuple):
     now: float
     quiet_since: float  # since when neither an event nor a change of size, mtime, ctime was seen by us
     event_seen: bool  # an event told of it (then its ctime is not enough)
-    ctime_age: float | None  # wall clock minus ctime; None when the wall clock jumped or the ctime lies ahead
+    ctime_age: float | None  # wall clock minus ctime: below 0 where that lies ahead; None when the wall clock jumped
     written: bool | None  # somebody has it open for writing; None: cannot be known
     blind_because: str | None = None  # file-system, permission, error
     partial_pattern: str | None = None  # the in-progress name pattern that its name matches
@@ -127,10 +127,12 @@ def _unmet(evidence: Evidence, settle: timedelta) -> tuple[Reason | None, Reason
 
 def _quiet(evidence: Evidence, settle: timedelta) -> tuple[float, float]:
     """Seconds that it has been quiet for, and must be."""
-    now, quiet_since, event_seen, ctime_age, written, *_ = evidence
-    observed = max(0.0, now - quiet_since)  # it may have been noticed since that was now
+    now, quiet_since, event_seen, ctime_age, written, _, _, _, _, _, _ = evidence
+    since = now - quiet_since
+    if since < 0:  # it may have been noticed since that was now
+        since = 0.0
     if written is None:
-        return observed, max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds()
-    if ctime_age is None or event_seen:
-        return observed, settle.total_seconds()
-    return max(observed, ctime_age), settle.total_seconds()
+        return since, max(settle, QUIET_AT_LEAST_WHEN_BLIND).total_seconds()
+    if ctime_age is not None and ctime_age > since and not event_seen:
+        since = ctime_age
+    return since, settle.total_seconds()

@@ -20,7 +20,7 @@ from cloudgather.operations import describe
 from cloudgather.operations.verify import verify
 from cloudgather.operations.world import WireMap, World
 from cloudgather.pipeline.board import TaskState
-from cloudgather.pipeline.planning import Candidate, Listings
+from cloudgather.pipeline.planning import Listings
 from cloudgather.ports.queue import Chosen, StoreUnavailable, TaskMemory
 from cloudgather.ports.source import Absent
 from cloudgather.ports.source import Refused as Unreadable
@@ -217,23 +217,23 @@ class TaskOperations:
         files = size = 0
         listings = Listings(world.board, world.store)
         async for batch in state.source.scan():
-            wanted = []
+            wanted = {}
             for found in batch:
                 if isinstance(found, Unreadable):
                     skip[f"skip.{found.why}"] += 1
                 elif (reason := filters.judge(task.filter, found.path, found.size)) is not None:
                     skip[reason.code] += 1
                 else:
-                    wanted.append(Candidate(path=found.path, version=found.version))
+                    wanted[found.path] = found.version
             answer = await world.planner.plan(state, wanted, listings=listings, force=force, thorough=True)
             skip.update(each.reason.code for each in answer.skips.values())
-            for plan in answer.plans:
-                if (wait := await self._waits(state, plan.path)) is not None:
+            for path, why in answer.goes.items():
+                if (wait := await self._waits(state, path)) is not None:
                     skip[wait] += 1
                     continue
-                files, size = files + 1, size + plan.version.size
+                files, size = files + 1, size + wanted[path].size
                 if len(go) < limit:
-                    go.append([plan.path, plan.version.size, plan.reason.to_wire()])
+                    go.append([path, wanted[path].size, why.reason.to_wire()])
         return {"go": go, "skip": dict(skip), "files": files, "bytes": size, "truncated": files > len(go)}
 
     async def _waits(self, state: TaskState, path: bytes) -> str | None:

@@ -10,12 +10,14 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
+from cloudgather.core.naming import destination
 from cloudgather.core.task import Send
+from cloudgather.core.transfer import Plan
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge, Moment
 from cloudgather.pipeline.pending import Pending, PendingFiles, SkipSettle
-from cloudgather.pipeline.planning import Candidate, Listings, Planner
+from cloudgather.pipeline.planning import Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
 from cloudgather.pipeline.waiting import wait_for_either
@@ -167,8 +169,8 @@ class Intake:
         """
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
-            for pending in files:  # a paused task's folder is scanned when it is resumed
-                self.pending.drop(name, pending.path)
+            # A paused task's folder is scanned when it is resumed.
+            self.pending.drop(name, [pending.path for pending in files])
             return
         try:
             for begin in range(0, len(files), _AT_ONCE):
@@ -185,8 +187,7 @@ class Intake:
                     self.pending.put(pending)
         except Exception:  # a bug of ours must not end the intake of all tasks
             logger.exception("cannot judge files of %s: a bug of ours", name)
-            for pending in files:
-                self.pending.drop(name, pending.path)
+            self.pending.drop(name, [pending.path for pending in files])
 
         try:
             for run in {id(file.run): file.run for file in files if file.run is not None}.values():
@@ -202,29 +203,31 @@ class Intake:
         state.source_hold = None
         wanted: list[tuple[Pending, Look]] = []
         for pending, look in zip(files, looks, strict=True):
-            if isinstance(look, Absent) or filters.judge(state.task.filter, look.path, look.version.size) is not None:
-                self._let_go(pending, begun)
-                if look is Absent.DIRECTORY:
-                    await self._folder_seen(pending.task, pending.path)
-            else:
+            if isinstance(look, Look) and filters.judge(state.task.filter, look.path, look.version.size) is None:
                 wanted.append((pending, look))
+                continue
+            self._let_go(pending, begun)
+            if look is Absent.DIRECTORY:
+                await self._folder_seen(pending.task, pending.path)
         passed = set() if asked else await self._dealt_with(state, wanted)
         told = self._told
         moment = self.judge.moment()
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
+        known = self.pending.of_task(state.task.name)
         settled = []
         for pending, look in wanted:
-            word = words.get(look.path)
-            if pending.path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
+            path = pending.path
+            word = words.get(path)
+            if path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
                 self._let_go(pending, begun)
-            elif self._is_settled(state, pending, look, word, moment, told):
-                settled.append(pending)
+            elif known.get(path) is pending and self._is_settled(state, pending, look, word, moment, told):
+                settled.append(pending)  # one that is not known was forgotten meanwhile
         return settled
 
     def _let_go(self, pending: Pending, begun: float) -> None:
         """It is not pending any more, unless something has happened there since the look at it began."""
         if pending.quiet_since <= begun:
-            self.pending.drop(pending.task, pending.path)
+            self.pending.drop(pending.task, [pending.path])
         elif self.pending.get(pending.task, pending.path) is pending:
             pending.due = self._clock.monotonic() + _FIRST_LOOK_AFTER
             self.pending.put(pending)
@@ -252,20 +255,18 @@ class Intake:
         moment: Moment,
         told: int,
     ) -> bool:
-        if self.pending.get(pending.task, pending.path) is not pending:
-            return False  # forgotten meanwhile
-        if pending.fingerprint not in (None, (look.version, look.ctime_ns)):
+        fingerprint = (look.version, look.ctime_ns)
+        if pending.fingerprint is not None and pending.fingerprint != fingerprint:
             pending.quiet_since = self._clock.monotonic()
-        pending.fingerprint = (look.version, look.ctime_ns)
+        pending.fingerprint = fingerprint
         verdict = self.judge.verdict(state.task, look, pending, word, moment)
-        pending.conditions = verdict.reasons
-        pending.guessed = verdict.guessed and not pending.skip_settle  # else the operator has told
-        skipped = pending.skip_settle is SkipSettle.ALL or (verdict.guessed and pending.skip_settle is SkipSettle.GUESS)
-        if verdict.settled or skipped:
+        settled, guessed, pending.conditions, look_again = verdict
+        pending.guessed = guessed and not pending.skip_settle  # else the operator has told
+        if settled or pending.skip_settle >= (SkipSettle.GUESS if guessed else SkipSettle.ALL):
             return True
         soon = self._clock.monotonic() + _FIRST_LOOK_AFTER
         # What a downloader has told since it was asked, its word on this file may not have known.
-        again = soon if self._told != told or verdict.look_again is None else verdict.look_again
+        again = soon if self._told != told or look_again is None else look_again
         pending.due = max(again, self._clock.monotonic() + 0.01)
         self.pending.put(pending)
         return False
@@ -285,33 +286,46 @@ class Intake:
 
     async def queue(self, state: TaskState, files: Sequence[Pending], *, force: bool) -> None:
         """Plan settled files and put them in the queue; they are then not pending any more."""
-        candidates = []
-        for pending in files:
-            assert pending.fingerprint is not None
-            number = None if pending.run is None else pending.run.id
-            version = pending.fingerprint[0]
-            candidates.append(Candidate(path=pending.path, version=version, guessed=pending.guessed, run=number))
-        begun = self._clock.monotonic()
-        answer = await self._planner.plan(state, candidates, listings=self._remembered(), force=force)
+        task, begun = state.task, self._clock.monotonic()
+        # As they are now: they may be looked at anew meanwhile.
+        settled = [(each, each.fingerprint[0], each.guessed) for each in files if each.fingerprint is not None]
+        found = {pending.path: version for pending, version, _ in settled}
+        answer = await self._planner.plan(state, found, listings=self._remembered(), force=force)
         runs = {pending.path: pending.run for pending in files}
+        place = destination(task.base, b"")
         plans = []
-        for plan in answer.plans:
-            run = runs[plan.path]
-            # A silent one has no number yet; or another has come meanwhile.
-            if run is not None and (run.id is None or run.id != plan.run):
-                plan = plan._replace(run=await self._runs.keep(run))
+        for pending, version, guessed in settled:
+            path = pending.path
+            if (go := answer.goes.get(path)) is None:
+                continue
+            number = None
+            if (run := runs[path]) is not None:  # a silent one gets its number with its first plan
+                number = run.id if run.id is not None else await self._runs.keep(run)
+            # In the order of its fields, as there is one for every file: by their names it costs twice as much.
+            plan = Plan(
+                task.name,
+                path,
+                task.target,
+                place + path,
+                version,
+                go.reason,
+                go.replace,
+                guessed,
+                task.priority,
+                number,
+            )
             plans.append(plan)
         if answer.adopt:
             await self._store.adopt(answer.adopt)
         added = await self._store.add(plans, now=self._clock.now())
-        for plan in plans:
-            if (run := runs[plan.path]) is not None:
+        for path in answer.goes:
+            if (run := runs[path]) is not None:
                 run.planned += 1
+        self.pending.drop(task.name, answer.goes)
         for pending in files:
-            skip = answer.skips.get(pending.path)
-            if skip is None:
-                self.pending.drop(pending.task, pending.path)
-            elif skip.reason.code in _AGAIN:
+            if (skip := answer.skips.get(pending.path)) is None:
+                continue
+            if skip.reason.code in _AGAIN:
                 self._ask_again(pending, skip.reason)
             else:
                 self._let_go(pending, begun)
@@ -320,7 +334,7 @@ class Intake:
         for run in {id(run): run for run in runs.values() if run is not None}.values():
             await self._runs.note(run)
         if any(outcome not in (Added.BOUND, Added.SENT) for _, outcome in added):
-            self._planned(state.task.target)
+            self._planned(task.target)
 
     def _ask_again(self, pending: Pending, wait: Reason) -> None:
         """Nothing could be decided yet."""
@@ -344,25 +358,29 @@ class Intake:
         self, state: TaskState, paths: Iterable[bytes], run: RunCount, *, force: bool, skip_settle: SkipSettle
     ) -> None:
         """Make files that a scan found pending, and look at it at once: most of it is quiet already."""
-        now = self._clock.monotonic()
-        taken = []
+        now, name = self._clock.monotonic(), state.task.name
+        known = self.pending.of_task(name)
+        taken, left = [], []
         for path in paths:
-            pending = self.pending.get(state.task.name, path)
+            pending = known.get(path)
             if pending is None:
-                pending = Pending(task=state.task.name, path=path, quiet_since=now, event_seen=False, due=now)
+                pending = Pending(task=name, path=path, quiet_since=now, event_seen=False, due=now)
             if pending.run is None or (run.ordered and pending.run is not run):
                 if pending.run is not None:  # whoever gave the order waits for this run
                     pending.run.settling -= 1
-                    if pending.run.settling == 0:
-                        await self._runs.note(pending.run)
+                    left.append(pending.run)
                 pending.run = run
                 run.settling += 1
-            pending.force = pending.force or force
-            pending.skip_settle = max(pending.skip_settle, skip_settle)
-            self.pending.keep(pending)
+            if force:
+                pending.force = True
+            if pending.skip_settle < skip_settle:
+                pending.skip_settle = skip_settle
             taken.append(pending)
+        self.pending.keep(name, taken)
+        for each in {id(each): each for each in left if each.settling == 0}.values():
+            await self._runs.note(each)
         if taken:
-            await self._look_at(state.task.name, taken, asked=True)
+            await self._look_at(name, taken, asked=True)
             self._wake.set()  # what is not settled has a due time that the loop does not know of
 
     def forget(self, task: str) -> None:

@@ -69,12 +69,13 @@ class Judge:
 
 def _evidence(look: Look, pending: Pending | None, word: Reason | None, moment: Moment) -> settle.Evidence:
     path, _, ctime_ns, _, access, unknown_why, control_file = look
+    wall = moment.wall
     # In the order of its fields: by their names it would cost twice as much, and every file is judged.
     return settle.Evidence(
         moment.now,
         moment.now if pending is None else pending.quiet_since,
         pending is not None and pending.event_seen,
-        _age(ctime_ns, moment.wall),
+        None if wall is None else wall - ctime_ns / 1e9,
         _WRITTEN[access],
         unknown_why,
         filters.partial_pattern(path.rpartition(b"/")[2]),
@@ -83,11 +84,3 @@ def _evidence(look: Look, pending: Pending | None, word: Reason | None, moment: 
         moment.asked,
         moment.asked_since,
     )
-
-
-def _age(ctime_ns: int, wall: float | None) -> float | None:
-    """Seconds since the ctime; None when the wall clock has jumped since start or the ctime lies ahead."""
-    if wall is None:
-        return None
-    age = wall - ctime_ns / 1e9
-    return age if age >= 0 else None

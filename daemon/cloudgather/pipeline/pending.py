@@ -1,9 +1,11 @@
 """Files that are not settled yet: what was seen of them, and when to look again."""
 
 import heapq
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import count
 
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import Version
@@ -41,17 +43,17 @@ class PendingFiles:
     """By task and path, and by when they are due."""
 
     def __init__(self) -> None:
-        self._by_task: dict[str, dict[bytes, Pending]] = {}
+        self._by_task: defaultdict[str, dict[bytes, Pending]] = defaultdict(dict)
         self._heap: list[tuple[float, int, str, bytes]] = []
-        self._counter = 0
+        self._sequence = count(1)
 
     def get(self, task: str, path: bytes) -> Pending | None:
         """What is pending of this path."""
-        return self._by_task.get(task, {}).get(path)
+        return self._by_task[task].get(path)
 
     def of_task(self, task: str) -> dict[bytes, Pending]:
         """Everything that is pending of a task, by path; not to be changed."""
-        return self._by_task.get(task, {})
+        return self._by_task[task]
 
     def __iter__(self) -> Iterator[Pending]:
         for files in self._by_task.values():
@@ -62,24 +64,28 @@ class PendingFiles:
 
     def put(self, pending: Pending) -> None:
         """Add it, or give it a new due time."""
-        self.keep(pending)
+        self.keep(pending.task, (pending,))
         heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
 
-    def keep(self, pending: Pending) -> None:
-        """Add it without a due time, or take its due time away: somebody looks at it now, and puts or drops it then."""
-        self._counter += 1
-        pending.sequence = self._counter
-        self._by_task.setdefault(pending.task, {})[pending.path] = pending
+    def keep(self, task: str, files: Iterable[Pending]) -> None:
+        """Add these of a task without a due time, or take theirs away: somebody looks at them now, and puts or drops
+        them then.
+        """
+        kept = self._by_task[task]
+        for pending in files:
+            pending.sequence = next(self._sequence)
+            kept[pending.path] = pending
 
-    def drop(self, task: str, path: bytes) -> None:
-        """It is not pending any more."""
-        if (gone := self._by_task.get(task, {}).pop(path, None)) is not None and gone.run is not None:
-            gone.run.settling -= 1
+    def drop(self, task: str, paths: Iterable[bytes]) -> None:
+        """These are not pending any more."""
+        files = self._by_task[task]
+        for path in paths:
+            if (gone := files.pop(path, None)) is not None and gone.run is not None:
+                gone.run.settling -= 1
 
     def drop_task(self, task: str) -> None:
         """Nothing of this task is pending any more."""
-        for path in tuple(self._by_task.get(task, {})):
-            self.drop(task, path)
+        self.drop(task, tuple(self._by_task[task]))
 
     def next_due(self) -> float | None:
         """When the first is due."""

@@ -1,17 +1,17 @@
-"""Plans complete files: the ledger first, the target only for what the ledger does not know."""
+"""Decides what becomes of complete files: the ledger first, the target only for what the ledger does not know."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.naming import destination, split
-from cloudgather.core.rules import MISSING, Ask, Go, Skip, Unasked, decide
+from cloudgather.core.rules import OVERWRITE, Ask, Go, Skip, Unasked, decide, decide_unknown
 from cloudgather.core.task import Rule, Task
-from cloudgather.core.transfer import Plan, Version
+from cloudgather.core.transfer import Version
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.seeing import see
 from cloudgather.ports.clock import Clock
@@ -21,24 +21,26 @@ from cloudgather.ports.target import Failed, Stalled, Standing, TargetHeld
 # One listing costs a cloud about as much as one stat; below this many files of a folder the copy's own look decides.
 _WORTH_A_LISTING = 4
 _LISTINGS_REMEMBERED = 4096
-
-
-class Candidate(NamedTuple):
-    """A wanted file whose version is known."""
-
-    path: bytes
-    version: Version
-    guessed: bool = True
-    run: int | None = None  # that found it
+_UNDER_WAY: Final = Skip(reason=because(Code.WAIT_UNDER_WAY))  # what will stand there is not decided yet
 
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """What became of candidates: plans for those that go, reasons for those that do not."""
+    """What becomes of files, by path: each goes, or does not, and why."""
 
-    plans: list[Plan] = field(default_factory=list)
+    goes: dict[bytes, Go] = field(default_factory=dict)
     skips: dict[bytes, Skip] = field(default_factory=dict)
     adopt: list[LedgerEntry] = field(default_factory=list)
+
+    def add(self, paths: Iterable[bytes], decided: Go | Skip | Ask) -> None:
+        """This becomes of all of these."""
+        match decided:
+            case Go():
+                self.goes.update(dict.fromkeys(paths, decided))
+            case Skip():
+                self.skips.update(dict.fromkeys(paths, decided))
+            case Ask():
+                raise AssertionError("asked twice")
 
 
 class Listings:
@@ -73,7 +75,7 @@ class Listings:
 
 
 class Planner:
-    """Applies a task's rules to candidates."""
+    """Applies a task's rules to wanted files."""
 
     def __init__(self, *, store: QueueStore, board: Board, clock: Clock) -> None:
         self._store = store
@@ -90,98 +92,79 @@ class Planner:
     async def plan(
         self,
         state: TaskState,
-        candidates: Sequence[Candidate],
+        found: Mapping[bytes, Version],
         *,
         listings: Listings,
         force: bool = False,
         thorough: bool = False,
     ) -> Answer:
-        """Plans and skips for these candidates.
+        """What becomes of these wanted files, by path.
 
-        The target is asked where enough candidates share a folder to make a listing worth its price, or always if
+        The target is asked where enough of them share a folder to make a listing worth its price, or always if
         `thorough` (a dry run). Where it cannot be asked the file is planned all the same: the copy looks before it
         sends a byte.
         """
         task = state.task
         # Asked in this order: what is written meanwhile is in the ledger.
-        under_way = await self._under_way(task, candidates)
-        known = await self._known(task, candidates)
+        under_way = await self._store.under_way(task.name, [*found])
+        known = await self._known(task, [*found])
         answer = Answer()
-        asking: dict[bytes, list[Candidate]] = defaultdict(list)
-        for candidate in candidates:
-            moving = under_way.get(candidate.path)
-            if moving is not None and not (force and moving.same_content_as(candidate.version)):
-                answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_UNDER_WAY))
+        unknown = decide_unknown(task.rules, asked=False)
+        asking: dict[bytes, list[bytes]] = defaultdict(list)
+        for path, version in found.items():
+            moving = under_way.get(path)
+            if moving is not None and not (force and moving.same_content_as(version)):
+                answer.skips[path] = _UNDER_WAY
                 continue
             if force:
-                answer.plans.append(_plan(task, candidate, Go(reason=because(Code.GO_OVERWRITE), replace=True)))
+                answer.goes[path] = OVERWRITE
                 continue
-            entry = known.get(candidate.path)
-            match self._decide(task, candidate, entry, Unasked.UNASKED):
-                case Ask():
-                    asking[split(destination(task.base, candidate.path))[0]].append(candidate)
-                case decided:
-                    self._add(answer, task, candidate, decided)
-        for folder, those in asking.items():
+            entry = known.get(path)
+            decided = unknown if entry is None else _decide(task, version, entry, Unasked.UNASKED)
+            if isinstance(decided, Ask):
+                asking[path.rpartition(b"/")[0]].append(path)
+            else:
+                answer.add((path,), decided)
+        for those in asking.values():
+            folder, _ = split(destination(task.base, those[0]))
             shown = await self._folder(state, folder, those, listings, thorough=thorough)
-            if shown:  # what it shows may be what we have sent since
-                under_way = await self._under_way(task, those)
-                known = await self._known(task, those)
-            for candidate in those:
-                entry = known.get(candidate.path)
-                if shown and candidate.path in under_way:
-                    answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_UNDER_WAY))
-                elif shown is not None:
-                    standing = shown.get(split(candidate.path)[1])
-                    if standing is not None and not standing.is_file:
-                        standing = None  # no file of this name; the copy will say what is in its way
-                    self._add(answer, task, candidate, self._decide(task, candidate, entry, standing), standing)
-                elif Rule.MISSING in task.rules:
-                    answer.plans.append(_plan(task, candidate, MISSING))
-                else:
-                    answer.skips[candidate.path] = Skip(reason=because(Code.WAIT_LISTING))
+            if shown:
+                await self._compare(task, {path: found[path] for path in those}, shown, answer)
+            elif shown is None and Rule.MISSING not in task.rules:
+                answer.add(those, Skip(reason=because(Code.WAIT_LISTING)))
+            else:
+                answer.add(those, decide_unknown(task.rules, asked=True))
         return answer
 
-    async def _under_way(self, task: Task, candidates: Sequence[Candidate]) -> Mapping[bytes, Version]:
-        """The versions that are being copied or published: what will stand there is not decided yet."""
-        return await self._store.under_way(task.name, [candidate.path for candidate in candidates])
+    async def _compare(
+        self, task: Task, those: Mapping[bytes, Version], shown: Mapping[bytes, Standing], answer: Answer
+    ) -> None:
+        """Files of one folder with what the target shows there, which may be what we have sent since."""
+        under_way = await self._store.under_way(task.name, [*those])
+        known = await self._known(task, [*those])
+        for path, version in those.items():
+            if path in under_way:
+                answer.skips[path] = _UNDER_WAY
+                continue
+            standing = shown.get(split(path)[1])
+            if standing is not None and not standing.is_file:
+                standing = None  # no file of this name; the copy will say what is in its way
+            decided = _decide(task, version, known.get(path), standing)
+            answer.add((path,), decided)
+            if isinstance(decided, Skip) and decided.adopt and standing is not None:
+                answer.adopt.append(adoption(task, path, version, standing, now=self._clock.now()))
 
-    async def _known(self, task: Task, candidates: Sequence[Candidate]) -> dict[bytes, LedgerEntry]:
+    async def _known(self, task: Task, paths: Sequence[bytes]) -> dict[bytes, LedgerEntry]:
         """What the ledger has of them; what went elsewhere, before the task was given this target, does not count."""
-        entries = await self._store.ledger(task.name, [candidate.path for candidate in candidates])
+        entries = await self._store.ledger(task.name, paths)
         return {
             path: entry
             for path, entry in entries.items()
             if (entry.target, entry.destination) == (task.target, destination(task.base, path))
         }
 
-    def _decide(
-        self, task: Task, candidate: Candidate, entry: LedgerEntry | None, shown: Standing | Unasked | None
-    ) -> Go | Skip | Ask:
-        version = candidate.version
-        return decide(task.rules, size=version.size, mtime_ns=version.mtime_ns, known=entry, shown=shown)
-
-    def _add(
-        self,
-        answer: Answer,
-        task: Task,
-        candidate: Candidate,
-        decided: Go | Skip | Ask,
-        standing: Standing | None = None,
-    ) -> None:
-        match decided:
-            case Go():
-                answer.plans.append(_plan(task, candidate, decided))
-            case Skip(adopt=adopt):
-                answer.skips[candidate.path] = decided
-                if adopt and standing is not None:
-                    now = self._clock.now()
-                    answer.adopt.append(adoption(task, candidate.path, candidate.version, standing, now=now))
-            case Ask():
-                raise AssertionError("asked twice")
-
     async def _folder(
-        self, state: TaskState, folder: bytes, those: Sequence[Candidate], listings: Listings, *, thorough: bool
+        self, state: TaskState, folder: bytes, those: Sequence[bytes], listings: Listings, *, thorough: bool
     ) -> Mapping[bytes, Standing] | None:
         """The folder's entries ({} where it does not exist); None where it is not or cannot be asked."""
         task = state.task
@@ -196,19 +179,10 @@ class Planner:
         return shown or {}
 
 
-def _plan(task: Task, candidate: Candidate, go: Go) -> Plan:
-    return Plan(
-        task=task.name,
-        path=candidate.path,
-        target=task.target,
-        destination=destination(task.base, candidate.path),
-        version=candidate.version,
-        reason=go.reason,
-        replace=go.replace,
-        guessed=candidate.guessed,
-        priority=task.priority,
-        run=candidate.run,
-    )
+def _decide(
+    task: Task, version: Version, entry: LedgerEntry | None, shown: Standing | Unasked | None
+) -> Go | Skip | Ask:
+    return decide(task.rules, size=version.size, mtime_ns=version.mtime_ns, known=entry, shown=shown)
 
 
 def adoption(task: Task, path: bytes, version: Version, standing: Standing, *, now: datetime) -> LedgerEntry:

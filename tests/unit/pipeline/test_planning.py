@@ -10,7 +10,7 @@ import pytest
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Initial, Rule
-from cloudgather.pipeline.planning import Candidate, Listings
+from cloudgather.pipeline.planning import Listings
 from cloudgather.ports.queue import Origin
 from cloudgather.ports.target import Standing, TargetHeld
 from fakes.target import an_error
@@ -97,11 +97,11 @@ def test_what_is_written_while_its_folder_is_listed_is_not_adopted(tmp_path: Pat
                     return await super().folder(target, folder)
 
             listings = Arriving(works.board, works.store)
-            found = [Candidate(path=path, version=a_version(size=9)) for path in files(5)]
+            found = {path: a_version(size=9) for path in files(5)}
             answer = await works.planner.plan(works.board.tasks["films"], found, listings=listings)
 
             assert answer.adopt == []
-            assert {plan.path: plan.reason.code for plan in answer.plans}[b"0.mkv"] == Code.GO_CHANGED
+            assert answer.goes[b"0.mkv"].reason.code == Code.GO_CHANGED
 
     asyncio.run(main())
 
