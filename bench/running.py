@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from measuring import Taken, Wrong, alone_of, children_of, cpu_of, ended, pss_of, until
@@ -26,7 +26,8 @@ SETTLE = 1.0  # seconds, of every task: the shortest that is allowed
 class Daemon:
     """A cloudgatherd with one target, at `root`, and tasks from `sources` (name -> folder) to folders of it.
 
-    It lives in `folder`, its state in `state` below that, and logs there. `task` are further lines for the tasks.
+    It lives in `folder`, its state in `state` below that, and logs there. `task` are further lines for the tasks;
+    `under` is the command of a program that runs it.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Daemon:
         root: str,
         mount: bool = False,
         task: str = "",
+        under: Sequence[str] = (),
     ) -> None:
         self.socket = ""
         self.started = 0.0
         self._log = os.path.join(folder, "daemon.log")
         self._config = os.path.join(folder, "cloudgather.toml")
         self._near = ""
+        self._under = under
         self._process: subprocess.Popen[bytes] | None = None
         tasks = os.path.join(folder, "tasks.d")
         os.makedirs(tasks)
@@ -74,7 +77,7 @@ class Daemon:
         with open(self._log, "ab") as log:
             self.started = time.perf_counter()
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "cloudgather", "--config", self._config],
+                [*self._under, sys.executable, "-m", "cloudgather", "--config", self._config],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
