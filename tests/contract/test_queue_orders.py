@@ -23,6 +23,26 @@ def test_of_several_of_one_path_a_retry_requeues_the_newest(store: QueueStore, d
     }
 
 
+def test_a_retry_passes_over_what_has_a_live_predecessor_and_tells_of_nothing_else(store: QueueStore, do: Do) -> None:
+    lost = written(store, do)
+    do(store.add([a_plan(version=a_version(size=200))], now=NOW))
+    newer = do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
+    do(store.add([a_plan(b"b")], now=NOW))
+    other = do(moved_on(store, do(claimed(store)), Event.GIVE_UP))
+    do(moved_on(store, lost, Event.LOSE))
+    ((told, _), *_) = do(store.history(task=None, path=None, transfer=None, limit=1))
+
+    assert do(store.requeue(Chosen(task="films"), now=NOW)) == 1
+
+    assert {each.id: str(each.state) for each in do(store.transfers(Chosen(), limit=9))} == {
+        lost.id: "queued",
+        newer.id: "failed",
+        other.id: "queued",
+    }
+    moves = do(store.history(task=None, path=None, transfer=None, limit=99))
+    assert [(move.transfer, move.event) for id, move in moves if id > told] == [(other.id, Event.REQUEUE)]
+
+
 def test_a_retry_requeues_what_failed(store: QueueStore, do: Do) -> None:
     before = failed(store, do)
 

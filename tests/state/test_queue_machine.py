@@ -1,8 +1,11 @@
 """The store against a model in plain Python: any sequence of calls leaves both with the same queue."""
 
 import asyncio
+import os
+import sqlite3
 import tempfile
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,10 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from accounts import assert_history_adds_up
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.transfer import LIVE, MOVES, Event, Plan, State, Transfer, Version
 from cloudgather.ports.queue import Added, Chosen, Content, Move, Overtaken
+from cloudgather.store.opening import DATABASE
 from cloudgather.store.sqlite import SqliteStore, open_store
 from queueing import NOW, a_plan, a_sent, a_version, content, passed
 
@@ -85,10 +90,14 @@ class QueueMachine(RuleBasedStateMachine):
         assert tuple(self.do(self.store.start_run("films", "manual", now=NOW)) for _ in RUNS) == RUNS
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.do(self.store.close())
-        self.runner.close()
-        self.folder.cleanup()
+        try:
+            if hasattr(self, "store"):
+                self.do(self.store.close())
+                with closing(sqlite3.connect(os.path.join(self.folder.name, DATABASE))) as connection:
+                    assert_history_adds_up(connection)
+        finally:
+            self.runner.close()
+            self.folder.cleanup()
 
     def do(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)

@@ -1,6 +1,5 @@
 """Which transfers a listing or an operator's order is about, and carrying the order out on them."""
 
-import contextlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Connection
@@ -10,8 +9,7 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import LIVE, Event, State, Transfer
-from cloudgather.ports.queue import Chosen, Move, Overtaken
-from cloudgather.store.making import make
+from cloudgather.ports.queue import Chosen
 from cloudgather.store.moving import order
 from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
 
@@ -25,10 +23,12 @@ TO_PUT_FIRST: Final = (State.QUEUED,)
 TO_FORGET: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 _QUEUED_ANEW: Final = (State.FAILED, State.CANCELLED)
 _CANCELLED: Final = (State.QUEUED, State.FAILED)
-# What a newer one of its path is about, an older one would send again.
-_NEWEST: Final = (
+# What a newer one of its path is about, an older one would send again. An older one is live where the cloud lost it.
+MAY_GO_AGAIN: Final = (
     "NOT EXISTS (SELECT 1 FROM transfer AS newer "
-    "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id)"
+    "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
+    "AND NOT EXISTS (SELECT 1 FROM transfer AS other "
+    "WHERE other.path = transfer.path AND other.task = transfer.task AND other.live)"
 )
 
 
@@ -82,26 +82,8 @@ def requeue(connection: Connection, chosen: Chosen, reason: Reason | None, now: 
     waiting = connection.execute(
         f"UPDATE transfer SET due = NULL WHERE {where} AND state = 'queued' AND due IS NOT NULL", values
     ).rowcount
-    where = f"{where} AND {_NEWEST}"
-    try:
-        return waiting + order(
-            connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=reason, now=now
-        )
-    except Overtaken:
-        return waiting + _requeue_one_by_one(connection, where, values, reason, now)
-
-
-def _requeue_one_by_one(
-    connection: Connection, where: str, values: dict[str, Any], reason: Reason | None, now: datetime
-) -> int:
-    """An older one of a path is live again where the cloud lost it."""
-    count = 0
-    for row in _select(connection, f"WHERE {where} AND state IN ({names(_QUEUED_ANEW)})", values, -1, 0):
-        move = Move([row], Event.REQUEUE, reason=reason)
-        with contextlib.suppress(Overtaken):
-            make(connection, [row], move, now, reason=row.plan_reason)
-            count += 1
-    return count
+    where = f"{where} AND {MAY_GO_AGAIN}"
+    return waiting + order(connection, where, values, event=Event.REQUEUE, states=_QUEUED_ANEW, reason=reason, now=now)
 
 
 def cancel(connection: Connection, chosen: Chosen, reason: Reason, now: datetime) -> int:

@@ -53,7 +53,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     """
     before = rows[0].state
     columns: _Columns = dict(zip(Transfer._fields, zip(*rows, strict=True), strict=True))
-    ids = columns["id"]
+    ids = [*columns["id"]]
     try:
         lines = _lines(before, move)
     except ImpossibleMove as error:

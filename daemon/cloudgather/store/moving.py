@@ -1,6 +1,5 @@
 """Moves transfers: the one place that changes a state, with its history row, ledger entry and debris."""
 
-import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -84,7 +83,7 @@ def order(
     """Make this move of all in these states that `where` holds for; answers with how many there were.
 
     It comes to what a Move of them does, for less than half the price: an operator's order may be about all
-    of a long queue. Raises Overtaken, with nothing changed, where two transfers of one path would be live.
+    of a long queue. No two of them that become live are of one path, nor is there a live one of it.
     """
     (after,) = {moved(before, event) for before in states}
     match event:
@@ -105,12 +104,9 @@ def order(
         "live": int(after in LIVE),
         "binds": int(is_bound(after, reason)),
     }
-    try:
-        connection.execute(
-            "UPDATE transfer SET state = :after, live = :live, binds = :binds, updated = :at, temporary = NULL, "
-            f"{columns} {chosen}",
-            {**values, **settings},
-        )
-    except sqlite3.IntegrityError as error:
-        raise Overtaken("another transfer of the path of one of them is live") from error
+    connection.execute(
+        "UPDATE transfer SET state = :after, live = :live, binds = :binds, updated = :at, temporary = NULL, "
+        f"{columns} {chosen}",
+        {**values, **settings},
+    )
     return len(rows)

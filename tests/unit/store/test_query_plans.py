@@ -11,6 +11,8 @@ from cloudgather.core.transfer import State
 from cloudgather.store import choosing, claiming, history, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
+NEWER = "SEARCH newer USING COVERING INDEX transfer_path (path=? AND task=? AND rowid>?)"
+
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
@@ -68,19 +70,33 @@ def test_no_move_evaluates_a_condition_for_which_sqlite_makes_a_table(connection
 
 
 @pytest.mark.parametrize(
-    ("statement", "ledger"),
-    [(known.UNKNOWN, ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"]), (known.NOT_LIVE, [])],
+    ("statement", "ledger", "newer"),
+    [(known.UNKNOWN, ["SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"], [NEWER]), (known.NOT_LIVE, [], [])],
     ids=["unknown", "not live"],
 )
-def test_what_a_scan_found_is_compared_one_by_one(connection: Connection, statement: str, ledger: list[str]) -> None:
+def test_what_a_scan_found_is_compared_one_by_one(
+    connection: Connection, statement: str, ledger: list[str], newer: list[str]
+) -> None:
     statement = statement.format(rows="(0, ?, ?, ?), (1, ?, ?, ?)")
     values = [1] * statement.count("?")
 
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
 
-    searches = [step for step in plan if step.startswith("SEARCH") and "newer" not in step]
-    assert searches == [*ledger, "SEARCH transfer USING INDEX transfer_path (path=? AND task=?)"]
+    searches = [step for step in plan if step.startswith("SEARCH")]
+    queue = ["SEARCH transfer USING INDEX transfer_path (path=? AND task=?)", *newer]
+    assert searches == [*ledger, *queue]
     assert not [step for step in plan if step.startswith(("SCAN ledger", "SCAN transfer", "SCAN newer"))]
+
+
+def test_what_an_operator_sends_again_is_compared_with_others_of_its_path_only(connection: Connection) -> None:
+    statement = f"SELECT id FROM transfer WHERE id = 1 AND {choosing.MAY_GO_AGAIN}"
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}")]
+
+    assert [step for step in plan if "newer" in step or "other" in step] == [
+        NEWER,
+        "SEARCH other USING INDEX transfer_live (task=? AND path=?)",
+    ]
 
 
 @pytest.mark.parametrize(
