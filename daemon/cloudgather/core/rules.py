@@ -96,7 +96,7 @@ def decide(
 
 
 def decide_unknown(rules: frozenset[Rule], *, asked: bool) -> Go | Skip | Ask:
-    """The same of every file that the ledger does not know, before the target is `asked`, or if it has none there."""
+    """What the rules alone say: before the target is asked, or where it was `asked` and has no such file."""
     if rules.isdisjoint(_OF_THE_TARGET) or (asked and Rule.MISSING not in rules):
         return Skip(reason=because(Code.SKIP_NO_RULE, rules=sorted(rules)))
     return MISSING if asked else Ask()

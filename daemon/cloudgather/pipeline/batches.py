@@ -28,7 +28,7 @@ class _Batch:
     full: bool
     turn: Turn
     copied: bool = False  # all of it stands aside
-    arrived: int = 0  # files that stand under their final names
+    arrived: int = 0  # files that are known to stand under their final names
 
 
 class Batches:

@@ -114,11 +114,11 @@ class Copier:
         )
 
     def _go_on(self, lane: TargetState, whole: Sequence[Transfer]) -> bool:
-        """Whether nothing has come between, while these of one task were copied, that is to be said of each."""
+        """Whether nothing has come between, while these of one task were copied, that ends one of them."""
         task = self._board.tasks.get(whole[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return False
-        return all(goes_to(task.task, transfer) for transfer in whole)
+        return all(lane.moving[each.id].ending is None and goes_to(task.task, each) for each in whole)
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""

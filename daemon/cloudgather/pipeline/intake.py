@@ -361,7 +361,7 @@ class Intake:
         now, name = self._clock.monotonic(), state.task.name
         known = self.pending.of_task(name)
         taken, left = [], []
-        for path in paths:
+        for path in dict.fromkeys(paths):  # a folder that changes while it is read may show a name twice
             pending = known.get(path)
             if pending is None:
                 pending = Pending(task=name, path=path, quiet_since=now, event_seen=False, due=now)

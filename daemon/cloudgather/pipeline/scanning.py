@@ -171,13 +171,18 @@ class Scanner:
             run.skipped["skip.sent"] += len(wanted) - len(fresh)
             if first and state.task.initial is not Initial.SEND:
                 fresh = await self._taken_over(state, fresh, listings)
-            if fresh:
-                self._board.targets[state.task.target].port.get_ready()
+            if any(self._intake.pending.get(state.task.name, seen.path) is None for seen in fresh):
+                self._get_ready(state.task.target)
             paths = [seen.path for seen in fresh]
             await self._intake.take(state, paths, run, force=force, skip_settle=skip_settle)
         if first:
             state.memory = replace(state.memory, initialised=True)
             await self._store.remember_task(state.memory)
+
+    def _get_ready(self, target: str) -> None:
+        """It will be asked soon what it has, unless nothing may go there now."""
+        if not self._board.holds_of_target(target):
+            self._board.targets[target].port.get_ready()
 
     def _wanted(self, state: TaskState, batch: Sequence[Seen | Refused], run: RunCount) -> list[Seen]:
         wanted, refused = [], 0

@@ -244,14 +244,15 @@ class Carrier:
             await lane.port.barrier(folders)
         except (Failed, TargetHeld) as error:
             failure = self._trouble.note(lane, error)
-            await self._recorder.record(
-                [
-                    move_of(transfer, Event.DEFER, reason=lane.hold)
-                    if failure is None
-                    else self._trouble.following(lane, transfer, failure)
-                    for transfer in copying.values()
-                ]
-            )
+
+            def following(transfer: Transfer) -> Move:
+                if (ending := lane.moving[transfer.id].ending) is not None:  # whatever the barrier has come to
+                    return move_of(transfer, ending[0], reason=ending[1])
+                if failure is None:
+                    return move_of(transfer, Event.DEFER, reason=lane.hold)
+                return self._trouble.following(lane, transfer, failure)
+
+            await self._recorder.record([following(transfer) for transfer in copying.values()])
             lane.littered = True
             copying.clear()
             return False

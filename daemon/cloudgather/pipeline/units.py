@@ -41,8 +41,8 @@ class Units:
             wait = because(Code.WAIT_UNIT, unit=unit, blocker=blockers[0], blockers=len(blockers))
             for pending in members:
                 if pending.ready:
-                    met = tuple(reason for reason in pending.conditions if reason.code != Code.WAIT_UNIT)
-                    pending.conditions = (*met, wait)
+                    others = tuple(reason for reason in pending.conditions if reason.code != Code.WAIT_UNIT)
+                    pending.conditions = (*others, wait)
                     pending.due = self._clock.monotonic() + _LOOK_AGAIN
                     self._pending.put(pending)
         return released

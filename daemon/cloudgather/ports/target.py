@@ -32,7 +32,7 @@ class CopyTerms:
 
 
 class CopyOrder(NamedTuple):
-    """All that an agent needs for one copy."""
+    """All that an agent needs for one copy; what follows the terms, in the order in which it is sent."""
 
     terms: CopyTerms
     destination: bytes  # relative to the target's root, begins with terms.base

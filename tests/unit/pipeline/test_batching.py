@@ -13,7 +13,7 @@ from cloudgather.core.target import Confirm, Kind, TargetSpec
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import AgentLost, SourceChanged, SourceGone, Stalled, TargetHeld
 from fakes.target import an_error
-from pipework import a_disk, a_spec, a_task, working
+from pipework import Works, a_disk, a_spec, a_task, working
 
 NAMES = [b"%d.mkv" % number for number in range(5)]
 LOST = AgentLost(errno=None, step="write", side="target", message="it died")
@@ -311,5 +311,57 @@ def test_a_batch_has_its_bounds(tmp_path: Path) -> None:
 
             assert works.store.calls["move:publish"] == 2
             assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
+def cancel_first(works: Works) -> None:
+    """The operator ends the first file of the batch."""
+    (id,) = (moving.transfer.id for moving in works.lane.moving.values() if moving.transfer.path == NAMES[0])
+    assert works.dispatcher.cancel([id], Event.CANCEL, because(Code.CANCELLED_OPERATOR, by="me")) == 1
+
+
+def test_what_is_cancelled_while_its_batch_is_copied_ends_before_the_batch_is_made_durable(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+            works.target.hang("barrier")
+
+            async def met(step: str, path: bytes) -> None:
+                if (step, path) == ("copy.close", b"films/" + NAMES[1]):
+                    cancel_first(works)
+
+            works.target.met = met
+            works.serve()
+            await works.rest()
+
+            assert works.target.count("barrier") == 1
+            assert await works.states() == {NAMES[0]: "cancelled", **dict.fromkeys(NAMES[1:], "copying")}
+            works.target.release()
+            await works.advance(60)
+            assert await works.states() == {NAMES[0]: "cancelled", **dict.fromkeys(NAMES[1:], "done")}
+            assert works.target.temporaries() == set()
+
+    asyncio.run(main())
+
+
+def test_what_is_cancelled_while_its_batch_is_made_durable_stays_cancelled_if_that_fails(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
+            await works.queue(*NAMES)
+
+            async def met(step: str, path: bytes) -> None:
+                if step == "barrier" and works.target.count("barrier") == 1:
+                    cancel_first(works)
+                    raise an_error(errno.EIO, "syncfs")
+
+            works.target.met = met
+            works.serve()
+            await works.advance(120)
+
+            assert works.target.count("barrier") > 1
+            assert await works.states() == {NAMES[0]: "cancelled", **dict.fromkeys(NAMES[1:], "done")}
+            assert b"films/" + NAMES[0] not in works.target.files
+            assert works.target.temporaries() == set()
 
     asyncio.run(main())

@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
+from dataclasses import replace
 from pathlib import Path
 
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter, Initial
+from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.ports.queue import TaskMemory
 from cloudgather.ports.source import Absent
 from fakes.target import an_error
@@ -163,5 +165,56 @@ def test_a_scan_gets_a_target_ready_once_it_has_found_something_that_is_new(tmp_
             works.world.source.write(b"new.mkv", age=3600)
             await works.scan()
             assert works.target.steps[before] == ("get ready", b"")
+
+    asyncio.run(main())
+
+
+def test_what_waits_to_be_settled_or_may_not_go_now_starts_no_agent(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.world.source.write(b"new.mkv", age=30)
+            await works.scan()
+            assert works.target.count("get ready") == 1
+            await works.scan()
+            assert works.target.count("get ready") == 1
+
+            works.lane.memory = replace(works.lane.memory, paused=True)
+            works.world.source.write(b"other.mkv", age=30)
+            await works.scan()
+            assert works.target.count("get ready") == 1
+
+    asyncio.run(main())
+
+
+def test_a_scan_during_which_its_target_leaves_the_configuration_ends(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.world.source.write(b"new.mkv", age=3600)
+            name = works.lane.spec.name
+
+            async def met(step: str) -> None:
+                if step == "unknown.end":
+                    del works.board.targets[name], works.board.tasks["films"]
+
+            works.store.met = met
+            run = await works.scan()
+
+            assert name not in works.board.targets
+            assert (run.scanned, run.settling, run.problem) == (True, 0, None)
+
+    asyncio.run(main())
+
+
+def test_a_name_that_a_scan_finds_twice_is_waited_for_once(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.world.source.write(b"a.mkv", age=3600)
+            run = await works.runs.start("films", "manual")
+            await works.intake.take(
+                works.board.tasks["films"], [b"a.mkv", b"a.mkv"], run, force=False, skip_settle=SkipSettle.NOTHING
+            )
+            await works.rest()
+
+            assert (run.planned, run.settling) == (1, 0)
 
     asyncio.run(main())
