@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
-from cloudgather.agent.places import closing, components
+from cloudgather.agent.places import KEEP, LastFolder, closing, components
 from cloudgather.agent.reading import digest_of
 from cloudgather.agent.roots import Root
 from cloudgather.mounted import mount_id
@@ -47,20 +47,22 @@ def look(
     job: Job, *, root: bytes, identity: WireIdentity | None, paths: Sequence[bytes]
 ) -> list[tuple[int, int, bool] | None]:
     """`[size, mtime_ns, is_file]` of each path, None for what is not there."""
-    with Root(root, identity, job) as target:
+    with Root(root, identity, job) as target, LastFolder(target.folder, keep=KEEP) as folders:
         found = []
         for path in paths:
             job.check()
-            found.append(_stand(target, components(path), job))
+            found.append(_stand(folders, path, job))
         target.check()
         return found
 
 
-def _stand(target: Root, parts: list[bytes], job: Job) -> tuple[int, int, bool] | None:
+def _stand(folders: LastFolder, path: bytes, job: Job) -> tuple[int, int, bool] | None:
+    components(path)
+    above, _, name = path.rpartition(b"/")
     try:
-        with closing(target.folder(b"/".join(parts[:-1]))) as folder:
-            job.step("stat", "target")
-            state = os.stat(parts[-1] if parts else b".", dir_fd=folder, follow_symlinks=False)
+        folder = folders.at(above)
+        job.step("stat", "target")
+        state = os.stat(name or b".", dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         if error.errno in _NOTHING_THERE:
             return None

@@ -183,13 +183,13 @@ class Confirmer:
         now = self._clock.monotonic()
         missed = self._missed.setdefault(lane.spec.name, {})
         due = [each for each in written if (miss := missed.get(each.id)) is None or miss.due <= now]
-        moves = []
+        seen: list[Transfer] = []
+        moves: list[Move] = []
         for transfer, standing in await self._looked_for(lane, due):
             lane.unconfirmed_why = None
             lane.unconfirmed.pop(transfer.id, None)
             if standing is not None and standing.is_file and standing.size == transfer.version.size:
-                reason = because(Code.DONE_SEEN)
-                moves.append(move_of(transfer, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
+                seen.append(transfer)
                 continue
             if await self._is_overtaken(transfer):
                 reason = because(Code.FAIL_UNCONFIRMED, step="look", message=OTHER_SENT)
@@ -202,6 +202,9 @@ class Confirmer:
                 moves.append(move_of(transfer, Event.GIVE_UP, reason=_unconfirmed(standing)))
             else:
                 lane.unconfirmed[transfer.id] = _not_seen(transfer, standing)
+        if seen:
+            reason = because(Code.DONE_SEEN)
+            moves.append(Move(seen, Event.CONFIRM, reason=reason, strength=str(Confirm.SEEN)))
         return moves
 
     async def _looked_for(
