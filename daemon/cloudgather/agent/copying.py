@@ -108,7 +108,7 @@ class Copying:
         above, name = split(destination)
         if split(temporary)[0]:
             raise Trouble("bad", "a temporary lies beside its destination")
-        with self._open(path, version) as original:
+        with self._open(path, version, written) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)
             with Aside(folder, temporary, mode=self._file_mode, local=self._is_local, job=job) as aside:
@@ -116,7 +116,7 @@ class Copying:
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
                 shown = self._check(aside, original.size, digest)
                 mtime_ns = aside.mtime(original.mtime_ns, shown)
-                original.compare(digest, written=written)
+                original.compare(digest)
                 self._target.check()
                 aside.keep()
         return Copied(original.size, mtime_ns, digest, standing)
@@ -170,12 +170,11 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     view = memoryview(job.buffer)
     # How long a local file is was asked of its inode, and will be again: its end need not be read as well.
     most = original.size if original.is_local else original.size + 1
-    while aside.written < most:
+    while True:
         job.check()
         if pages is not None:
             pages.will_read(aside.written)
-        job.step("read", "source")
-        size = os.readv(original.fd, [view[: throttle.chunk(CHUNK)]])
+        size = original.read(view[: throttle.chunk(CHUNK)], aside.written)
         if size == 0:
             break
         throttle.take(size, job.pause)
@@ -183,6 +182,8 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
         state.update(data)
         aside.write(data)
         job.done = aside.written
+        if aside.written >= most:
+            break
     if aside.written != original.size:
         raise Trouble("changed", f"the source gave {aside.written} bytes instead of {original.size}")
     if pages is not None:

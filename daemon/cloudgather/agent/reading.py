@@ -51,14 +51,17 @@ class Originals:
         self._folders.__exit__()
         self._top.__exit__()
 
-    def open(self, path: bytes, version: Sequence[int]) -> "Original":
-        """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened."""
-        return Original(self, path, version, self._job)
+    def open(self, path: bytes, version: Sequence[int], written: bool) -> "Original":
+        """Raises Trouble "gone" or "changed", and OSError: at step "root" where the source's root cannot be opened.
 
-    def open_settled(self, path: bytes, version: Sequence[int]) -> "Original":
+        `written`: that somebody has it open for writing is known, and means nothing.
+        """
+        return Original(self, path, version, self._job, written=written)
+
+    def open_settled(self, path: bytes, version: Sequence[int], written: bool) -> "Original":
         """open() without a look before; raises Trouble "unsettled" for all that a look would have more to say about."""
         try:
-            return Original(self, path, version, self._job, looked=False)
+            return Original(self, path, version, self._job, written=written, looked=False)
         except (Trouble, OSError) as error:
             raise Trouble("unsettled", str(error)) from error
 
@@ -83,7 +86,7 @@ class Originals:
 class Original:
     """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode.
 
-    Unless `looked` at before, it is known to have no writer and no control file, too, as far as that can be known.
+    Unless `looked` at before, it is known to have no control file, too.
     """
 
     fd: int
@@ -92,14 +95,21 @@ class Original:
     is_local: bool
 
     def __init__(
-        self, originals: Originals, path: bytes, version: Sequence[int], job: Job, *, looked: bool = True
+        self,
+        originals: Originals,
+        path: bytes,
+        version: Sequence[int],
+        job: Job,
+        *,
+        written: bool,
+        looked: bool = True,
     ) -> None:
         self._originals = originals
         self._above, self._name = split(path)
         self._version = tuple(version)
         self._job = job
+        self._written = written
         self._looked = looked
-        self._asked = False
         originals.ask("open", self._above, self._name, self._open)
 
     def __enter__(self) -> "Original":
@@ -108,29 +118,39 @@ class Original:
     def __exit__(self, *_: object) -> None:
         os.close(self.fd)
 
-    def compare(self, digest: bytes, *, written: bool = False) -> None:
-        """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there.
+    def read(self, into: memoryview, offset: int) -> int:
+        """How many bytes, which follow the `offset` that were read already, are at the beginning of `into`; 0: no more.
 
-        The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it. With
-        `written` it is not asked for.
+        The first and the last are read under a lease, so that nobody writes; who wrote between shows in mtime or ctime,
+        and whose bytes come later are not in the copy. What fits one read is read under one lease.
+        Raises Trouble "changed" where somebody writes, "unsettled" where nobody had looked before.
         """
-        self.demand_no_writer(unless=written)
+        self._job.step("read", "source")
+        if not self._tells_writers or 0 < offset < self.size - len(into):
+            return os.readv(self.fd, [into])
+        word = leases.take(self.fd)
+        if word.access == leases.WRITTEN:
+            raise self._is_written()
+        try:
+            return os.readv(self.fd, [into])
+        finally:
+            if word.access == leases.FREE and not leases.let_go(self.fd):
+                raise self._is_written()
+
+    def compare(self, digest: bytes) -> None:
+        """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there."""
         state = self._demand_same_file()
         if state.st_ctime_ns != self._ctime_ns:
             # A link was made, or a mode set; or somebody wrote and then put the mtime back.
             os.lseek(self.fd, 0, os.SEEK_SET)
             if digest_of(self.fd, self._job, "source") != digest:
                 raise Trouble("changed", "the source's content changed while it was copied")
-            self.demand_no_writer(unless=written)
+            if self._tells_writers and leases.ask(self.fd).access == leases.WRITTEN:
+                raise self._is_written()
             self._demand_same_file()
 
-    def demand_no_writer(self, *, unless: bool = False) -> None:
-        """Raises Trouble "changed" where it is known that somebody writes to it, unless that means nothing."""
-        if self._tells_writers and not unless:
-            self._job.step("lease", "source")
-            again, self._asked = self._asked, True
-            if leases.ask(self.fd, again=again).access == leases.WRITTEN:
-                raise Trouble("changed", "somebody has the source open for writing")
+    def _is_written(self) -> Trouble:
+        return Trouble("changed" if self._looked else "unsettled", "somebody has the source open for writing")
 
     def _open(self, folder: SourceFolder, name: bytes) -> None:
         try:
@@ -145,11 +165,10 @@ class Original:
             self.size, self.mtime_ns, self._ctime_ns = state.st_size, state.st_mtime_ns, state.st_ctime_ns
             mount = folder.mount_of(name, state)
             self.is_local = mount is not None and not mount.is_remote
-            self._tells_writers = mount is not None and mount.tells_writers
+            self._tells_writers = mount is not None and mount.tells_writers and not self._written
             if not self.is_local:
                 os.set_blocking(self.fd, True)
             if not self._looked:
-                self.demand_no_writer()
                 self._demand_no_control_file(folder, name)
         except BaseException:
             os.close(self.fd)

@@ -1,11 +1,13 @@
 """A copy is of the very version that was ordered: a source that changes, goes or is another meanwhile gives none."""
 
+import mmap
 import os
 from pathlib import Path
 
 import pytest
 
 from cloudgather.agent.job import CHUNK
+from cloudgather.agent.places import closing
 from unit.agent.orders import EventfulJob, Pair, expect_void, version_of
 
 
@@ -66,14 +68,52 @@ def test_a_source_that_is_replaced_meanwhile_voids_the_copy(pair: Pair) -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_writer_that_stays_after_the_copy_voids_it(pair: Pair) -> None:
-    path = pair.file()
+@pytest.mark.parametrize(("step", "chunks"), [("source_read", 0), ("source_read", 1), ("write", 3)])
+def test_a_writer_that_is_there_as_the_first_or_the_last_is_read_voids_the_copy(
+    pair: Pair, step: str, chunks: int
+) -> None:
+    path = pair.file(data=b"x" * chunks * CHUNK)
     held: list[int] = []
-    job = EventfulJob(close=lambda: held.append(os.open(pair.source / "film.mkv", os.O_WRONLY)))
+    job = EventfulJob(**{step: lambda: held.append(os.open(pair.source / "film.mkv", os.O_WRONLY))})
 
     expect_void(pair, path, "changed", job)
 
     os.close(held[0])
+    assert job.steps.count(("read", "source")) == max(chunks, 1)
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_mapping_that_may_write_voids_the_copy(pair: Pair) -> None:
+    path = pair.file()
+    with open(pair.source / "film.mkv", "r+b") as file:
+        mapping = mmap.mmap(file.fileno(), 0)
+
+    with mapping:
+        expect_void(pair, path, "changed")
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_writer_that_is_known_to_mean_nothing_voids_nothing(pair: Pair) -> None:
+    path = pair.file()
+
+    with open(pair.source / "film.mkv", "r+b"):
+        assert pair.copy(path, written=True).size == 4000
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_a_writer_that_comes_after_the_last_was_read_neither_waits_nor_voids_the_copy(pair: Pair, chunks: int) -> None:
+    path = pair.file(data=b"x" * chunks * CHUNK)
+
+    def come() -> None:
+        # BlockingIOError where a lease is held
+        with closing(os.open(pair.source / "film.mkv", os.O_WRONLY | os.O_NONBLOCK)):
+            pass
+
+    job = EventfulJob(close=come)
+
+    assert pair.copy(path, job=job).size == chunks * CHUNK
+    assert job.all_happened
 
 
 def test_a_source_that_vanished_is_gone(pair: Pair) -> None:

@@ -1,13 +1,16 @@
 """Whether somebody writes to a file is asked of the kernel, and is unknown where its word is not to be believed."""
 
+import fcntl
 import mmap
 import os
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from cloudgather.agent import leases
 from cloudgather.agent.looking import Looking, look, writers
 from cloudgather.agent.places import closing
 from cloudgather.ports.source import Access, Look
@@ -41,6 +44,34 @@ def test_the_lease_tells_a_writable_mapping_whose_descriptor_is_closed(tmp_path:
         assert writers(os.fsencode(tmp_path), b"film")[0][0] == os.getpid()
 
     assert looked(tmp_path, b"film").access is Access.FREE
+
+
+@pytest.mark.usefixtures("trusted")
+def test_nobody_comes_to_write_while_the_lease_is_held(tmp_path: Path) -> None:
+    place = tmp_path / "film"
+    place.write_bytes(b"film")
+
+    with closing(os.open(place, os.O_RDONLY)) as fd:
+        for _ in range(2):  # the kernel forgets the signal with each lease that ends
+            assert leases.take(fd).access == leases.FREE
+            assert fcntl.fcntl(fd, fcntl.F_GETSIG) == signal.SIGURG
+            with pytest.raises(BlockingIOError):
+                os.open(place, os.O_WRONLY | os.O_NONBLOCK)
+            assert leases.let_go(fd)
+
+        with closing(os.open(place, os.O_WRONLY | os.O_NONBLOCK)):
+            assert leases.take(fd).access == leases.WRITTEN
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_lease_that_is_held_no_more_is_told(tmp_path: Path) -> None:
+    (tmp_path / "film").write_bytes(b"film")
+
+    with closing(os.open(tmp_path / "film", os.O_RDONLY)) as fd:
+        leases.take(fd)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)  # as the kernel does where a writer has waited for too long
+
+        assert not leases.let_go(fd)
 
 
 def test_the_lease_is_believed_on_tmpfs(tmp_path: Path, mounts: Mounts) -> None:
