@@ -180,11 +180,12 @@ def test_a_look_tells_version_links_and_who_may_be_writing(run: Run, root: bytes
     run(root, check)
 
 
-def test_many_are_looked_at_in_order_each_as_by_itself(run: Run, root: bytes) -> None:
+@pytest.mark.parametrize("scanned", [False, True])
+def test_many_are_looked_at_in_order_each_as_by_itself(run: Run, root: bytes, scanned: bool) -> None:
     async def check(source: Source) -> None:
-        paths = [b"film.mkv", b"absent", b"series", b"series/one/a.mkv"] * 40
+        paths = [b"film.mkv", b"absent", b"series", b"series/one/a.mkv", b"link", b"out/secret", b"fifo"] * 40
 
-        looks = await source.look_all(paths)
+        looks = await source.look_all(paths, scanned=scanned)
 
         assert looks == [await source.look(path) for path in paths]
         assert await source.look_all([]) == []

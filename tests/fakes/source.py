@@ -45,6 +45,7 @@ class FakeSource:
         self.lost_disk: int | None = None
         self.scans: list[bytes] = []  # what was walked
         self.looks: list[bytes] = []
+        self.scanned: list[bytes] = []  # what was looked at as a scan has shown it
         self.may_hang = False
         self.gate: asyncio.Event | None = None  # a look waits for it
         self._clock = clock
@@ -148,8 +149,9 @@ class FakeSource:
             control_file=self._control_file(path),
         )
 
-    async def look_all(self, paths: Sequence[bytes]) -> Sequence[Look | Absent]:
+    async def look_all(self, paths: Sequence[bytes], *, scanned: bool = False) -> Sequence[Look | Absent]:
         """look() at each."""
+        self.scanned += paths if scanned else []
         return [await self.look(path) for path in paths]
 
     async def folder_above(self, path: bytes) -> tuple[int, bool]:

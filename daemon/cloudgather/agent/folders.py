@@ -32,6 +32,16 @@ class SourceFolder:
         """A descriptor for reading, which does not block; whether it is the expected file's, its fstat tells."""
         return os.open(name, _READ, dir_fd=self.fd)
 
+    def holds(self, state: os.stat_result) -> bool:
+        """Whether what has this state() is of the folder's own file system; one device is one file system."""
+        return state.st_dev == self._mounted[0]
+
+    @property
+    def tells_writers(self) -> bool:
+        """Whether a lease of a file that it holds() tells who writes to it."""
+        mount = self._mounted[1]
+        return mount is not None and mount.tells_writers
+
     def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:
         """The mount that its file `name` with this state() is on, or another of the same file system."""
         device, mount = self._mounted

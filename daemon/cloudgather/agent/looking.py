@@ -64,17 +64,20 @@ class Looking:
         self._folders.__exit__()
         os.close(self._top)
 
-    def at(self, path: bytes) -> Look | Absent:
-        """look() at this path of the root."""
+    def at(self, path: bytes, *, scanned: bool = False) -> Look | Absent:
+        """look() at this path of the root; `scanned`: a scan has just shown a regular file there."""
         if not path:
             return Absent.DIRECTORY
         above, name = split(path)
         try:
             folder = self._folders.at(above)
-            state = folder.state(name)
-            if not stat.S_ISREG(state.st_mode):
-                return _absence(path, state)
-            word = _lease(folder, name, state)
+            found = _at_once(folder, name) if scanned else None
+            if found is None:
+                state = folder.state(name)
+                if not stat.S_ISREG(state.st_mode):
+                    return _absence(path, state)
+                found = state, _lease(folder, name, state)
+            state, word = found
             beside = folder.control_file(name)
         except OSError as error:
             if error.errno in _DENIED:
@@ -108,6 +111,26 @@ def _is_empty(folder: int) -> bool:
 def _absence(path: bytes, state: os.stat_result) -> Absent:
     found = judged(path, state)
     return found.why if isinstance(found, Refused) else Absent.DIRECTORY
+
+
+def _at_once(folder: SourceFolder, name: bytes) -> tuple[os.stat_result, leases.Word] | None:
+    """lstat and lease of what was a regular file a moment ago, without a look before it is opened.
+
+    None where that look has to tell: of whatever else has come to stand there, cannot be opened, or is better not. Of
+    a FIFO that has come since the scan, a writer that waits is let go, as of one that comes between a look and an open;
+    the copy opens in the same way what was found to be a file.
+    """
+    if not folder.tells_writers:
+        return None
+    try:
+        fd = folder.open(name)
+        try:
+            state = os.fstat(fd)
+            return (state, leases.ask(fd)) if folder.holds(state) and stat.S_ISREG(state.st_mode) else None
+        finally:
+            os.close(fd)
+    except OSError:
+        return None
 
 
 def _lease(folder: SourceFolder, name: bytes, state: os.stat_result) -> leases.Word:

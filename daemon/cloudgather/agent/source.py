@@ -88,11 +88,11 @@ class LocalSource:
         """lstat and lease of one path."""
         return await self._do(functools.partial(looking.look, self._root, path))
 
-    async def look_all(self, paths: Sequence[bytes]) -> Sequence[Look | Absent]:
+    async def look_all(self, paths: Sequence[bytes], *, scanned: bool = False) -> Sequence[Look | Absent]:
         """look() at each, many in one crossing to a thread: the crossing costs more than the look."""
         found: list[Look | Absent] = []
         for some in _pieces(paths):
-            found += await self._do(functools.partial(_look_all, self._root, some))
+            found += await self._do(functools.partial(_look_all, self._root, some, scanned))
         return found
 
     async def folder_above(self, path: bytes) -> tuple[int, bool]:
@@ -167,8 +167,8 @@ class AgentSource:
         found = await self._call(self._crew, "tree.look", {"path": path})
         return _look(found)
 
-    async def look_all(self, paths: Sequence[bytes]) -> Sequence[Look | Absent]:
-        """look() at each, many in one message."""
+    async def look_all(self, paths: Sequence[bytes], *, scanned: bool = False) -> Sequence[Look | Absent]:
+        """look() at each, many in one message. There is no lease there that could be asked for at once (`scanned`)."""
         found: list[Look | Absent] = []
         for some in _pieces(paths):
             found += [_look(each) for each in await self._call(self._crew, "tree.look_all", {"paths": some})]
@@ -229,9 +229,9 @@ def _pieces(paths: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         yield paths[begin : begin + _AT_ONCE]
 
 
-def _look_all(root: bytes, paths: Sequence[bytes]) -> list[Look | Absent]:
+def _look_all(root: bytes, paths: Sequence[bytes], scanned: bool) -> list[Look | Absent]:
     with looking.Looking(root, keep=KEEP) as looks:
-        return [looks.at(path) for path in paths]
+        return [looks.at(path, scanned=scanned) for path in paths]
 
 
 def _look(found: Mapping[str, Any]) -> Look | Absent:

@@ -162,10 +162,10 @@ class Intake:
         finally:
             del self._workers[name]
 
-    async def _look_at(self, name: str, files: Sequence[Pending], *, asked: bool = False) -> None:
+    async def _look_at(self, name: str, files: Sequence[Pending], *, scanned: bool = False) -> None:
         """Judge these files of one task; whatever goes wrong, they stay pending.
 
-        `asked`: that neither the ledger nor the queue has them was found out just now.
+        `scanned`: a scan has found them just now, and that neither the ledger nor the queue has them.
         """
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
@@ -175,7 +175,7 @@ class Intake:
         try:
             for begin in range(0, len(files), _AT_ONCE):
                 some = files[begin : begin + _AT_ONCE]
-                await self._plan(state, await self._settled(state, some, asked=asked))
+                await self._plan(state, await self._settled(state, some, scanned=scanned))
         except (SourceUnavailable, StoreUnavailable) as refused:
             if isinstance(refused, SourceUnavailable):
                 state.source_hold = refused.reason
@@ -196,10 +196,10 @@ class Intake:
         except StoreUnavailable as refused:
             self._board.store_hold = refused.reason
 
-    async def _settled(self, state: TaskState, files: Sequence[Pending], *, asked: bool) -> list[Pending]:
+    async def _settled(self, state: TaskState, files: Sequence[Pending], *, scanned: bool) -> list[Pending]:
         """Look at these pending files; answers with those that are settled and wanted."""
         begun = self._clock.monotonic()
-        looks = await state.source.look_all([pending.path for pending in files])
+        looks = await state.source.look_all([pending.path for pending in files], scanned=scanned)
         state.source_hold = None
         wanted: list[tuple[Pending, Look]] = []
         for pending, look in zip(files, looks, strict=True):
@@ -209,7 +209,7 @@ class Intake:
             self._let_go(pending, begun)
             if look is Absent.DIRECTORY:
                 await self._folder_seen(pending.task, pending.path)
-        passed = set() if asked else await self._dealt_with(state, wanted)
+        passed = set() if scanned else await self._dealt_with(state, wanted)
         told = self._told
         moment = self.judge.moment()
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
@@ -380,7 +380,7 @@ class Intake:
         for each in {id(each): each for each in left if each.settling == 0}.values():
             await self._runs.note(each)
         if taken:
-            await self._look_at(name, taken, asked=True)
+            await self._look_at(name, taken, scanned=True)
             self._wake.set()  # what is not settled has a due time that the loop does not know of
 
     def forget(self, task: str) -> None:

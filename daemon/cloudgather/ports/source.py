@@ -98,8 +98,8 @@ class Source(Protocol):
         """lstat and lease of one path."""
         ...
 
-    async def look_all(self, paths: Sequence[bytes]) -> Sequence[Look | Absent]:
-        """look() at each of them, in order, at a lower price."""
+    async def look_all(self, paths: Sequence[bytes], *, scanned: bool = False) -> Sequence[Look | Absent]:
+        """look() at each of them, in order, at a lower price; lower yet if a scan has just shown them (`scanned`)."""
         ...
 
     async def folder_above(self, path: bytes) -> tuple[int, bool]:

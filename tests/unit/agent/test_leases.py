@@ -4,8 +4,10 @@ import fcntl
 import mmap
 import os
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from cloudgather.agent import leases
 from cloudgather.agent.looking import Looking, look, writers
 from cloudgather.agent.places import closing
-from cloudgather.ports.source import Access, Look
+from cloudgather.ports.source import Absent, Access, Look
 from unit.agent.orders import looked
 from unit.agent.overmounts import Mounts
 
@@ -96,9 +98,9 @@ def test_the_lease_on_another_users_file_is_unknown(
     with closing(os.open(tmp_path, os.O_RDONLY)) as fd:
         root = b"/proc/self/fd/%d" % fd
 
-        for path in (b"film", b"secret"):
-            with as_nobody():
-                found = look(root, path)
+        for path, scanned in product((b"film", b"secret"), (False, True)):
+            with as_nobody(), Looking(root) as looks:
+                found = looks.at(path, scanned=scanned)
             assert isinstance(found, Look)
             assert (found.access, found.unknown_why) == (Access.UNKNOWN, "permission")
 
@@ -121,6 +123,32 @@ def test_a_file_of_another_file_system_than_its_folder_is_asked_about_by_itself(
 
     words = [(look.access, look.unknown_why) for look in found if isinstance(look, Look)]
     assert words == [(Access.FREE, None), (Access.UNKNOWN, "file-system"), (Access.FREE, None)]
+
+
+def test_what_a_scan_has_shown_is_told_as_after_a_look_by_its_name_whatever_has_come_to_stand_there(
+    tmp_path: Path, mounts: Mounts
+) -> None:
+    mounts.tmpfs(tmp_path)
+    for name in ("free", "written", "mounted", "loading"):
+        (tmp_path / name).write_bytes(b"1")
+    (tmp_path / "loading.aria2").write_bytes(b"")
+    (tmp_path / "link").symlink_to(tmp_path / "free")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    mounts.bind(b"/proc/version", tmp_path / "mounted")
+    names = [b"free", b"written", b"mounted", b"loading", b"link", b"folder", b"fifo", b"none", b"none/below"]
+
+    with socket.socket(socket.AF_UNIX) as at, open(tmp_path / "written", "ab"):
+        at.bind(os.path.join(os.fsencode(tmp_path), b"socket"))
+        with Looking(os.fsencode(tmp_path)) as looks:
+            shown = [looks.at(name, scanned=True) for name in [*names, b"socket"]]
+            by_name = [looks.at(name) for name in [*names, b"socket"]]
+
+    assert shown == by_name
+    assert [look.access if isinstance(look, Look) else look for look in shown] == [
+        *(Access.FREE, Access.WRITTEN, Access.UNKNOWN, Access.FREE),
+        *(Absent.SYMLINK, Absent.DIRECTORY, Absent.SPECIAL, Absent.GONE, Absent.GONE, Absent.SPECIAL),
+    ]
 
 
 def test_writers_are_named(tmp_path: Path) -> None:

@@ -45,6 +45,26 @@ def test_every_event_begins_the_quiet_anew(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_only_what_a_scan_has_just_shown_is_looked_at_as_a_file(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv")
+            source.write(b"b.mkv", age=30)
+            works.intake.sight("films", b"a.mkv")
+            await works.advance(1)
+            assert source.looks, "the event was not followed"
+            assert source.scanned == []
+
+            await works.scan()
+            assert sorted(source.scanned) == [b"a.mkv", b"b.mkv"]
+            await works.advance(2 * MINUTE)
+            assert await works.states() == {b"a.mkv": "done", b"b.mkv": "done"}
+            assert sorted(source.scanned) == [b"a.mkv", b"b.mkv"]
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("change", ["write", "touch"])
 def test_a_change_that_no_event_told_of_begins_it_anew_when_it_is_found(tmp_path: Path, change: str) -> None:
     async def main() -> None:
