@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from cgwire.codes import Code
@@ -16,7 +16,7 @@ from cloudgather.core.transfer import Plan
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge, Moment
-from cloudgather.pipeline.pending import Pending, PendingFiles, SkipSettle
+from cloudgather.pipeline.pending import Pending, PendingFiles, Scanned, SkipSettle
 from cloudgather.pipeline.planning import Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
@@ -162,11 +162,8 @@ class Intake:
         finally:
             del self._workers[name]
 
-    async def _look_at(self, name: str, files: Sequence[Pending], *, scanned: bool = False) -> None:
-        """Judge these files of one task; whatever goes wrong, they stay pending.
-
-        `scanned`: a scan has found them just now, and that neither the ledger nor the queue has them.
-        """
+    async def _look_at(self, name: str, files: Sequence[Pending], *, scanned: Scanned | None = None) -> None:
+        """Judge these files of one task; whatever goes wrong, they stay pending."""
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
             # A paused task's folder is scanned when it is resumed.
@@ -175,7 +172,7 @@ class Intake:
         try:
             for begin in range(0, len(files), _AT_ONCE):
                 some = files[begin : begin + _AT_ONCE]
-                await self._plan(state, await self._settled(state, some, scanned=scanned))
+                await self._plan(state, await self._settled(state, some, scanned))
         except (SourceUnavailable, StoreUnavailable) as refused:
             if isinstance(refused, SourceUnavailable):
                 state.source_hold = refused.reason
@@ -196,20 +193,24 @@ class Intake:
         except StoreUnavailable as refused:
             self._board.store_hold = refused.reason
 
-    async def _settled(self, state: TaskState, files: Sequence[Pending], *, scanned: bool) -> list[Pending]:
+    async def _settled(self, state: TaskState, files: Sequence[Pending], scanned: Scanned | None) -> list[Pending]:
         """Look at these pending files; answers with those that are settled and wanted."""
         begun = self._clock.monotonic()
-        looks = await state.source.look_all([pending.path for pending in files], scanned=scanned)
+        looks = await state.source.look_all([pending.path for pending in files], scanned=scanned is not None)
         state.source_hold = None
         wanted: list[tuple[Pending, Look]] = []
+        # What a scan has judged is judged again where it is another size by now, or the task was edited.
+        judged = scanned.sizes if scanned is not None and scanned.wanted_by is state.task.filter else {}
         for pending, look in zip(files, looks, strict=True):
-            if isinstance(look, Look) and filters.judge(state.task.filter, look.path, look.version.size) is None:
-                wanted.append((pending, look))
-                continue
+            if isinstance(look, Look):
+                path, size = look.path, look.version.size
+                if judged.get(path) == size or filters.judge(state.task.filter, path, size) is None:
+                    wanted.append((pending, look))
+                    continue
             self._let_go(pending, begun)
             if look is Absent.DIRECTORY:
                 await self._folder_seen(pending.task, pending.path)
-        passed = set() if scanned else await self._dealt_with(state, wanted)
+        passed = await self._dealt_with(state, wanted) if scanned is None else set()
         told = self._told
         moment = self.judge.moment()
         words = await self.claims.words(state.task, [look for _, look in wanted if look.path not in passed])
@@ -355,13 +356,13 @@ class Intake:
             self._listings = None
 
     async def take(
-        self, state: TaskState, paths: Iterable[bytes], run: RunCount, *, force: bool, skip_settle: SkipSettle
+        self, state: TaskState, scanned: Scanned, run: RunCount, *, force: bool, skip_settle: SkipSettle
     ) -> None:
         """Make files that a scan found pending, and look at it at once: most of it is quiet already."""
         now, name = self._clock.monotonic(), state.task.name
         known = self.pending.of_task(name)
         taken, left = [], []
-        for path in dict.fromkeys(paths):  # a folder that changes while it is read may show a name twice
+        for path in scanned.sizes:
             pending = known.get(path)
             if pending is None:
                 pending = Pending(task=name, path=path, quiet_since=now, event_seen=False, due=now)
@@ -380,7 +381,7 @@ class Intake:
         for each in {id(each): each for each in left if each.settling == 0}.values():
             await self._runs.note(each)
         if taken:
-            await self._look_at(name, taken, scanned=True)
+            await self._look_at(name, taken, scanned=scanned)
             self._wake.set()  # what is not settled has a due time that the loop does not know of
 
     def forget(self, task: str) -> None:

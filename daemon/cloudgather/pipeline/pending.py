@@ -2,12 +2,14 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import count
+from typing import NamedTuple
 
 from cgwire.reasons import Reason
+from cloudgather.core.task import Filter
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.runs import RunCount
 
@@ -18,6 +20,13 @@ class SkipSettle(IntEnum):
     NOTHING = 0
     GUESS = 1  # the file is known to be complete; a downloader's word still counts
     ALL = 2  # by order: whatever anybody says
+
+
+class Scanned(NamedTuple):
+    """What a scan has just found out: neither the ledger nor the queue has these, and they are wanted."""
+
+    sizes: Mapping[bytes, int]  # by path: once each, though a folder that changes while it is read may show one twice
+    wanted_by: Filter  # for what they are, and as long as they are of these sizes
 
 
 @dataclass(slots=True, kw_only=True)

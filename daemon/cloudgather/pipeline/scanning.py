@@ -13,7 +13,7 @@ from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
-from cloudgather.pipeline.pending import Pending, SkipSettle
+from cloudgather.pipeline.pending import Pending, Scanned, SkipSettle
 from cloudgather.pipeline.planning import Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.trouble import sorted_failure
@@ -165,6 +165,7 @@ class Scanner:
         listings = Listings(self._board, self._store)
         async for batch in state.source.scan(below):
             state.source_hold = None
+            wanted_by = state.task.filter
             wanted = self._wanted(state, batch, run)
             unknown = await self._planner.unknown(state.task, [seen.content for seen in wanted], force=force)
             fresh = [seen for seen in wanted if seen.path in unknown]
@@ -173,8 +174,8 @@ class Scanner:
                 fresh = await self._taken_over(state, fresh, listings)
             if any(self._intake.pending.get(state.task.name, seen.path) is None for seen in fresh):
                 self._get_ready(state.task.target)
-            paths = [seen.path for seen in fresh]
-            await self._intake.take(state, paths, run, force=force, skip_settle=skip_settle)
+            scanned = Scanned({seen.path: seen.size for seen in fresh}, wanted_by)
+            await self._intake.take(state, scanned, run, force=force, skip_settle=skip_settle)
         if first:
             state.memory = replace(state.memory, initialised=True)
             await self._store.remember_task(state.memory)

@@ -8,7 +8,6 @@ from pathlib import Path
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.task import Filter, Initial
-from cloudgather.pipeline.pending import SkipSettle
 from cloudgather.ports.queue import TaskMemory
 from cloudgather.ports.source import Absent
 from fakes.target import an_error
@@ -209,12 +208,54 @@ def test_a_name_that_a_scan_finds_twice_is_waited_for_once(tmp_path: Path) -> No
     async def main() -> None:
         async with working(tmp_path) as works:
             works.world.source.write(b"a.mkv", age=3600)
-            run = await works.runs.start("films", "manual")
-            await works.intake.take(
-                works.board.tasks["films"], [b"a.mkv", b"a.mkv"], run, force=False, skip_settle=SkipSettle.NOTHING
-            )
+            works.world.source.shown_twice.add(b"a.mkv")
+
+            run = await works.scan()
             await works.rest()
 
-            assert (run.planned, run.settling) == (1, 0)
+            assert (run.seen, run.planned, run.settling) == (2, 1, 0)
+
+    asyncio.run(main())
+
+
+def test_a_file_that_has_grown_since_the_scan_saw_it_is_judged_as_it_is_now(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(filter=Filter(max_size=20))]) as works:
+            source = works.world.source
+            source.write(b"grows.mkv", age=3600)
+            source.write(b"stays.mkv", age=3600)
+            source.gate = asyncio.Event()
+            scanning = asyncio.create_task(works.scan())
+            await works.rest()
+            assert source.looks == [b"grows.mkv"]
+            source.write(b"grows.mkv", b"x" * 21, age=3600)
+
+            source.gate.set()
+            run = await scanning
+            await works.rest()
+
+            assert (run.seen, run.planned, run.settling) == (2, 1, 0)
+            assert [path for path in works.target.files if not path.startswith(b".")] == [b"films/stays.mkv"]
+
+    asyncio.run(main())
+
+
+def test_what_an_edited_task_does_not_want_any_more_is_not_taken_for_an_older_judgement(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv", age=3600)
+            source.gate = asyncio.Event()
+            scanning = asyncio.create_task(works.scan())
+            await works.rest()
+            assert source.looks == [b"a.mkv"]
+
+            await works.take(tasks=[a_task(filter=Filter(exclude=(b"*.mkv",)))])
+            source.gate.set()
+            run = await scanning
+            await works.rest()
+
+            assert (run.seen, run.planned, run.settling) == (1, 0, 0)
+            assert works.target.published == []
 
     asyncio.run(main())
