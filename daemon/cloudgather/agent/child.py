@@ -4,6 +4,8 @@ import os
 import select
 import threading
 import time
+from itertools import groupby
+from operator import itemgetter
 from queue import SimpleQueue
 from typing import Any, Final, NoReturn
 
@@ -128,7 +130,8 @@ class Agent:
     def _tell_progress(self, task: _Task) -> None:
         if task.job.outcomes:
             told = [task.job.outcomes.popleft() for _ in range(len(task.job.outcomes))]
-            self._put(encode([task.id, "progress", told]))
+            alike = [(kind, [body for _, body in those]) for kind, those in groupby(told, itemgetter(0))]
+            self._put(encode([task.id, "progress", alike]))
         done = task.job.done
         if done != task.heard_done:
             task.heard_done = done

@@ -5,7 +5,8 @@ From it: `[id, "ok", result]`, `[id, "error", facts]`, and before either any num
 `[id, "step", [step, side, nbytes]]`: the operation has begun something that may block, or gets on with it.
 
 An operation with parts has them as `each` among its params, lists that begin with destination and temporary; its
-progress is lists of their outcomes, `["ok", result]` or `["error", facts]`, in order.
+progress is lists of their outcomes in order, `["ok", results]` of those in a row that succeeded, `["error", facts]` of
+those that failed.
 """
 
 from collections.abc import Iterator

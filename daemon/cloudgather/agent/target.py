@@ -33,7 +33,7 @@ class AgentTarget:
         self._fleet = fleet
         self._pace = fleet.pace(spec.name)
         self._pace.set(spec.metadata_per_second)
-        self._awaiting_turn: set[bytes] = set()
+        self._awaiting_turn: list[Sequence[CopyOrder]] = []
 
     # ---- what it is
 
@@ -64,7 +64,7 @@ class AgentTarget:
     @property
     def awaiting_turn(self) -> Collection[bytes]:
         """The temporaries of copies that wait until the target may be asked again."""
-        return self._awaiting_turn
+        return frozenset(order.temporary for orders in self._awaiting_turn for order in orders)
 
     # ---- is it there?
 
@@ -179,12 +179,11 @@ class AgentTarget:
     # ---- how
 
     async def _take_turn(self, orders: Sequence[CopyOrder]) -> None:
-        temporaries = {order.temporary for order in orders}
-        self._awaiting_turn |= temporaries
+        self._awaiting_turn.append(orders)
         try:
             await self._pace.turn(len(orders))
         finally:
-            self._awaiting_turn -= temporaries
+            self._awaiting_turn.remove(orders)
 
     def _recorded(self) -> Identity | None:
         return None if self._spec.kind is Kind.DIRECTORY else self._identity()
@@ -219,9 +218,11 @@ class AgentTarget:
             if isinstance(value, int):
                 progress(min(len(outcomes), len(each) - 1), value)
                 return
-            for kind, body in value:
-                well = kind == "ok"
-                outcomes.append(read(body) if well else verdict(AgentError(body), self._spec, self._recorded()))
+            for kind, bodies in value:
+                if kind == "ok":
+                    outcomes.extend(map(read, bodies))
+                else:
+                    outcomes.extend(verdict(AgentError(body), self._spec, self._recorded()) for body in bodies)
 
         try:
             await self._at_root(op, {**common, "each": each}, progress=hear)
