@@ -16,7 +16,7 @@ from cloudgather.pipeline.clashing import Clashes
 from cloudgather.pipeline.events import Bus
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
-from cloudgather.pipeline.redirecting import goes_to
+from cloudgather.pipeline.redirecting import go_to
 from cloudgather.pipeline.trouble import Trouble
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import LedgerEntry, Move, Origin, QueueStore
@@ -61,12 +61,19 @@ class Copier:
         self._check = SourceCheck(clock=clock, claims=claims, put_off=self._put_off)
         self._clashes = Clashes(store=store, recorder=recorder, board=board, clock=clock)
 
+    async def clashing(self, lane: TargetState, batch: Sequence[Transfer]) -> Mapping[int, Move]:
+        """Those of a claimed batch that must not be copied, as Clashes.among tells: asked once, before its turn.
+
+        Nothing that is claimed later has a place before them.
+        """
+        return await self._clashes.among(lane, batch)
+
     async def copies(
-        self, lane: TargetState, batch: Sequence[Transfer], *, durable: bool
+        self, lane: TargetState, batch: Sequence[Transfer], clashing: Mapping[int, Move], *, durable: bool
     ) -> AsyncIterator[Mapping[int, Sent] | Move]:
         """Each of the batch once: such as stand whole beside their final names, or the move that one calls for."""
         for group in groups(batch):
-            ahead = await self._copied_ahead(lane, group) if len(group) > 1 else Ahead({})
+            ahead = await self._copied_ahead(lane, group, clashing) if len(group) > 1 else Ahead({})
             for are_whole, those in groupby(group, ahead.has_whole):
                 some = [*those]
                 if are_whole and self._go_on(lane, some):
@@ -76,16 +83,16 @@ class Copier:
                     moving = lane.moving[transfer.id]
                     try:
                         self._end_if_rested(lane, transfer, moving)
-                        yield {transfer.id: await self._copied(lane, moving, ahead, durable=durable)}
+                        yield {transfer.id: await self._copied(lane, moving, ahead, clashing, durable=durable)}
                     except Ended as ended:
                         yield ended.move
 
-    async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer]) -> Ahead:
+    async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer], clashing: Mapping[int, Move]) -> Ahead:
         """Those of a task's small files that nothing is to be said about are copied at once; later steps judge each."""
         task = self._board.tasks.get(group[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return Ahead({})
-        those = [transfer for transfer in group if lane.moving[transfer.id].ending is None]
+        those = [each for each in group if lane.moving[each.id].ending is None and each.id not in clashing]
         # The target's agent looks, in the step in which it copies, but where that could cost the target an agent.
         looked = task.source.may_hang
         if looked:
@@ -94,8 +101,6 @@ class Copier:
             except SourceUnavailable:
                 return Ahead({})
             those = [transfer for transfer, look in zip(those, looks, strict=True) if is_as_planned(transfer, look)]
-        if clashing := await self._clashes.among(lane, those):
-            those = [transfer for transfer in those if transfer.id not in clashing]
         if not those:
             return Ahead({})
         terms = _terms(lane, task, durable=False)
@@ -118,7 +123,7 @@ class Copier:
         task = self._board.tasks.get(whole[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return False
-        return all(lane.moving[each.id].ending is None and goes_to(task.task, each) for each in whole)
+        return go_to(task.task, whole) and all(lane.moving[each.id].ending is None for each in whole)
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""
@@ -129,7 +134,9 @@ class Copier:
         if lane.breaker.is_open(self._clock.now()):
             raise Ended(move_of(transfer, Event.DEFER, reason=lane.breaker.reason))
 
-    async def _copied(self, lane: TargetState, moving: Moving, ahead: Ahead, *, durable: bool) -> Sent:
+    async def _copied(
+        self, lane: TargetState, moving: Moving, ahead: Ahead, clashing: Mapping[int, Move], *, durable: bool
+    ) -> Sent:
         transfer = moving.transfer
         task = self._board.tasks.get(transfer.task)
         if task is None and transfer.task in self._board.broken:
@@ -137,14 +144,14 @@ class Copier:
             raise Ended(move_of(transfer, Event.DEFER, reason=reason))
         if task is None:
             raise Ended(move_of(transfer, Event.CANCEL, reason=because(Code.CANCELLED_TASK_REMOVED)))
-        if not goes_to(task.task, transfer):
+        if not go_to(task.task, [transfer]):
             raise Ended(move_of(transfer, Event.DEFER, reason=transfer.reason))
         if transfer.attempts >= lane.spec.attempts:
             raise Ended(move_of(transfer, Event.GIVE_UP, reason=transfer.reason))
         written = False
         if transfer.id not in ahead:
             written = (await self._check.before(task, transfer)).access is Access.WRITTEN
-            if (clash := (await self._clashes.among(lane, [transfer])).get(transfer.id)) is not None:
+            if (clash := clashing.get(transfer.id)) is not None:
                 raise Ended(clash)
         try:
             return await self._copy(lane, task, moving, ahead, durable=durable, written=written)

@@ -16,7 +16,7 @@ from cloudgather.pipeline.board import Board, TargetState, TaskState
 from cloudgather.pipeline.dispatch import Dispatcher
 from cloudgather.pipeline.intake import Intake
 from cloudgather.pipeline.limiting import limit
-from cloudgather.pipeline.redirecting import goes_to, redirect
+from cloudgather.pipeline.redirecting import go_to, redirect
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable, TargetMemory, TaskMemory
 from cloudgather.ports.source import Source
@@ -153,7 +153,7 @@ class Effect:
                 state = self._board.tasks.get(name)
                 if state is None and name not in self._board.broken:
                     self._dispatcher.cancel([id], Event.CANCEL, because(Code.CANCELLED_TASK_REMOVED))
-                elif state is not None and name in before and not goes_to(state.task, moving.transfer):
+                elif state is not None and name in before and not go_to(state.task, [moving.transfer]):
                     self._dispatcher.cancel([id], Event.DEFER, because(Code.RETRY_INTERRUPTED))
 
     async def _remember(

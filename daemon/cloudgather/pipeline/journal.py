@@ -1,9 +1,11 @@
 """One line per file and outcome, in the log and the journal."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
+from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason
@@ -44,18 +46,20 @@ def fields(task: str, target: str, run: int | None) -> dict[str, object]:
 class Journal:
     """Writes the operator's lines; info is what they want to read tomorrow."""
 
-    def outcomes(self, moved: Iterable[tuple[Transfer, Event]]) -> None:
-        """A line for each of these, which have ended, were put off, or have been written.
+    def outcomes(self, moves: Iterable[tuple[Event, Sequence[Transfer]]]) -> None:
+        """A line for each of the transfers of these moves, which have ended, were put off, or have been written.
 
-        What has become of some of them alike is said together.
+        A move brings its transfers to one state for one reason. What has become of some of them alike is said together.
         """
-        for (event, state, reason, task, target, run), those in groupby(moved, _alike):
+        for (event, state, reason), alike in groupby(moves, _what):
             level = _LEVELS.get(state, logging.INFO)
-            if logger.isEnabledFor(level):
-                told = _told(event, reason)
-                lines = [(transfer.id, _line(transfer, event, told)) for transfer, _ in those]
+            if not logger.isEnabledFor(level):
+                continue
+            told = _told(event, reason)
+            for whose, those in groupby(chain.from_iterable(transfers for _, transfers in alike), _whose):
+                lines = _lines(those, told, sized=event is Event.WRITE)
                 text = "\n".join([line for _, line in lines])
-                logger.log(level, text, extra={"lines": lines, "about": fields(task, target, run)})
+                logger.log(level, text, extra={"lines": lines, "about": fields(*whose)})
 
     def download(self, download: Download) -> None:
         """A download that has come so far that it is worth a line."""
@@ -67,9 +71,12 @@ class Journal:
             logger.log(level, "download %d %s %s", download.id, shown(download.name), line, extra={"about": about})
 
 
-def _alike(moved: tuple[Transfer, Event]) -> tuple[Event, State, Reason | None, str, str, int | None]:
-    transfer, event = moved
-    return event, transfer.state, transfer.reason, transfer.task, transfer.target, transfer.run
+_whose: Final = attrgetter("task", "target", "run")
+
+
+def _what(move: tuple[Event, Sequence[Transfer]]) -> tuple[Event, State, Reason | None]:
+    event, transfers = move
+    return event, transfers[0].state, transfers[0].reason
 
 
 def _told(event: Event, reason: Reason | None) -> str:
@@ -79,9 +86,11 @@ def _told(event: Event, reason: Reason | None) -> str:
     return f"{word}: {why}" if why else word
 
 
-def _line(transfer: Transfer, event: Event, told: str) -> str:
-    line = f"{transfer.id} {shown(transfer.path)} {told}"
-    return f"{line}, {size(transfer.version.size)}" if event is Event.WRITE else line
+def _lines(transfers: Iterable[Transfer], told: str, *, sized: bool) -> list[tuple[int, str]]:
+    """Of each its id and what is said of it."""
+    if sized:
+        return [(each.id, f"{each.id} {shown(each.path)} {told}, {size(each.version.size)}") for each in transfers]
+    return [(each.id, f"{each.id} {shown(each.path)} {told}") for each in transfers]
 
 
 _STEPS = {

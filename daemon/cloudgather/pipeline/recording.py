@@ -54,15 +54,20 @@ class Recorder:
         made = [(move, [*islice(left, len(move.transfers))]) for move in moves]
         for move, transfers in made:
             self._announce(transfers, move)
-        told = [(move.event, transfers) for move, transfers in made if move.event not in _ON_THE_WAY]
-        self._journal.outcomes((transfer, event) for event, transfers in told for transfer in transfers)
-        for transfer in moved:
-            if transfer.state is State.QUEUED:
-                await self.insist(
-                    partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
-                )
-        for run in {transfer.run for transfer in moved if transfer.run is not None and transfer.state not in LIVE}:
-            self._run_changed(run)
+        self._journal.outcomes((move.event, those) for move, those in made if move.event not in _ON_THE_WAY)
+        changed: set[int | None] = set()
+        for _, transfers in made:  # their move has brought all of them to one state
+            state = transfers[0].state
+            if state is State.QUEUED:
+                for transfer in transfers:
+                    await self.insist(
+                        partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
+                    )
+            if state not in LIVE:
+                changed.update([transfer.run for transfer in transfers])
+        for run in changed:
+            if run is not None:
+                self._run_changed(run)
         return moved
 
     def _with_what_was_sent(self, move: Move) -> Move:

@@ -1,5 +1,7 @@
 """Lets what is queued follow its task: to where that goes now, or nowhere if it has left the configuration."""
 
+from collections.abc import Iterable
+
 from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.naming import destination
@@ -10,9 +12,10 @@ from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, QueueStore
 
 
-def goes_to(task: Task, transfer: Transfer) -> bool:
-    """Whether the transfer is bound for where its task goes now."""
-    return transfer.target == task.target and transfer.destination == destination(task.base, transfer.path)
+def go_to(task: Task, transfers: Iterable[Transfer]) -> bool:
+    """Whether all of these of a task are bound for where it goes now."""
+    target, place = task.target, destination(task.base, b"")
+    return all(each.target == target and each.destination == place + each.path for each in transfers)
 
 
 async def redirect(store: QueueStore, board: Board) -> None:
@@ -28,5 +31,5 @@ async def redirect_again(transfer: Transfer, *, store: QueueStore, board: Board,
     if (state := board.tasks.get(transfer.task)) is None:
         reason = because(Code.CANCELLED_TASK_REMOVED)
         await store.cancel(Chosen(ids=(transfer.id,)), reason=reason, now=clock.now())
-    elif not goes_to(state.task, transfer):
+    elif not go_to(state.task, [transfer]):
         await store.redirect(transfer.task, target=state.task.target, base=state.task.base)

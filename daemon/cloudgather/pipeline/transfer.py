@@ -74,9 +74,10 @@ class Carrier:
         copying = {transfer.id: transfer for transfer in batch}
         publishing: Sequence[Transfer] = ()
         try:
+            clashing = await self._copier.clashing(lane, batch)
             left = await self._beginning(lane, turn, copying)
             sent: dict[int, Sent] = {}
-            async for outcome in self._copier.copies(lane, left, durable=durable):
+            async for outcome in self._copier.copies(lane, left, clashing, durable=durable):
                 if isinstance(outcome, Move):
                     await self._end(lane, [outcome], copying)
                 else:

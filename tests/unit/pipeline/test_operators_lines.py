@@ -40,8 +40,8 @@ def test_what_happened_to_many_transfers_is_a_line_of_each_with_its_level(
         (b, State.WRITTEN, Happened.WRITE),
         (c, State.FAILED, Happened.GIVE_UP),
     ]
-    moved = [(transfer._replace(state=state, reason=None), event) for transfer, state, event in ended]
-    moved.append((d._replace(state=State.QUEUED, reason=gone), Happened.DEFER))
+    moved = [(event, [transfer._replace(state=state, reason=None)]) for transfer, state, event in ended]
+    moved.append((Happened.DEFER, [d._replace(state=State.QUEUED, reason=gone)]))
 
     with caplog.at_level(logging.INFO, logger="cloudgather.transfer"):
         Journal().outcomes(moved)
