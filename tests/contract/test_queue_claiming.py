@@ -17,6 +17,16 @@ def test_priority_goes_before_age(store: QueueStore, do: Do) -> None:
     assert order == [b"urgent", b"old", b"young"]
 
 
+def test_tasks_take_turns_by_priority_and_age(store: QueueStore, do: Do) -> None:
+    kinds = [("films", 0), ("series", 1), ("songs", 0), ("films", 1), ("series", 0), ("songs", 2)]
+    plans = [a_plan(b"%d" % at, task=task, priority=priority) for at, (task, priority) in enumerate(kinds * 2)]
+    do(store.add(plans, now=NOW))
+
+    found = [do(store.claim("cloud", now=NOW, count=5, most_bytes=None, except_tasks=frozenset())) for _ in range(3)]
+
+    assert [[int(transfer.path) for transfer in some] for some in found] == [[5, 11, 1, 3, 7], [9, 0, 2, 4, 6], [8, 10]]
+
+
 def test_a_claim_takes_no_more_than_asked_for(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"%d" % number) for number in range(5)], now=NOW))
 

@@ -19,7 +19,7 @@ from cloudgather.store.rows import (
     from_instant,
     from_number,
     from_reason,
-    to_transfer,
+    to_transfers,
 )
 
 # Sent whatever was before: these override a failure or a cancellation of the very same version.
@@ -88,8 +88,9 @@ def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, by
     for task in {plan.task for plan in plans}:
         for some in pieces([plan.path for plan in plans if plan.task == task]):
             marks = ", ".join("?" * len(some))
-            for row in connection.execute(_OF_PATHS.format(marks=marks), (task, *some)):
-                found[task, row[2]] = to_transfer(row[:-1]), bool(row[-1])
+            rows = connection.execute(_OF_PATHS.format(marks=marks), (task, *some)).fetchall()
+            for each, row in zip(to_transfers([row[:-1] for row in rows]), rows, strict=True):
+                found[task, each.path] = each, bool(row[-1])
     return found
 
 

@@ -11,7 +11,7 @@ from cloudgather.core.naming import destination
 from cloudgather.core.transfer import LIVE, Event, State, Transfer
 from cloudgather.ports.queue import Chosen
 from cloudgather.store.moving import order
-from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfer
+from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfers
 
 READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
 WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
@@ -197,4 +197,4 @@ def _select(connection: Connection, clause: str, values: dict[str, Any], limit: 
         f"SELECT {TRANSFER} FROM transfer {clause} LIMIT :limit OFFSET :offset",
         values | {"limit": limit, "offset": offset},
     )
-    return [to_transfer(row) for row in rows]
+    return to_transfers(rows.fetchall())

@@ -1,15 +1,18 @@
 """Hands out what is due: priority first, then age, at a cost that does not grow with the queue."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from sqlite3 import Connection
-from typing import Final
+from typing import Any, Final
 
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import DailyLimitSpent
 from cloudgather.store import spending
 from cloudgather.store.moving import claim_all
-from cloudgather.store.rows import from_instant, to_instant
+from cloudgather.store.rows import TRANSFER, from_instant, reads, to_instant, to_transfers
 
 # INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.
 PROMOTE: Final = (
@@ -18,8 +21,8 @@ PROMOTE: Final = (
 )
 TASKS: Final = "SELECT task FROM counter WHERE target = ? AND state = 'queued' AND transfers > 0"
 FIRST: Final = (
-    "SELECT -priority, id, size FROM transfer INDEXED BY transfer_ready "
-    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id LIMIT ?"
+    f"SELECT {TRANSFER} FROM transfer INDEXED BY transfer_ready "
+    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id"
 )
 ANY_READY: Final = (
     "SELECT 1 FROM transfer INDEXED BY transfer_ready "
@@ -29,6 +32,8 @@ WAITING: Final = (
     "SELECT due, task FROM transfer INDEXED BY transfer_waiting "
     "WHERE state = 'queued' AND due IS NOT NULL AND target = ? ORDER BY due"
 )
+
+_ID, _PRIORITY = map(TRANSFER.split(", ").index, ("id", "priority"))
 
 
 def claim(
@@ -42,13 +47,11 @@ def claim(
 ) -> Sequence[Transfer]:
     """ports.queue.QueueStore.claim."""
     connection.execute(PROMOTE, (target, from_instant(now)))
-    first: list[tuple[int, int, int]] = []
-    for task in _tasks(connection, target, except_tasks):
-        first += connection.execute(FIRST, (target, task, count)).fetchall()
-    picked: list[int] = []
-    total = 0
     spent = None if daily_limit is None else spending.of_target(connection, target, now)
-    for _, id, size in sorted(first)[:count]:
+    picked: list[Transfer] = []
+    total = 0
+    for transfer in _first(connection, target, except_tasks, count):
+        size = transfer.version.size
         total += size
         if picked and most_bytes is not None and total > most_bytes:
             break
@@ -58,7 +61,7 @@ def claim(
                     raise DailyLimitSpent(size=size, spending=spent)
                 break
             spent = spent.reserving(size)
-        picked.append(id)
+        picked.append(transfer)
     claimed = claim_all(connection, picked, now) if picked else []
     if spent is not None:
         for transfer in claimed:
@@ -84,6 +87,21 @@ def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
         "UPDATE transfer SET due = :latest WHERE state = 'queued' AND due IS NOT NULL AND due > :latest",
         {"latest": latest},
     ).rowcount
+
+
+def _first(connection: Connection, target: str, except_tasks: frozenset[str], count: int) -> Sequence[Transfer]:
+    """So many of what is due, in their turn; of no task more are read than that takes."""
+    with ExitStack() as reading:
+        due = [
+            reading.enter_context(closing(connection.execute(FIRST, (target, task))))
+            for task in _tasks(connection, target, except_tasks)
+        ]
+        return to_transfers([*islice(merge(*due, key=_turn), count)])
+
+
+@reads
+def _turn(row: tuple[Any, ...]) -> tuple[int, int]:
+    return -row[_PRIORITY], row[_ID]
 
 
 def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:

@@ -7,16 +7,13 @@ step in which the try ends lists it here, unless it was renamed or is known to b
 from collections.abc import Iterable, Sequence
 from functools import partial
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Any
 
 from cloudgather.core.naming import sibling
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import Debris
 from cloudgather.store import many
 from cloudgather.store.rows import reads
-
-# Daemon, transfer and try; SQLite's printf makes the same of it.
-TEMPORARY: Final = ".cg-%s-%010x-%06x.part~"
 
 
 def daemon_id(connection: Connection) -> str:
@@ -32,7 +29,12 @@ def _only_text(row: tuple[Any, ...]) -> str:
 
 def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:
     """The temporary's name for this try: hidden, of fixed length, no media file, and never given twice."""
-    return (TEMPORARY % (daemon_id, transfer, tries)).encode("ascii")
+    return b".cg-%s-%010x-%06x.part~" % (daemon_id.encode("ascii"), transfer, tries)
+
+
+def temporaries(connection: Connection, transfers: Iterable[int], tries: Iterable[int]) -> list[bytes]:
+    """The name of the temporary of each of these in that try."""
+    return [*map(partial(temporary_name, daemon_id(connection)), transfers, tries)]
 
 
 def write(connection: Connection, rows: Iterable[Transfer]) -> None:
@@ -44,10 +46,10 @@ def write(connection: Connection, rows: Iterable[Transfer]) -> None:
     )
 
 
-def write_again(connection: Connection, rows: Iterable[Transfer]) -> None:
+def write_again(connection: Connection, rows: Sequence[Transfer]) -> None:
     """List what was renamed once more: a write-back cache that died may have forgotten the rename."""
-    name = partial(temporary_name, daemon_id(connection))
-    write(connection, [row._replace(temporary=name(row.id, row.tries)) for row in rows])
+    names = temporaries(connection, [row.id for row in rows], [row.tries for row in rows])
+    write(connection, [row._replace(temporary=name) for row, name in zip(rows, names, strict=True)])
 
 
 def leave(connection: Connection, row: Transfer, path: bytes) -> None:

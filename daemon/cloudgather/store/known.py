@@ -9,7 +9,7 @@ from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Transfer, Version
 from cloudgather.ports.queue import Content
 from cloudgather.store.ledger import pieces
-from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfer
+from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfers
 
 _COMPARED_AT_ONCE: Final = 256  # to prepare a statement for four times as many takes ten times as long
 _LACKING: Final = (
@@ -37,10 +37,10 @@ UNDER_WAY: Final = (
 
 def newest(connection: Connection, task: str, path: bytes) -> Transfer | None:
     """ports.queue.QueueStore.newest."""
-    row = connection.execute(
+    rows = connection.execute(
         f"SELECT {TRANSFER} FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC LIMIT 1", (path, task)
-    ).fetchone()
-    return None if row is None else to_transfer(row)
+    ).fetchall()
+    return next(iter(to_transfers(rows)), None)
 
 
 def unknown(

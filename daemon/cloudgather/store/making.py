@@ -60,7 +60,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
         raise Overtaken(f"transfers {ids}: {error}") from error
     _, _, after, _ = lines[-1]
     alike = {**_alike(after, move), "updated": now, **fields}
-    each = {name: values for name, values in _each(columns, move).items() if name not in fields}
+    each = {name: values for name, values in _each(connection, columns, move).items() if name not in fields}
     for event, old, new, reason in lines:
         tell(connection, ids, event, old, new, reason, now)
     shared = _stored(alike)
@@ -120,7 +120,7 @@ def _alike(after: State, move: Move) -> dict[str, Any]:
     if move.version is not None:
         changes["version"] = move.version
     match move.event:
-        case Event.REQUEUE:
+        case Event.CLAIM | Event.REQUEUE:
             pass
         case Event.LOSE:  # what is left of it there is ours
             changes |= {"replace": True, "reason": move.reason}
@@ -133,10 +133,13 @@ def _alike(after: State, move: Move) -> dict[str, Any]:
     return changes
 
 
-def _each(columns: _Columns, move: Move) -> _Columns:
+def _each(connection: Connection, columns: _Columns, move: Move) -> _Columns:
     """The other fields that it sets."""
     version = move.version
     match move.event:
+        case Event.CLAIM:
+            tries = [tried + 1 for tried in columns["tries"]]
+            return {"tries": tries, "temporary": debris.temporaries(connection, columns["id"], tries)}
         case Event.PUBLISH:
             return {"sent": move.sent}
         case Event.CHANGE:

@@ -10,16 +10,11 @@ from typing import Any, Final
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import counting, debris, many
+from cloudgather.store import counting, many
 from cloudgather.store.errors import RowDamaged
 from cloudgather.store.making import is_bound, make, tell
-from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfer
+from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfers
 
-CLAIM: Final = (
-    "UPDATE transfer NOT INDEXED SET state = 'copying', updated = ?, tries = tries + 1, "
-    "temporary = CAST(printf(?, ?, id, tries + 1) AS BLOB) "
-    f"WHERE state = 'queued' AND id IN (VALUES {{rows}}) RETURNING {TRANSFER}"
-)
 BY_ID: Final = f"SELECT {TRANSFER} FROM transfer WHERE id IN (VALUES {{rows}})"
 # Nothing but a move changes a row in these, so that state, generation and try tell what it is.
 _MOVED_ONLY: Final = frozenset({State.COPYING, State.PUBLISHING, State.WRITTEN})
@@ -35,17 +30,12 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
     return made
 
 
-def claim_all(connection: Connection, ids: Sequence[int], now: datetime) -> Sequence[Transfer]:
-    """Claim these, which are queued and due, at least one; as they are then, in this order."""
-    tell(connection, ids, Event.CLAIM, State.QUEUED, State.COPYING, None, now)
-    name = debris.TEMPORARY, debris.daemon_id(connection)
-    rows = many.fetch(connection, CLAIM, [(id,) for id in ids], (from_instant(now), *name))
-    claimed = {row[0]: to_transfer(row) for row in rows}
-    if len(claimed) != len(ids):
-        raise RowDamaged(f"transfers {sorted({*ids} - claimed.keys())} are not as the index has them")
-    made = [claimed[id] for id in ids]
-    counting.moved(connection, made, State.QUEUED, State.COPYING, now)
-    return made
+def claim_all(connection: Connection, rows: Sequence[Transfer], now: datetime) -> Sequence[Transfer]:
+    """Claim these, which were read as queued and due in this very step, at least one."""
+    try:
+        return make(connection, rows, Move(rows, Event.CLAIM), now)
+    except Overtaken as error:
+        raise RowDamaged(f"{error}, and an index has it as queued") from error
 
 
 def transfer(connection: Connection, id: int) -> Transfer | None:
@@ -55,7 +45,8 @@ def transfer(connection: Connection, id: int) -> Transfer | None:
 
 def by_id(connection: Connection, ids: Iterable[int]) -> dict[int, Transfer]:
     """Those of these transfers that there are."""
-    return {row[0]: to_transfer(row) for row in many.fetch(connection, BY_ID, [(id,) for id in ids])}
+    found = to_transfers(many.fetch(connection, BY_ID, [(id,) for id in ids]))
+    return {each.id: each for each in found}
 
 
 def _current(connection: Connection, known: Sequence[Transfer]) -> Sequence[Transfer]:

@@ -1,6 +1,6 @@
 """Rows and values: how a transfer, a reason, an instant and a number too large for SQLite are stored."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, wraps
 from typing import Any, Final, ParamSpec, TypeVar
@@ -126,34 +126,48 @@ def to_sent(blob: bytes | None) -> Sent | None:
     )
 
 
+def to_transfers(rows: Sequence[tuple[Any, ...]]) -> list[Transfer]:
+    """Rows of the columns TRANSFER, in their order."""
+    if not rows:
+        return []
+    try:
+        return _transfers(*rows)
+    except RowDamaged:
+        for row in rows:  # it says which one, and nothing of the others
+            _transfers(row)
+        raise
+
+
 @reads
-def to_transfer(row: tuple[Any, ...]) -> Transfer:
-    """A row of the columns TRANSFER."""
-    id, task, path, target, destination, size, mtime_ns, device, inode, generation, state, priority, *rest = row
-    attempts, tries, temporary, sent, reason, plan_reason, replaces, guessed, due, run, created, updated = rest
-    return Transfer(
+def _transfers(*rows: tuple[Any, ...]) -> list[Transfer]:
+    # By columns: a function for each row, with a name for each of its values, takes twice as long.
+    id, task, path, target, destination, *columns = zip(*rows, strict=True)
+    size, mtime_ns, device, inode, generation, state, priority, attempts, tries, temporary, *columns = columns
+    sent, reason, plan_reason, replaces, guessed, due, run, created, updated = columns
+    fields = (
         id,
         task,
         path,
         target,
         destination,
-        Version(size, int(mtime_ns), int(device), int(inode)),
+        map(Version, map(int, size), map(int, mtime_ns), map(int, device), map(int, inode)),
         generation,
-        _STATES[state],
+        map(_STATES.__getitem__, state),
         priority,
         attempts,
         tries,
         temporary,
-        to_sent(sent),
-        to_reason(reason),
-        _reason(plan_reason),
-        bool(replaces),
-        bool(guessed),
-        to_optional_instant(due),
+        map(to_sent, sent),
+        map(to_reason, reason),
+        map(_reason, plan_reason),
+        map(bool, replaces),
+        map(bool, guessed),
+        map(to_optional_instant, due),
         run,
-        to_instant(created),
-        to_instant(updated),
+        map(to_instant, created),
+        map(to_instant, updated),
     )
+    return [*map(Transfer._make, zip(*fields, strict=True))]
 
 
 def assignments(changes: Mapping[str, Any]) -> str:

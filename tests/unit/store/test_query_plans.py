@@ -103,8 +103,12 @@ def test_what_an_operator_sends_again_is_compared_with_others_of_its_path_only(c
     ("statement", "columns", "search"),
     [
         (moving.BY_ID, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (moving.CLAIM, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (making.HISTORY, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (
+            making.update(State.QUEUED, ("state", "updated"), ("tries", "temporary"))[0],
+            5,
+            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
         (
             making.update(State.COPYING, ("state", "updated"), ("sent",))[0],
             4,
