@@ -42,7 +42,12 @@ def application_of(connection: Connection) -> int:
 
 def is_blank(connection: Connection) -> bool:
     """Whether it has no tables: just made, or left so by a crash while it was made."""
-    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    try:
+        return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged schema quotes it, and sqlite3 cannot read that
+        damaged = sqlite3.DatabaseError(f"malformed database schema: {error}")
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration]) -> None:

@@ -83,6 +83,15 @@ def test_what_is_no_database_of_ours(tmp_path: Path) -> None:
     assert code_of(tmp_path) == "state.foreign"
 
 
+def test_one_whose_damaged_schema_sqlite_quotes(tmp_path: Path) -> None:
+    file = used(tmp_path) / "state.db"
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"(target, due) WHERE", b"(target, \xe4ue) WHERE"))
+
+    assert file.read_bytes() != whole
+    assert code_of(tmp_path) == "state.corrupt"
+
+
 def test_a_damaged_one_and_one_of_a_later_release(tmp_path: Path) -> None:
     damaged, later = used(tmp_path / "damaged"), used(tmp_path / "later")
     with open(damaged / "state.db", "r+b") as file:

@@ -124,6 +124,22 @@ def test_a_database_cut_short_anywhere_is_refused_and_kept(tmp_path: pathlib.Pat
     assert (tmp_path / "state.db").read_bytes() == crashed()["state.db"][:length]
 
 
+def test_a_damaged_schema_is_refused_and_kept_although_sqlite_cannot_even_be_read_about_it(
+    tmp_path: pathlib.Path,
+) -> None:
+    with running_store(str(tmp_path)):
+        pass
+    whole = (tmp_path / "state.db").read_bytes()
+    damaged = whole.replace(b"(target, due) WHERE", b"(target, \xe4ue) WHERE")
+    (tmp_path / "state.db").write_bytes(damaged)
+
+    with pytest.raises(StateRefused, match="malformed database schema"):
+        use(str(tmp_path))
+
+    assert damaged != whole
+    assert (tmp_path / "state.db").read_bytes() == damaged
+
+
 @pytest.mark.parametrize("schema", [-2147483644, 0, 1])
 def test_a_damaged_number_of_the_schema_is_refused_and_all_kept(tmp_path: pathlib.Path, schema: int) -> None:
     """Although the log is damaged as well, so that SQLite takes nothing of it to be worth keeping."""
