@@ -52,6 +52,9 @@ def assert_history_adds_up(connection: Connection) -> None:
     shown = f"SELECT run, state, count(*), sum(size) FROM transfer WHERE run IS NOT NULL AND {live} GROUP BY 1, 2"
     assert set(counted) == set(connection.execute(shown))
     assert not connection.execute(f"SELECT id, state, live FROM transfer WHERE live != ({live})").fetchall()
+    under_way = "state IN ('copying', 'publishing')"
+    wrong = f"SELECT id, state, temporary FROM transfer WHERE (temporary IS NOT NULL) != ({under_way})"
+    assert not connection.execute(wrong).fetchall()
 
 
 def times_written(connection: Connection) -> Counter[tuple[str, bytes]]:

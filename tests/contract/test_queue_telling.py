@@ -55,6 +55,47 @@ def test_the_queue_is_listed_in_the_order_it_goes(store: QueueStore, do: Do) -> 
     assert [row.id for row in do(store.transfers(queued, limit=9, newest_first=True))] == [5, 4, 3, 2, 1]
 
 
+def in_every_state(store: QueueStore, do: Do) -> None:
+    """Of task films, in the order of State's members, so that its ids and names go by them."""
+    moves = {
+        State.COPYING: (),
+        State.PUBLISHING: (Event.PUBLISH,),
+        State.WRITTEN: (Event.PUBLISH, Event.WRITE),
+        State.DONE: (Event.PUBLISH, Event.WRITE, Event.CONFIRM),
+        State.FAILED: (Event.GIVE_UP,),
+        State.CANCELLED: (Event.CANCEL,),
+        State.VANISHED: (Event.VANISH,),
+    }
+    do(store.add([a_plan(str(state).encode()) for state in State], now=NOW))
+    do(store.put_first(Chosen(ids=tuple(range(2, len(State) + 1))), now=NOW))
+    for events in moves.values():
+        do(moved_on(store, do(claimed(store)), *events))
+
+
+@pytest.mark.parametrize("task", [None, "films"])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_those_in_several_states_are_listed_in_the_order_of_their_ids(
+    store: QueueStore, do: Do, task: str | None, newest_first: bool
+) -> None:
+    in_every_state(store, do)
+    do(store.add([a_plan(b"another's", task="two")], now=NOW))
+    chosen = Chosen(task=task, states=frozenset(State))
+
+    pages = [do(store.transfers(chosen, limit=4, offset=offset, newest_first=newest_first)) for offset in (0, 4, 8, 12)]
+
+    listed = [(row.id, row.state) for page in pages for row in page]
+    expected = [*enumerate(State, 1), *([] if task else [(9, State.QUEUED)])]
+    assert listed == (expected[::-1] if newest_first else expected)
+
+
+def test_each_state_is_listed_by_itself(store: QueueStore, do: Do) -> None:
+    in_every_state(store, do)
+
+    assert {
+        state: [row.path for row in do(store.transfers(Chosen(states=frozenset({state})), limit=9))] for state in State
+    } == {state: [str(state).encode()] for state in State}
+
+
 def test_counts_follow_every_move(store: QueueStore, do: Do) -> None:
     sizes = [a_plan(b"%d" % size, version=a_version(size=size)) for size in (1, 10, 100)]
     do(store.add([*sizes, a_plan(b"other", task="two", version=a_version(size=7))], now=NOW))

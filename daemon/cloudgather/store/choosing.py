@@ -1,7 +1,9 @@
 """Which transfers a listing or an operator's order is about, and carrying the order out on them."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -13,8 +15,12 @@ from cloudgather.ports.queue import Chosen
 from cloudgather.store.moving import order
 from cloudgather.store.rows import TRANSFER, from_instant, from_number, from_reason, names, to_transfers
 
-READY: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
+IN_TURN: Final = "INDEXED BY transfer_order WHERE state = 'queued' AND due IS NULL"
+READY: Final = "INDEXED BY transfer_ready WHERE state = 'queued' AND due IS NULL"
 WAITING: Final = "INDEXED BY transfer_waiting WHERE state = 'queued' AND due IS NOT NULL"
+QUEUED: Final = "INDEXED BY transfer_live WHERE live AND state = 'queued'"
+UNDER_WAY: Final = "INDEXED BY transfer_under_way WHERE temporary IS NOT NULL"
+NOT_LIVE: Final = "INDEXED BY transfer_not_live WHERE NOT live"
 
 # What each order may be about. What is being brought may be back in the queue when it is cancelled.
 TO_REQUEUE: Final = (State.QUEUED, State.FAILED, State.CANCELLED)
@@ -23,6 +29,28 @@ TO_PUT_FIRST: Final = (State.QUEUED,)
 TO_FORGET: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 _QUEUED_ANEW: Final = (State.FAILED, State.CANCELLED)
 _CANCELLED: Final = (State.QUEUED, State.FAILED)
+_ELSEWHERE: Final = (
+    "task = :task AND (target != :target "
+    "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)"
+)
+UNBIND: Final = (
+    "UPDATE transfer INDEXED BY transfer_not_live SET binds = 0 WHERE NOT live AND state IN ('failed', 'cancelled') "
+    f"AND binds AND {_ELSEWHERE} AND (state = 'failed' OR instr(reason, :standing))"
+)
+REDIRECT: Final = (
+    "UPDATE transfer INDEXED BY transfer_live SET target = :target, destination = CAST(:prefix || path AS BLOB), "
+    "replaces = 0, due = NULL, attempts = 0, generation = generation + 1 "
+    f"WHERE live AND state = 'queued' AND {_ELSEWHERE}"
+)
+PUT_OFF: Final = (
+    "UPDATE transfer INDEXED BY transfer_live SET due = :until, reason = :reason "
+    "WHERE live AND state = 'queued' AND due IS NULL AND task = :task AND (:device IS NULL OR device = :device)"
+)
+HIGHEST: Final = (
+    "SELECT target, max(highest) FROM ("
+    f"SELECT target, max(priority) AS highest FROM transfer {READY} GROUP BY target UNION ALL "
+    f"SELECT target, max(priority) FROM transfer {WAITING} GROUP BY target) GROUP BY target"
+)
 # What a newer one of its path is about, an older one would send again. An older one is live where the cloud lost it.
 MAY_GO_AGAIN: Final = (
     "NOT EXISTS (SELECT 1 FROM transfer AS newer "
@@ -38,23 +66,25 @@ def listed(
     """ports.queue.QueueStore.transfers."""
     if chosen.states == {State.QUEUED} and not newest_first:
         return _in_turn(connection, chosen, limit, offset)
-    where, values = condition(chosen)
+    those, values = among(chosen, TRANSFER)
     order = "id DESC" if newest_first else "id"
-    return _select(connection, f"WHERE {where} ORDER BY {order}", values, limit, offset)
+    return _select(connection, f"{those} ORDER BY {order}", values, limit, offset)
 
 
 def ids(connection: Connection, chosen: Chosen, states: Collection[State]) -> Sequence[int]:
     """Of those chosen that are in one of these states."""
-    where, values = condition(chosen)
-    statement = f"SELECT id FROM transfer WHERE {where} AND state IN ({names(states)}) ORDER BY id"
-    return [id for (id,) in connection.execute(statement, values)]
+    both = chosen.states & frozenset(states) if chosen.states else frozenset(states)
+    if not both:
+        return []
+    those, values = among(replace(chosen, states=both), "id")
+    return [id for (id,) in connection.execute(f"{those} ORDER BY id", values)]
 
 
 def count(connection: Connection, chosen: Chosen) -> int:
     """ports.queue.QueueStore.count."""
     if chosen.ids or chosen.run is not None or chosen.glob is not None:
-        where, values = condition(chosen)
-        (found,) = connection.execute(f"SELECT count(*) FROM transfer WHERE {where}", values).fetchone()
+        those, values = among(chosen, "id")
+        (found,) = connection.execute(f"SELECT count(*) FROM ({those})", values).fetchone()
     else:
         terms, values = _terms(chosen)
         (found,) = connection.execute(f"SELECT total(transfers) FROM counter WHERE {terms}", values).fetchone()
@@ -63,14 +93,14 @@ def count(connection: Connection, chosen: Chosen) -> int:
 
 def put_off_there(connection: Connection, target: str, limit: int) -> Sequence[Transfer]:
     """ports.queue.QueueStore.put_off_there."""
-    return _select(connection, f"{WAITING} AND target = :target ORDER BY due", {"target": target}, limit, 0)
+    those = f"SELECT {TRANSFER} FROM transfer {WAITING} AND target = :target ORDER BY due"
+    return _select(connection, those, {"target": target}, limit, 0)
 
 
 def ahead(connection: Connection, transfer: Transfer) -> int:
     """ports.queue.QueueStore.ahead."""
     (found,) = connection.execute(
-        "SELECT count(*) FROM transfer INDEXED BY transfer_ready WHERE state = 'queued' AND due IS NULL "
-        "AND target = ? AND (priority > ? OR priority = ? AND id < ?)",
+        f"SELECT count(*) FROM transfer {READY} AND target = ? AND (priority > ? OR priority = ? AND id < ?)",
         (transfer.target, transfer.priority, transfer.priority, transfer.id),
     ).fetchone()
     return int(found)
@@ -96,28 +126,14 @@ def redirect(connection: Connection, task: str, target: str, base: bytes) -> int
     """ports.queue.QueueStore.redirect: whose destination is the path below `base` are left as they are."""
     prefix = destination(base, b"x")[:-1]
     values = {"task": task, "target": target, "prefix": prefix, "length": len(prefix)}
-    elsewhere = (
-        "task = :task AND (target != :target "
-        "OR length(destination) != :length + length(path) OR substr(destination, 1, :length) != :prefix)"
-    )
-    connection.execute(
-        f"UPDATE transfer SET binds = 0 WHERE state IN ('failed', 'cancelled') AND binds AND {elsewhere} "
-        "AND (state = 'failed' OR instr(reason, :standing))",
-        values | {"standing": Code.CANCELLED_STANDING.encode()},
-    )
-    return connection.execute(
-        "UPDATE transfer SET target = :target, destination = CAST(:prefix || path AS BLOB), replaces = 0, due = NULL, "
-        f"attempts = 0, generation = generation + 1 WHERE state = 'queued' AND {elsewhere}",
-        values,
-    ).rowcount
+    connection.execute(UNBIND, values | {"standing": Code.CANCELLED_STANDING.encode()})
+    return connection.execute(REDIRECT, values).rowcount
 
 
 def put_off(connection: Connection, task: str, until: datetime, reason: Reason, device: int | None) -> int:
     """ports.queue.QueueStore.put_off."""
-    where = "" if device is None else " AND device = :device"
     return connection.execute(
-        "UPDATE transfer SET due = :until, reason = :reason "
-        f"WHERE state = 'queued' AND due IS NULL AND task = :task{where}",
+        PUT_OFF,
         {
             "task": task,
             "until": from_instant(until),
@@ -129,8 +145,7 @@ def put_off(connection: Connection, task: str, until: datetime, reason: Reason, 
 
 def highest(connection: Connection) -> Mapping[str, int]:
     """The highest priority of what is queued for each target."""
-    statement = "SELECT target, max(priority) FROM transfer WHERE state = 'queued' GROUP BY target"
-    return dict(connection.execute(statement).fetchall())
+    return dict(connection.execute(HIGHEST).fetchall())
 
 
 def put_first(connection: Connection, chosen: Chosen, above: Mapping[str, int]) -> int:
@@ -152,6 +167,23 @@ def forget(connection: Connection, chosen: Chosen) -> int:
     return connection.execute(
         f"UPDATE transfer SET cleared = 1 WHERE {where} AND cleared = 0 AND state IN ({names(TO_FORGET)})", values
     ).rowcount
+
+
+def among(chosen: Chosen, columns: str) -> tuple[str, dict[str, Any]]:
+    """A SELECT of those chosen, with id among its columns: of each state by the index that has it."""
+    if chosen.ids or chosen.run is not None or not chosen.states:
+        where, values = condition(chosen)
+        return f"SELECT {columns} FROM transfer WHERE {where}", values
+    where, values = condition(replace(chosen, states=frozenset()))
+    parts = chain.from_iterable(_in_state(state, chosen.task) for state in sorted(chosen.states))
+    return " UNION ALL ".join(f"SELECT {columns} FROM transfer {part} AND {where}" for part in parts), values
+
+
+def _in_state(state: State, task: str | None) -> Sequence[str]:
+    """Where those in a state are, however many there are in others; only what is queued is not in the order of ids."""
+    if state is State.QUEUED:
+        return (READY, WAITING) if task is None else (QUEUED,)
+    return (f"{UNDER_WAY if state in LIVE else NOT_LIVE} AND state = '{state}'",)
 
 
 def condition(chosen: Chosen) -> tuple[str, dict[str, Any]]:
@@ -180,21 +212,15 @@ def _terms(chosen: Chosen) -> tuple[str, dict[str, Any]]:
 def _in_turn(connection: Connection, chosen: Chosen, limit: int, offset: int) -> Sequence[Transfer]:
     """In the order they will go: those due now by priority and age, then the others by when they are due."""
     where, values = condition(chosen)
-    ready, waiting = f"{READY} AND {where}", f"{WAITING} AND {where}"
-    found = _select(connection, f"{ready} ORDER BY priority DESC, id", values, limit, offset)
+    ready, waiting = f"transfer {IN_TURN} AND {where}", f"transfer {WAITING} AND {where}"
+    found = _select(connection, f"SELECT {TRANSFER} FROM {ready} ORDER BY priority DESC, id", values, limit, offset)
     if len(found) == limit:
         return found
-    (before,) = connection.execute(f"SELECT count(*) FROM transfer {ready}", values).fetchone()
-    offset = max(0, offset - before)
-    return [
-        *found,
-        *_select(connection, f"{waiting} ORDER BY due, priority DESC, id", values, limit - len(found), offset),
-    ]
+    (before,) = connection.execute(f"SELECT count(*) FROM {ready}", values).fetchone()
+    later = f"SELECT {TRANSFER} FROM {waiting} ORDER BY due, priority DESC, id"
+    return [*found, *_select(connection, later, values, limit - len(found), max(0, offset - before))]
 
 
-def _select(connection: Connection, clause: str, values: dict[str, Any], limit: int, offset: int) -> Sequence[Transfer]:
-    rows = connection.execute(
-        f"SELECT {TRANSFER} FROM transfer {clause} LIMIT :limit OFFSET :offset",
-        values | {"limit": limit, "offset": offset},
-    )
+def _select(connection: Connection, those: str, values: dict[str, Any], limit: int, offset: int) -> Sequence[Transfer]:
+    rows = connection.execute(f"{those} LIMIT :limit OFFSET :offset", values | {"limit": limit, "offset": offset})
     return to_transfers(rows.fetchall())

@@ -14,7 +14,7 @@ from cloudgather.store import spending
 from cloudgather.store.moving import claim_all
 from cloudgather.store.rows import TRANSFER, from_instant, reads, to_instant, to_transfers
 
-# INDEXED BY: SQLite, which knows nothing of how many rows are in which state, would take the index by state.
+# INDEXED BY: SQLite knows nothing of how many rows are in which state.
 PROMOTE: Final = (
     "UPDATE transfer INDEXED BY transfer_waiting SET due = NULL "
     "WHERE state = 'queued' AND due IS NOT NULL AND target = ? AND due <= ?"
@@ -31,6 +31,10 @@ ANY_READY: Final = (
 WAITING: Final = (
     "SELECT due, task FROM transfer INDEXED BY transfer_waiting "
     "WHERE state = 'queued' AND due IS NOT NULL AND target = ? ORDER BY due"
+)
+CLAMP: Final = (
+    "UPDATE transfer INDEXED BY transfer_waiting SET due = :latest "
+    "WHERE state = 'queued' AND due IS NOT NULL AND due > :latest"
 )
 
 _ID, _PRIORITY = map(TRANSFER.split(", ").index, ("id", "priority"))
@@ -83,10 +87,7 @@ def next_due(connection: Connection, target: str, except_tasks: frozenset[str]) 
 def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
     """ports.queue.QueueStore.clamp_due."""
     latest = from_instant(now + most)
-    return connection.execute(
-        "UPDATE transfer SET due = :latest WHERE state = 'queued' AND due IS NOT NULL AND due > :latest",
-        {"latest": latest},
-    ).rowcount
+    return connection.execute(CLAMP, {"latest": latest}).rowcount
 
 
 def _first(connection: Connection, target: str, except_tasks: frozenset[str], count: int) -> Sequence[Transfer]:

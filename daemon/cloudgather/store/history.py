@@ -11,12 +11,12 @@ from cloudgather.store.rows import from_instant, reads, to_instant, to_reason
 
 _AT_ONCE: Final = 500
 _OUTCOME: Final = "after IN ('done', 'failed', 'cancelled', 'vanished', 'queued')"
+ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
 OLD: Final = (
-    "SELECT id, updated, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
+    "SELECT id, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
     "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
-    "FROM transfer INDEXED BY transfer_ended "
-    "WHERE (state = 'done' OR state = 'failed' OR state = 'cancelled' OR state = 'vanished') "
-    "AND updated < ? AND (updated, id) > (?, ?) ORDER BY updated, id LIMIT ?"
+    "FROM transfer INDEXED BY transfer_not_live "
+    "WHERE NOT live AND state = ? AND id > ? AND updated < ? ORDER BY id LIMIT ?"
 )
 
 
@@ -55,17 +55,17 @@ def moves(
     return [(row[0], _past_move(row)) for row in rows]
 
 
-def prune_some(connection: Connection, before: datetime, after: tuple[int, int]) -> tuple[int, tuple[int, int] | None]:
-    """Remove some of the transfers that ended before, with their history, looking on from `after`.
+def prune_some(connection: Connection, state: State, before: datetime, after: int) -> tuple[int, int | None]:
+    """Remove some of the transfers that ended so before, with their history, looking on behind the id `after`.
 
     Answers with how many went, and with where to look on; None once all have been looked at. What still binds its
     path (the newest transfer of it, failed or cancelled) stays, however old: scans would send the file again.
     """
-    rows = connection.execute(OLD, (from_instant(before), *after, _AT_ONCE)).fetchall()
-    gone = [(id,) for id, _, binding in rows if not binding]
+    rows = connection.execute(OLD, (str(state), after, from_instant(before), _AT_ONCE)).fetchall()
+    gone = [(id,) for id, binding in rows if not binding]
     connection.executemany("DELETE FROM move WHERE transfer = ?", gone)
     connection.executemany("DELETE FROM transfer WHERE id = ?", gone)
-    return len(gone), (rows[-1][1], rows[-1][0]) if len(rows) == _AT_ONCE else None
+    return len(gone), rows[-1][0] if len(rows) == _AT_ONCE else None
 
 
 @reads

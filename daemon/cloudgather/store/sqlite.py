@@ -280,10 +280,12 @@ class SqliteStore:
     async def prune(self, *, before: datetime) -> int:
         """Not one step but many, so that nobody waits long; interrupted, the next one goes on."""
         removed = 0
-        look_on: tuple[int, int] | None = (0, 0)
-        while look_on is not None:
-            gone, look_on = await self._writer.do(partial(history.prune_some, before=before, after=look_on))
-            removed += gone
+        for state in history.ENDED:
+            look_on: int | None = 0
+            while look_on is not None:
+                step = partial(history.prune_some, state=state, before=before, after=look_on)
+                gone, look_on = await self._writer.do(step)
+                removed += gone
         await self._writer.do(partial(runs.prune, before=before))
         await self._writer.do(partial(downloads.prune, before=before))
         return removed

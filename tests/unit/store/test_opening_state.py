@@ -14,7 +14,7 @@ import pytest
 
 from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, State
-from cloudgather.ports.queue import Added
+from cloudgather.ports.queue import Added, Chosen
 from cloudgather.store.errors import (
     StateCorrupt,
     StateForeign,
@@ -237,6 +237,22 @@ def test_what_is_live_is_known_of_an_older_daemons_rows(tmp_path: Path) -> None:
     assert {
         State(plan.path.decode()) for plan, (_, what) in zip(plans, added, strict=True) if what is Added.KNOWN
     } == LIVE
+
+
+def test_an_older_daemons_rows_are_found_by_their_state(tmp_path: Path) -> None:
+    """Schema 8 had one index for all of them."""
+    asyncio.run(made_by(tmp_path, known_migrations()[:8]))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        for state in State:
+            temporary = b"of its try" if state in (State.COPYING, State.PUBLISHING) else None
+            an_old_row(connection, state.encode(), state, live=int(state in LIVE), temporary=temporary)
+
+    with running_store(str(tmp_path)) as (store, do):
+        found = {state: do(store.transfers(Chosen(states=frozenset({state})), limit=9)) for state in State}
+
+    assert {state: [row.path for row in rows] for state, rows in found.items()} == {
+        state: [state.encode()] for state in State
+    }
 
 
 def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """What is asked often never reads the whole queue."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
+from dataclasses import replace
 from sqlite3 import Connection
 
 import pytest
 
-from cloudgather.core.transfer import State
+from cloudgather.core.transfer import LIVE, State
+from cloudgather.ports.queue import Chosen
 from cloudgather.store import choosing, claiming, history, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
 
@@ -30,9 +32,8 @@ def connection() -> Iterator[Connection]:
         (claiming.WAITING, "transfer_waiting"),
         (known.UNDER_WAY.format(marks="?"), "transfer_live"),
         (claiming.TASKS, "PRIMARY KEY"),
-        (f"SELECT * FROM transfer {choosing.READY} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
+        (f"SELECT * FROM transfer {choosing.IN_TURN} AND task = ? ORDER BY priority DESC, id", "transfer_order"),
         (f"SELECT * FROM transfer {choosing.WAITING} AND target = ? ORDER BY due", "transfer_waiting"),
-        ("SELECT * FROM transfer WHERE state IN ('failed') ORDER BY id DESC", "transfer_state"),
         ("SELECT * FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC", "transfer_path"),
         ("SELECT * FROM transfer WHERE run = ?", "transfer_run"),
         ("SELECT * FROM move WHERE transfer = ? ORDER BY id DESC", "move_transfer"),
@@ -51,13 +52,84 @@ def test_an_index_answers_in_its_own_order(connection: Connection, statement: st
     assert "TEMP B-TREE" not in plan[0]
 
 
-def test_what_ended_long_ago_is_found_in_the_order_in_which_it_ended(connection: Connection) -> None:
+def test_what_ended_long_ago_is_looked_for_by_how_it_ended(connection: Connection) -> None:
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {history.OLD}", [1] * history.OLD.count("?"))]
 
     assert [step for step in plan if "SEARCH transfer " in step] == [
-        "SEARCH transfer USING INDEX transfer_ended (updated>? AND updated<?)"
+        "SEARCH transfer USING INDEX transfer_not_live (state=? AND id>?)"
     ]
     assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+QUEUED = {"SCAN transfer USING INDEX transfer_ready", "SCAN transfer USING INDEX transfer_waiting"}
+QUEUED_OF_TASK = {"SEARCH transfer USING INDEX transfer_live (task=?)"}
+UNDER_WAY = {"SCAN transfer USING INDEX transfer_under_way"}
+NOT_LIVE = {"SEARCH transfer USING INDEX transfer_not_live (state=?)"}
+
+
+@pytest.mark.parametrize(
+    ("states", "task", "by"),
+    [
+        (frozenset(State) - LIVE, None, NOT_LIVE),
+        (frozenset(State) - LIVE, "films", NOT_LIVE),
+        ({State.COPYING, State.PUBLISHING}, None, UNDER_WAY),
+        ({State.COPYING, State.WRITTEN}, "films", UNDER_WAY | NOT_LIVE),
+        (choosing.TO_CANCEL, None, QUEUED | UNDER_WAY | NOT_LIVE),
+        (choosing.TO_CANCEL, "films", QUEUED_OF_TASK | UNDER_WAY | NOT_LIVE),
+    ],
+)
+def test_those_in_a_state_are_found_apart_from_all_others(
+    connection: Connection, states: Collection[State], task: str | None, by: set[str]
+) -> None:
+    those, values = choosing.among(Chosen(task=task, states=frozenset(states)), "id")
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {those} ORDER BY id DESC LIMIT 50", values)]
+
+    assert {step for step in plan if " transfer" in step} == by
+    assert State.QUEUED in states or not [step for step in plan if "TEMP B-TREE" in step]
+
+
+@pytest.mark.parametrize("chosen", [Chosen(ids=(1, 2), task="films"), Chosen(run=1, task="films")], ids=["ids", "run"])
+def test_those_of_a_run_or_that_are_named_are_looked_for_by_that(connection: Connection, chosen: Chosen) -> None:
+    those, values = choosing.among(replace(chosen, states=frozenset(State)), "id")
+
+    (step,) = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {those} ORDER BY id", values)]
+
+    assert step.startswith("SEARCH transfer USING INTEGER PRIMARY KEY" if chosen.ids else "SEARCH transfer USING INDEX")
+    assert chosen.ids or "transfer_run (run=?)" in step
+
+
+@pytest.mark.parametrize(
+    ("statement", "by"),
+    [
+        (choosing.REDIRECT, "transfer_live (task=?)"),
+        (choosing.UNBIND, "transfer_not_live (state=?)"),
+        (choosing.PUT_OFF, "transfer_live (task=?)"),
+    ],
+)
+def test_what_a_task_has_queued_is_changed_without_a_look_at_others(
+    connection: Connection, statement: str, by: str
+) -> None:
+    names = ("task", "target", "prefix", "length", "standing", "until", "reason", "device")
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", dict.fromkeys(names, 1))]
+
+    assert plan == [f"SEARCH transfer USING INDEX {by}"]
+
+
+def test_at_a_start_only_what_waits_is_looked_at(connection: Connection) -> None:
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {claiming.CLAMP}", {"latest": 1})]
+
+    assert plan == ["SCAN transfer USING INDEX transfer_waiting"]
+
+
+def test_the_highest_priority_is_found_among_what_is_queued(connection: Connection) -> None:
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {choosing.HIGHEST}")]
+
+    assert [step for step in plan if " transfer" in step] == [
+        "SCAN transfer USING INDEX transfer_ready",
+        "SCAN transfer USING INDEX transfer_waiting",
+    ]
 
 
 def test_no_move_evaluates_a_condition_for_which_sqlite_makes_a_table(connection: Connection) -> None:
