@@ -32,45 +32,44 @@ class MountTable:
         self._file = os.open(TABLE, os.O_RDONLY | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._file, CHANGED)
-        self._mounts: tuple[Mount, ...] | None = None
+        self._stale = True
+        self._mounts: tuple[Mount, ...] = ()
         self._by_id: dict[int, tuple[Mount, bool]] = {}
 
     def close(self) -> None:
         """Give the descriptor back; nothing may be called afterwards."""
         with self._lock:
             if self._file >= 0:
+                self._poll.unregister(self._file)
                 os.close(self._file)
                 self._file = -1
 
     def current(self) -> tuple[Mount, ...]:
         """Every mount, in mountinfo's order, as of now; parsed anew only when something was changed."""
         with self._lock:
-            return self._current()
+            self._refresh()
+            return self._mounts
 
     def of_id(self, number: int) -> tuple[Mount | None, bool]:
         """The mount of this id, and whether it is the last of its mount point: neither detached nor mounted over."""
         with self._lock:
-            self._current()
+            self._refresh()
             return self._by_id.get(number, (None, False))
 
-    def _current(self) -> tuple[Mount, ...]:
-        if self._mounts is None or self._has_changed():
-            self._mounts = None  # what cannot be read is not taken for unchanged the next time
+    def _refresh(self) -> None:
+        if self._poll.poll(0) or self._stale:
+            self._stale = True  # what cannot be read is not taken for unchanged the next time
             mounts = self._read()
             last = {mount.mount_point: mount for mount in mounts}
             self._by_id = {mount.id: (mount, last[mount.mount_point] is mount) for mount in mounts}
             self._mounts = mounts
-        return self._mounts
-
-    def _has_changed(self) -> bool:
-        told = self._poll.poll(0)
-        return bool(told) and any(events & CHANGED for _, events in told)
+            self._stale = False
 
     def _read(self) -> tuple[Mount, ...]:
         # The kernel hands out a page at a time: a change between two pages would tear the text.
         for _ in range(_TRIES):
             text = _whole(self._file)
-            if not self._has_changed():
+            if not self._poll.poll(0):
                 break
         return parse_mountinfo(text)
 
