@@ -25,7 +25,7 @@ class Aside:
         self.written = 0
         job.step("open", "target")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._fd: int | None = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
+        self._fd = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
         self._pages = WrittenPages(self._fd) if local else None
 
     def __enter__(self) -> "Aside":
@@ -36,11 +36,10 @@ class Aside:
             return
         # Best effort: what stays is listed in `debris`.
         blamed = self._job.at
-        fd, self._fd = self._fd, None
         try:
-            if fd is not None:
+            if self._fd >= 0:
                 self._job.step("close", "target")
-                os.close(fd)
+                os.close(self._fd)
         except OSError:
             pass
         try:
@@ -56,10 +55,9 @@ class Aside:
 
     def write(self, data: memoryview) -> None:
         """Append all of `data`."""
-        fd = self._open
         while data:
             self._job.step("write", "target")
-            size = os.write(fd, data)
+            size = os.write(self._fd, data)
             if size == 0:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             data = data[size:]
@@ -69,7 +67,7 @@ class Aside:
 
     def close(self, *, mtime_ns: int, durable: bool) -> None:
         """Make it durable if asked, and close it: the error of close decides, for that is where FUSE reports."""
-        fd = self._open
+        fd = self._fd
         self._try_mtime(fd, mtime_ns)
         if self._mode is not None:
             self._try_mode(fd, self._mode)
@@ -77,7 +75,7 @@ class Aside:
             self._job.step("fsync", "target", self.written)
             os.fsync(fd)
         self._job.step("close", "target", self.written)
-        self._fd = None
+        self._fd = -1
         os.close(fd)
 
     def reopen(self) -> int:
@@ -99,12 +97,6 @@ class Aside:
             self._try_mtime(None, wanted_ns)
             shown = self.look()[1]
         return shown if abs(shown - wanted_ns) <= _ROUNDING_NS else None
-
-    @property
-    def _open(self) -> int:
-        if self._fd is None:
-            raise RuntimeError("the temporary is closed")
-        return self._fd
 
     # A file system that refuses mtime or mode keeps its own: a fact of the target, not a failure.
 

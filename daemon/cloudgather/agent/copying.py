@@ -10,7 +10,7 @@ import xxhash
 from cloudgather.agent.aside import Aside
 from cloudgather.agent.job import CHUNK, Job, Trouble, WireIdentity
 from cloudgather.agent.pages import ReadPages, drop
-from cloudgather.agent.places import LastFolder, closing, components, split
+from cloudgather.agent.places import LastFolder, beside, closing, components
 from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import DurableFolders, Root
 from cloudgather.agent.throttle import Throttle
@@ -105,9 +105,7 @@ class Copying:
         `written`: that somebody has the source open for writing is known, and means nothing.
         """
         job = self._job
-        above, name = split(destination)
-        if split(temporary)[0]:
-            raise Trouble("bad", "a temporary lies beside its destination")
+        above, name = beside(destination, temporary)
         with self._open(path, version, written) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from cloudgather.agent import control_files
-from cloudgather.agent.places import LastFolder, closing
+from cloudgather.agent.places import Last, closing
 from cloudgather.core.mounts import Mount
 from cloudgather.mounted import mount_under
 
@@ -23,6 +23,10 @@ class SourceFolder:
         self.fd = fd
         self._path = path
         self._top = top
+
+    def close(self) -> None:
+        """Nothing may be asked of it afterwards."""
+        os.close(self.fd)
 
     def state(self, name: bytes) -> os.stat_result:
         """lstat of what has this name in it."""
@@ -67,27 +71,8 @@ class SourceFolder:
         return top + control_files.SUFFIX if top and control_files.beside(self._top(), top) else None
 
 
-class SourceFolders:
-    """Folders of a source, of which the last stays open for `keep` seconds, as of places.LastFolder."""
+class SourceFolders(Last[SourceFolder]):
+    """Folders of a source, of which the last stays open for `keep` seconds."""
 
     def __init__(self, walked: Callable[[bytes], int], top: Callable[[], int], *, keep: float = 0.0) -> None:
-        self._walked = walked
-        self._top = top
-        self._folders = LastFolder(self._entered, keep=keep)
-        self._last: SourceFolder
-
-    def __enter__(self) -> "SourceFolders":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._folders.__exit__()
-
-    def at(self, path: bytes) -> SourceFolder:
-        """Good until the next call; raises what `walked` raises."""
-        self._folders.at(path)
-        return self._last
-
-    def _entered(self, path: bytes) -> int:
-        fd = self._walked(path)
-        self._last = SourceFolder(fd, path, self._top)
-        return fd
+        super().__init__(lambda path: SourceFolder(walked(path), path, top), SourceFolder.close, keep=keep)

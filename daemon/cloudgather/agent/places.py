@@ -4,14 +4,17 @@ import errno
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Generic, Self, TypeVar
 
 from cloudgather.agent.job import Trouble
+
+T = TypeVar("T")
 
 # O_PATH asks a FUSE file system for a lookup only, not for an opendir.
 FOLDER: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # No component of a path that is meant to stay beneath a root.
 _NOWHERE: Final = frozenset({b"", b".", b".."})
+_SLASH: Final = ord("/")
 # For how long the files of a folder are reached through one descriptor of it, where an operation is about many.
 KEEP: Final = 0.05
 # What file systems answer that cannot fsync a folder.
@@ -32,6 +35,13 @@ def split(path: bytes) -> tuple[bytes, bytes]:
     if name in _NOWHERE or 0 in name or (slash and not folder):
         raise Trouble("bad", f"not a path beneath a root: {path!r}")
     return folder, name
+
+
+def beside(destination: bytes, temporary: bytes) -> tuple[bytes, bytes]:
+    """split(destination), in whose folder `temporary` is a name, too; raises Trouble "bad"."""
+    if temporary in _NOWHERE or 0 in temporary or _SLASH in temporary:
+        raise Trouble("bad", f"a temporary lies beside its destination: {temporary!r}")
+    return split(destination)
 
 
 class _Closing:
@@ -73,39 +83,47 @@ def walk(start: int, parts: Sequence[bytes]) -> int:
     return here
 
 
-class LastFolder:
+class Last(Generic[T]):
     """Folders beneath a root, of which the last stays open for `keep` seconds: its files then cost one walk together.
 
     What happens to it within that span goes unnoticed; without `keep` each path is walked anew.
     """
 
-    def __init__(self, walked: Callable[[bytes], int], *, keep: float = 0.0) -> None:
+    def __init__(self, walked: Callable[[bytes], T], close: Callable[[T], None], *, keep: float = 0.0) -> None:
         self._walked = walked
+        self._leave = close
         self._keep = keep
         self._path: bytes | None = None
-        self._fd = -1
+        self._folder: T
         self._until = 0.0
 
-    def __enter__(self) -> "LastFolder":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._close()
 
-    def at(self, path: bytes) -> int:
-        """A descriptor (O_PATH) that stays ours, good until the next call; raises what `walked` raises."""
+    def at(self, path: bytes) -> T:
+        """What stands for the folder; it stays ours, and is good until the next call. Raises what `walked` raises."""
         if path != self._path or time.monotonic() >= self._until:
             self._close()
-            self._fd = self._walked(path)
+            self._folder = self._walked(path)
             self._path = path
             self._until = time.monotonic() + self._keep
-        return self._fd
+        return self._folder
 
     def _close(self) -> None:
         if self._path is None:
             return
         self._path = None
-        os.close(self._fd)
+        self._leave(self._folder)
+
+
+class LastFolder(Last[int]):
+    """By descriptors (O_PATH)."""
+
+    def __init__(self, walked: Callable[[bytes], int], *, keep: float = 0.0) -> None:
+        super().__init__(walked, os.close, keep=keep)
 
 
 def sync_folder(fd: int) -> None:

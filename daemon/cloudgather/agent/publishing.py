@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from cloudgather.agent.job import Job, Trouble, WireIdentity
-from cloudgather.agent.places import LastFolder, closing, components, split, sync_folder
+from cloudgather.agent.places import LastFolder, beside, closing, components, sync_folder
 from cloudgather.agent.protocol import ASIDE
 from cloudgather.agent.roots import Root
 from cloudgather.agent.system import rename_to_free, syncfs
@@ -54,9 +54,7 @@ class Publishing:
         temporary is ENOENT at step "rename", whatever stands under the final name.
         """
         job = self._job
-        above, name = split(destination)
-        if split(temporary)[0]:
-            raise Trouble("bad", "a temporary lies beside its destination")
+        above, name = beside(destination, temporary)
         try:
             folder = self._folders.at(above)
         except OSError as error:

@@ -169,15 +169,12 @@ class Original:
             if not self.is_local:
                 os.set_blocking(self.fd, True)
             if not self._looked:
-                self._demand_no_control_file(folder, name)
+                self._job.step("stat", "source")
+                if folder.control_file(name) is not None:
+                    raise Trouble("changed", "a control file says that it is being downloaded")
         except BaseException:
             os.close(self.fd)
             raise
-
-    def _demand_no_control_file(self, folder: SourceFolder, name: bytes) -> None:
-        self._job.step("stat", "source")
-        if folder.control_file(name) is not None:
-            raise Trouble("changed", "a control file says that it is being downloaded")
 
     def _demand_version(self, state: os.stat_result) -> None:
         now = (state.st_size, state.st_mtime_ns, state.st_dev, state.st_ino)
