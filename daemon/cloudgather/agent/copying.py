@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import xxhash
 
@@ -14,6 +14,10 @@ from cloudgather.agent.places import LastFolder, beside, closing, components
 from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import DurableFolders, Root
 from cloudgather.agent.throttle import Throttle
+
+# What a temporary is, once it is whole: size, mtime_ns as the target shows it (None: it keeps none) and digest; and
+# size and mtime_ns of what stands under the final name.
+Copied = tuple[int, int | None, bytes, tuple[int, int] | None]
 
 
 def copy(
@@ -27,19 +31,10 @@ def copy(
     replace: bool,
     written: bool = False,
     **common: Any,
-) -> "Copied":
+) -> Copied:
     """Copying.copy of one file; what Copying takes is `common`."""
     with Copying(job, throttle, **common) as copying:
         return copying.copy(destination, temporary, path, version, replace, written)
-
-
-class Copied(NamedTuple):
-    """What a temporary is, once it is whole."""
-
-    size: int
-    mtime_ns: int | None  # as the target shows it; None: it keeps none
-    digest: bytes
-    standing: tuple[int, int] | None  # size and mtime_ns of what stands under the final name
 
 
 class Copying:
@@ -117,7 +112,7 @@ class Copying:
                 original.compare(digest)
                 self._target.check()
                 aside.keep()
-        return Copied(original.size, mtime_ns, digest, standing)
+        return original.size, mtime_ns, digest, standing
 
     def _check(self, aside: Aside, size: int, digest: bytes) -> int:
         """The mtime_ns that it shows.

@@ -4,12 +4,12 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import xxhash
 
-from cloudgather.agent.copying import Copied, copy
+from cloudgather.agent.copying import copy
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.looking import look, scan
 from cloudgather.agent.publishing import publish
@@ -17,6 +17,15 @@ from cloudgather.agent.throttle import Throttle
 from cloudgather.ports.source import Look, Refused, Seen
 
 TEMPORARY = b".cloudgather-1-1"
+
+
+class Copied(NamedTuple):
+    """What a copy answers with."""
+
+    size: int
+    mtime_ns: int | None
+    digest: bytes
+    standing: tuple[int, int] | None
 
 
 class EventfulJob(Job):
@@ -88,7 +97,7 @@ class Pair:
             "file_mode": None,
             "dir_mode": None,
         }
-        return copy(job or Job(), throttle or Throttle(), **params | different)
+        return Copied(*copy(job or Job(), throttle or Throttle(), **params | different))
 
     def publish(self, destination: bytes, size: int, *, job: Job | None = None, **different: Any) -> None:
         """Rename the temporary."""

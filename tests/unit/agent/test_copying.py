@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from cloudgather.agent.copying import Copied
 from cloudgather.agent.job import CHUNK, Trouble
-from unit.agent.orders import TEMPORARY, EventfulJob, Pair, digest, entries, expect_void, version_of
+from unit.agent.orders import TEMPORARY, Copied, EventfulJob, Pair, digest, entries, expect_void, version_of
 from unit.agent.overmounts import Mounts
 
 
