@@ -110,7 +110,8 @@ class AgentTarget:
         await self._take_turn([order])
         params = order._asdict()
         params |= _in_common(params.pop("terms"))
-        return _sent(await self._at_root("copy", params, order.destination, progress))
+        (sent,) = _all_sent([await self._at_root("copy", params, order.destination, progress)])
+        return sent
 
     async def copy_all(
         self, orders: Sequence[CopyOrder], progress: Callable[[int, int], None], *, looked: bool
@@ -121,7 +122,7 @@ class AgentTarget:
             raise ValueError("the orders are not alike")
         await self._take_turn(orders)
         common = {**_in_common(terms), "looked": looked}
-        return await self._each("copy.each", common, [order[1:] for order in orders], _sent, progress)
+        return await self._each("copy.each", common, [order[1:] for order in orders], _all_sent, progress)
 
     async def barrier(self, folders: Sequence[bytes] = ()) -> None:
         """Durable from now on, as ports.target.Target.barrier says."""
@@ -140,7 +141,11 @@ class AgentTarget:
     ) -> Sequence[Published | Exception | None]:
         """Rename over in one operation, as ports.target.Target.publish_all says."""
         return await self._each(
-            "publish.each", {"durable": False}, files, lambda _: _PUBLISHED, lambda index, done: None
+            "publish.each",
+            {"durable": False},
+            files,
+            lambda results: [_PUBLISHED] * len(results),
+            lambda index, done: None,
         )
 
     async def digest(self, path: bytes) -> bytes:
@@ -208,7 +213,7 @@ class AgentTarget:
         op: str,
         common: Mapping[str, Any],
         each: Sequence[Sequence[Any]],
-        read: Callable[[Any], T],
+        read: Callable[[Sequence[Any]], Sequence[T]],
         progress: Callable[[int, int], None],
     ) -> list[T | Exception | None]:
         """An operation with parts; their outcomes in order, None for those that were not reached."""
@@ -220,7 +225,7 @@ class AgentTarget:
                 return
             for kind, bodies in value:
                 if kind == "ok":
-                    outcomes.extend(map(read, bodies))
+                    outcomes.extend(read(bodies))
                 else:
                     outcomes.extend(verdict(AgentError(body), self._spec, self._recorded()) for body in bodies)
 
@@ -261,9 +266,11 @@ def _in_common(terms: CopyTerms) -> dict[str, Any]:
     }
 
 
-def _sent(result: Sequence[Any]) -> Sent:
-    size, mtime_ns, digest, standing = result
-    return Sent(size, mtime_ns, digest, None if standing is None else tuple(standing))
+def _all_sent(results: Sequence[Any]) -> list[Sent]:
+    return [
+        Sent(size, mtime_ns, digest, None if standing is None else tuple(standing))
+        for size, mtime_ns, digest, standing in results
+    ]
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def _head(level: int, task: str | None, run: int | None) -> str:
 def line_of(record: logging.LogRecord) -> Line:
     """Take from a record all that is needed later, by another thread."""
     lines: Sequence[tuple[int, str]] = getattr(record, "lines", ())
-    message = "\n".join([printable(text) for _, text in lines]) if lines else printable(_message(record))
+    texts = [text for _, text in lines] or [_message(record)]
+    message = "\n".join(texts if all(map(str.isprintable, texts)) else map(printable, texts))
     trace = ""
     if record.exc_info and record.exc_info[0] is not None:
         trace = logging.Formatter().formatException(record.exc_info)

@@ -252,6 +252,13 @@ class Board:
                 return found
         return None
 
+    def sent(self, transfers: Sequence[Transfer]) -> Sequence[int | None]:
+        """Bytes that the try of each has sent in all; None of one that does not run."""
+        running: dict[int, Moving] = {}
+        for target in self.targets.values():
+            running |= target.moving
+        return [None if (moving := running.get(each.id)) is None else moving.sent for each in transfers]
+
     def held_tasks(self) -> frozenset[str]:
         """Tasks none of whose transfers may start now."""
         return frozenset(name for name in self.tasks if self.holds_of_task(name)) | frozenset(self.broken)

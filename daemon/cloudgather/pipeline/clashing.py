@@ -1,6 +1,6 @@
 """Keeps two files from one place at a target: what has it, or comes to it first, keeps it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -109,12 +109,12 @@ def _under_way(
     """(one with an id in `places`, one that was claimed before it), of all pairs whose place is perhaps the same."""
     claimed = [(folded(transfer.destination), transfer) for transfer in left]
     claimed += [(moving.place, moving.transfer) for moving in lane.moving.values()]  # in the order of claims
-    count = Counter([place for place, _ in claimed])
+    if len({place for place, _ in claimed}) == len(claimed):
+        return []
     before: dict[bytes, list[Transfer]] = defaultdict(list)
     pairs = []
     for place, transfer in claimed:
-        if count[place] > 1:
-            if transfer.id in places:
-                pairs += [(transfer, each) for each in before[place] if each.id != transfer.id]
-            before[place].append(transfer)
+        if transfer.id in places:
+            pairs += [(transfer, each) for each in before[place] if each.id != transfer.id]
+        before[place].append(transfer)
     return pairs

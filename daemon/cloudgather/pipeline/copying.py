@@ -104,7 +104,7 @@ class Copier:
         if not those:
             return Ahead({})
         terms = _terms(lane, task, durable=False)
-        orders = [_order(terms, transfer) for transfer in those]
+        orders = _orders(terms, those)
 
         def progress(index: int, done: int) -> None:
             self._progressed(lane.moving[those[index].id], done)
@@ -177,7 +177,7 @@ class Copier:
         transfer = moving.transfer
 
         async def copy(*, over: bool) -> Sent:
-            order = _order(_terms(lane, task, durable=durable), transfer)
+            (order,) = _orders(_terms(lane, task, durable=durable), [transfer])
             order = order._replace(replace=order.replace or over, written=written)
             return await lane.port.copy(order, lambda done: self._progressed(moving, done))
 
@@ -250,9 +250,11 @@ def _terms(lane: TargetState, task: TaskState, *, durable: bool) -> CopyTerms:
     )
 
 
-def _order(terms: CopyTerms, transfer: Transfer) -> CopyOrder:
-    temporary = transfer.temporary or b""
-    return CopyOrder(terms, transfer.destination, temporary, transfer.path, transfer.version, transfer.replace)
+def _orders(terms: CopyTerms, transfers: Sequence[Transfer]) -> list[CopyOrder]:
+    return [
+        CopyOrder(terms, each.destination, each.temporary or b"", each.path, each.version, each.replace)
+        for each in transfers
+    ]
 
 
 def _is_sent(known: LedgerEntry, *, size: int, mtime_ns: int) -> bool:

@@ -71,8 +71,7 @@ class Recorder:
         return moved
 
     def _with_what_was_sent(self, move: Move) -> Move:
-        moving = [self._board.moving(transfer.id) for transfer in move.transfers]
-        return move._replace(moved=[None if each is None else each.sent for each in moving])
+        return move._replace(moved=self._board.sent(move.transfers))
 
     async def insist(self, call: Callable[[], Awaitable[Result]]) -> Result:
         """What the store answers to `call`; while it cannot, hold everything and wait."""

@@ -153,7 +153,7 @@ class Carrier:
         strength = None if confirmed is None else str(lane.spec.confirm)
         write = Move(renamed, Event.WRITE, reason=written, confirmed=confirmed, strength=strength)
         await self._recorder.record([write])
-        lane.unresolved.difference_update(transfer.id for transfer in renamed)
+        lane.unresolved.difference_update([transfer.id for transfer in renamed])
         lane.breaker = lane.breaker.after_success()
         if confirmed is None:
             self.confirm_later(lane)
@@ -181,9 +181,11 @@ class Carrier:
         """Those that are to end, or whose task is `held`. Nothing was made of these, and nobody is to see them move
         until the others of their batch are done.
         """
-        movings = [lane.moving[id] for id in copying]
+        movings = lane.moving
         ended = [
-            (moving, how) for moving in movings if (how := moving.ending or held.get(moving.transfer.task)) is not None
+            (movings[id], how)
+            for id, transfer in copying.items()
+            if (how := movings[id].ending or held.get(transfer.task)) is not None
         ]
         if not ended:
             return
