@@ -175,15 +175,17 @@ def among(chosen: Chosen, columns: str) -> tuple[str, dict[str, Any]]:
         where, values = condition(chosen)
         return f"SELECT {columns} FROM transfer WHERE {where}", values
     where, values = condition(replace(chosen, states=frozenset()))
-    parts = chain.from_iterable(_in_state(state, chosen.task) for state in sorted(chosen.states))
+    parts = chain.from_iterable(_in_state(state, chosen) for state in sorted(chosen.states))
     return " UNION ALL ".join(f"SELECT {columns} FROM transfer {part} AND {where}" for part in parts), values
 
 
-def _in_state(state: State, task: str | None) -> Sequence[str]:
+def _in_state(state: State, chosen: Chosen) -> Sequence[str]:
     """Where those in a state are, however many there are in others; only what is queued is not in the order of ids."""
-    if state is State.QUEUED:
-        return (READY, WAITING) if task is None else (QUEUED,)
-    return (f"{UNDER_WAY if state in LIVE else NOT_LIVE} AND state = '{state}'",)
+    if state is not State.QUEUED:
+        return (f"{UNDER_WAY if state in LIVE else NOT_LIVE} AND state = '{state}'",)
+    if chosen.task is not None:
+        return (QUEUED,)
+    return (IN_TURN if chosen.target is None else READY), WAITING
 
 
 def condition(chosen: Chosen) -> tuple[str, dict[str, Any]]:

@@ -61,27 +61,32 @@ def test_what_ended_long_ago_is_looked_for_by_how_it_ended(connection: Connectio
     assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
 
 
-QUEUED = {"SCAN transfer USING INDEX transfer_ready", "SCAN transfer USING INDEX transfer_waiting"}
+QUEUED = {"SCAN transfer USING INDEX transfer_order", "SCAN transfer USING INDEX transfer_waiting"}
+QUEUED_FOR_TARGET = {
+    "SEARCH transfer USING INDEX transfer_ready (target=?)",
+    "SEARCH transfer USING INDEX transfer_waiting (target=? AND due>?)",
+}
 QUEUED_OF_TASK = {"SEARCH transfer USING INDEX transfer_live (task=?)"}
 UNDER_WAY = {"SCAN transfer USING INDEX transfer_under_way"}
 NOT_LIVE = {"SEARCH transfer USING INDEX transfer_not_live (state=?)"}
 
 
 @pytest.mark.parametrize(
-    ("states", "task", "by"),
+    ("states", "chosen", "by"),
     [
-        (frozenset(State) - LIVE, None, NOT_LIVE),
-        (frozenset(State) - LIVE, "films", NOT_LIVE),
-        ({State.COPYING, State.PUBLISHING}, None, UNDER_WAY),
-        ({State.COPYING, State.WRITTEN}, "films", UNDER_WAY | NOT_LIVE),
-        (choosing.TO_CANCEL, None, QUEUED | UNDER_WAY | NOT_LIVE),
-        (choosing.TO_CANCEL, "films", QUEUED_OF_TASK | UNDER_WAY | NOT_LIVE),
+        (frozenset(State) - LIVE, Chosen(), NOT_LIVE),
+        (frozenset(State) - LIVE, Chosen(task="films"), NOT_LIVE),
+        ({State.COPYING, State.PUBLISHING}, Chosen(target="cloud"), UNDER_WAY),
+        ({State.COPYING, State.WRITTEN}, Chosen(task="films"), UNDER_WAY | NOT_LIVE),
+        (choosing.TO_CANCEL, Chosen(), QUEUED | UNDER_WAY | NOT_LIVE),
+        (choosing.TO_CANCEL, Chosen(target="cloud"), QUEUED_FOR_TARGET | UNDER_WAY | NOT_LIVE),
+        (choosing.TO_CANCEL, Chosen(task="films"), QUEUED_OF_TASK | UNDER_WAY | NOT_LIVE),
     ],
 )
 def test_those_in_a_state_are_found_apart_from_all_others(
-    connection: Connection, states: Collection[State], task: str | None, by: set[str]
+    connection: Connection, states: Collection[State], chosen: Chosen, by: set[str]
 ) -> None:
-    those, values = choosing.among(Chosen(task=task, states=frozenset(states)), "id")
+    those, values = choosing.among(replace(chosen, states=frozenset(states)), "id")
 
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {those} ORDER BY id DESC LIMIT 50", values)]
 
