@@ -36,15 +36,11 @@ class SourceFolder:
         """A descriptor for reading, which does not block; whether it is the expected file's, its fstat tells."""
         return os.open(name, _READ, dir_fd=self.fd)
 
-    def holds(self, state: os.stat_result) -> bool:
-        """Whether what has this state() is of the folder's own file system; one device is one file system."""
-        return state.st_dev == self._mounted[0]
-
-    @property
-    def tells_writers(self) -> bool:
-        """Whether a lease of a file that it holds() tells who writes to it."""
-        mount = self._mounted[1]
-        return mount is not None and mount.tells_writers
+    @cached_property
+    def leased(self) -> int | None:
+        """st_dev of those of its files whose leases tell who writes; None where none is to be believed."""
+        device, mount = self._mounted
+        return device if mount is not None and mount.tells_writers else None
 
     def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:
         """The mount that its file `name` with this state() is on, or another of the same file system."""

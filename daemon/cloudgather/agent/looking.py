@@ -120,13 +120,13 @@ def _at_once(folder: SourceFolder, name: bytes) -> tuple[os.stat_result, leases.
     a FIFO that has come since the scan, a writer that waits is let go, as of one that comes between a look and an open;
     the copy opens in the same way what was found to be a file.
     """
-    if not folder.tells_writers:
+    if (device := folder.leased) is None:
         return None
     try:
         fd = folder.open(name)
         try:
             state = os.fstat(fd)
-            return (state, leases.ask(fd)) if folder.holds(state) and stat.S_ISREG(state.st_mode) else None
+            return (state, leases.ask(fd)) if state.st_dev == device and stat.S_ISREG(state.st_mode) else None
         finally:
             os.close(fd)
     except OSError:
