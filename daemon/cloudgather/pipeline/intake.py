@@ -365,7 +365,7 @@ class Intake:
         for path in scanned.sizes:
             pending = known.get(path)
             if pending is None:
-                pending = Pending(task=name, path=path, quiet_since=now, event_seen=False, due=now)
+                pending = Pending(name, path, now, False, now)
             if pending.run is None or (run.ordered and pending.run is not run):
                 if pending.run is not None:  # whoever gave the order waits for this run
                     pending.run.settling -= 1

@@ -3,7 +3,7 @@
 import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from typing import NamedTuple
@@ -29,9 +29,13 @@ class Scanned(NamedTuple):
     wanted_by: Filter  # for what they are, and as long as they are of these sizes
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Pending:
-    """One path of one task. Times are monotonic seconds."""
+    """One path of one task. Times are monotonic seconds.
+
+    A scan makes one for each file that is new: in the order of its fields, for two thirds of what it costs by their
+    names.
+    """
 
     task: str
     path: bytes
@@ -45,7 +49,7 @@ class Pending:
     force: bool = False  # sent whatever the rules say
     skip_settle: SkipSettle = SkipSettle.NOTHING
     run: RunCount | None = None
-    sequence: int = field(default=0)
+    sequence: int = 0
 
 
 class PendingFiles:
