@@ -18,6 +18,7 @@ from cloudgather.store.rows import (
     assignments,
     from_instant,
     from_number,
+    from_numbers,
     from_reason,
     to_transfers,
 )
@@ -28,7 +29,7 @@ _INSISTING: Final = frozenset({Code.GO_OVERWRITE, Code.GO_RESEND})
 _OF_PATHS: Final = f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) ORDER BY live, id"
 _INSERT: Final = (
     "INSERT INTO transfer (created, updated, generation, state, live, attempts, tries, binds, cleared, task, target, "
-    "reason, plan_reason, replaces, guessed, priority, run, id, path, destination, size, mtime_ns, device, inode) "
+    "reason, plan_reason, replaces, guessed, priority, run, path, destination, size, mtime_ns, device, inode, id) "
     "SELECT ?, ?, 1, 'queued', 1, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, made.* FROM (VALUES {rows}) AS made"
 )
 _alike: Final = attrgetter("task", "target", "reason", "replace", "guessed", "priority", "run")
@@ -72,10 +73,9 @@ class _New:
     def write(self) -> None:
         ids = iter(range(self._last + 1 - len(self._plans), self._last + 1))
         for (task, target, reason, *others), those in groupby(self._plans, _alike):
-            rows = [
-                (id, plan.path, plan.destination, *map(from_number, plan.version))
-                for plan, id in zip(those, ids, strict=False)
-            ]
+            _, paths, _, destinations, versions, *_ = zip(*those, strict=True)
+            numbers = map(from_numbers, zip(*versions, strict=True))
+            rows = [*zip(paths, destinations, *numbers, ids, strict=False)]  # of the ids no more than it has paths
             why, at = from_reason(reason), self._instant
             many.execute(self._connection, _INSERT, rows, (at, at, task, target, why, why, *others))
         counting.made(self._connection, self._plans)
