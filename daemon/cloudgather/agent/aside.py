@@ -5,7 +5,7 @@ import os
 from typing import Final
 
 from cloudgather.agent.job import Job
-from cloudgather.agent.pages import WrittenPages
+from cloudgather.agent.pages import WINDOW, WrittenPages
 from cloudgather.agent.system import ask
 
 # How far a file system may round an mtime (FAT: two seconds).
@@ -15,7 +15,8 @@ _ROUNDING_NS: Final = 2_000_000_000
 class Aside:
     """Created on entry, which fails where the name is taken; removed, if it can be, unless `keep` was called."""
 
-    def __init__(self, folder: int, name: bytes, *, mode: int | None, local: bool, job: Job) -> None:
+    def __init__(self, folder: int, name: bytes, size: int, mode: int | None, local: bool, job: Job) -> None:
+        """`size`: how long it will be; `local`: whether it is on a local disk."""
         self._folder = folder
         self._name = name
         self._mode = mode
@@ -26,7 +27,7 @@ class Aside:
         job.step("open", "target")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
-        self._pages = WrittenPages(self._fd) if local else None
+        self._pages = WrittenPages(self._fd) if local and size >= WINDOW else None
 
     def __enter__(self) -> "Aside":
         return self

@@ -104,7 +104,7 @@ class Copying:
         with self._open(path, version, written) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)
-            with Aside(folder, temporary, mode=self._file_mode, local=self._is_local, job=job) as aside:
+            with Aside(folder, temporary, original.size, self._file_mode, self._is_local, job) as aside:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
                 shown = self._check(aside, original.size, digest)

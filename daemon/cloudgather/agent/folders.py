@@ -7,7 +7,6 @@ from typing import Final
 
 from cloudgather.agent import control_files
 from cloudgather.agent.places import Last, closing
-from cloudgather.core.mounts import Mount
 from cloudgather.mounted import mount_under
 
 _ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -39,17 +38,17 @@ class SourceFolder:
     @cached_property
     def leased(self) -> int | None:
         """st_dev of those of its files whose leases tell who writes; None where none is to be believed."""
-        device, mount = self._mounted
-        return device if mount is not None and mount.tells_writers else None
+        device, (_, tells_writers) = self._mounted
+        return device if tells_writers else None
 
-    def mount_of(self, name: bytes, state: os.stat_result) -> Mount | None:
-        """The mount that its file `name` with this state() is on, or another of the same file system."""
-        device, mount = self._mounted
+    def nature_of(self, name: bytes, state: os.stat_result) -> tuple[bool, bool]:
+        """Whether its file `name` with this state() is on a local disk, and whether a lease on it tells writers."""
+        device, nature = self._mounted
         # A file may be a mount point, or its device its own (btrfs, overlay); one device is one file system.
         if state.st_dev == device:
-            return mount
+            return nature
         with closing(os.open(name, _ITSELF, dir_fd=self.fd)) as file:
-            return mount_under(file)[0]
+            return _nature_at(file)
 
     def control_file(self, name: bytes) -> bytes | None:
         """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError."""
@@ -58,13 +57,18 @@ class SourceFolder:
         return self._beside_top
 
     @cached_property
-    def _mounted(self) -> tuple[int, Mount | None]:
-        return os.fstat(self.fd).st_dev, mount_under(self.fd)[0]
+    def _mounted(self) -> tuple[int, tuple[bool, bool]]:
+        return os.fstat(self.fd).st_dev, _nature_at(self.fd)
 
     @cached_property
     def _beside_top(self) -> bytes | None:
         top = self._path.partition(b"/")[0]
         return top + control_files.SUFFIX if top and control_files.beside(self._top(), top) else None
+
+
+def _nature_at(fd: int) -> tuple[bool, bool]:
+    mount = mount_under(fd)[0]
+    return mount is not None and not mount.is_remote, mount is not None and mount.tells_writers
 
 
 class SourceFolders(Last[SourceFolder]):

@@ -134,8 +134,7 @@ def _at_once(folder: SourceFolder, name: bytes) -> tuple[os.stat_result, leases.
 
 
 def _lease(folder: SourceFolder, name: bytes, state: os.stat_result) -> leases.Word:
-    mount = folder.mount_of(name, state)
-    if mount is None or not mount.tells_writers:
+    if not folder.nature_of(name, state)[1]:
         return leases.Word(leases.UNKNOWN, "file-system")
     try:
         fd = folder.open(name)

@@ -56,12 +56,12 @@ class Originals:
 
         `written`: that somebody has it open for writing is known, and means nothing.
         """
-        return Original(self, path, version, self._job, written=written)
+        return Original(self, path, version, self._job, written, True)
 
     def open_settled(self, path: bytes, version: Sequence[int], written: bool) -> "Original":
         """open() without a look before; raises Trouble "unsettled" for all that a look would have more to say about."""
         try:
-            return Original(self, path, version, self._job, written=written, looked=False)
+            return Original(self, path, version, self._job, written, False)
         except (Trouble, OSError) as error:
             raise Trouble("unsettled", str(error)) from error
 
@@ -100,9 +100,8 @@ class Original:
         path: bytes,
         version: Sequence[int],
         job: Job,
-        *,
         written: bool,
-        looked: bool = True,
+        looked: bool,
     ) -> None:
         self._originals = originals
         self._above, self._name = split(path)
@@ -163,9 +162,8 @@ class Original:
             state = os.fstat(self.fd)
             self._demand_version(state)
             self.size, self.mtime_ns, self._ctime_ns = state.st_size, state.st_mtime_ns, state.st_ctime_ns
-            mount = folder.mount_of(name, state)
-            self.is_local = mount is not None and not mount.is_remote
-            self._tells_writers = mount is not None and mount.tells_writers and not self._written
+            self.is_local, tells_writers = folder.nature_of(name, state)
+            self._tells_writers = tells_writers and not self._written
             if not self.is_local:
                 os.set_blocking(self.fd, True)
             if not self._looked:
