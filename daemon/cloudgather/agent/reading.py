@@ -120,36 +120,44 @@ class Original:
     def read(self, into: memoryview, offset: int) -> int:
         """How many bytes, which follow the `offset` that were read already, are at the beginning of `into`; 0: no more.
 
-        The first and the last are read under a lease, so that nobody writes; who wrote between shows in mtime or ctime,
-        and whose bytes come later are not in the copy. What fits one read is read under one lease.
+        The first are read under a lease: nobody writes meanwhile, so that of what fits one read nothing is half.
         Raises Trouble "changed" where somebody writes, "unsettled" where nobody had looked before.
         """
         self._job.step("read", "source")
-        if not self._tells_writers or 0 < offset < self.size - len(into):
+        if not self._tells_writers or offset:
             return os.readv(self.fd, [into])
         word = leases.take(self.fd)
         if word.access == leases.WRITTEN:
-            raise self._is_written()
+            raise self._is_written(looked=self._looked)
         try:
             return os.readv(self.fd, [into])
         finally:
             if word.access == leases.FREE and not leases.let_go(self.fd):
-                raise self._is_written()
+                raise self._is_written(looked=self._looked)
 
     def compare(self, digest: bytes) -> None:
-        """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there."""
+        """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there.
+
+        The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it.
+        """
+        self._demand_no_writer()
         state = self._demand_same_file()
         if state.st_ctime_ns != self._ctime_ns:
             # A link was made, or a mode set; or somebody wrote and then put the mtime back.
             os.lseek(self.fd, 0, os.SEEK_SET)
             if digest_of(self.fd, self._job, "source") != digest:
                 raise Trouble("changed", "the source's content changed while it was copied")
-            if self._tells_writers and leases.ask(self.fd).access == leases.WRITTEN:
-                raise self._is_written()
+            self._demand_no_writer()
             self._demand_same_file()
 
-    def _is_written(self) -> Trouble:
-        return Trouble("changed" if self._looked else "unsettled", "somebody has the source open for writing")
+    def _demand_no_writer(self) -> None:
+        if self._tells_writers:
+            self._job.step("lease", "source")
+            if leases.ask(self.fd).access == leases.WRITTEN:
+                raise self._is_written()
+
+    def _is_written(self, *, looked: bool = True) -> Trouble:
+        return Trouble("changed" if looked else "unsettled", "somebody has the source open for writing")
 
     def _open(self, folder: SourceFolder, name: bytes) -> None:
         try:
