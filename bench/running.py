@@ -147,7 +147,7 @@ class Daemon:
                 if passed > within:
                     raise Wrong(f"waited {within:.0f} s for a run of {task}")
                 half = passed * (uploads - seen["uploaded"]) / max(seen["uploaded"], 1) / 2 if uploads else 0.02
-                time.sleep(min(max(half, 0.005), passed))
+                time.sleep(min(max(half, 0.005), passed / 4))
             taken = Taken(passed, self.cpu() - cpu)
         if seen["uploaded"] != uploads or seen["problem"]:
             raise Wrong(f"the run has uploaded {seen['uploaded']} files, not {uploads}: {seen}")

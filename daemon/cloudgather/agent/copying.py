@@ -163,11 +163,12 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     view = memoryview(job.buffer)
     # How long a local file is was asked of its inode, and will be again: its end need not be read as well.
     most = original.size if original.is_local else original.size + 1
-    while True:
+    while aside.written < most:
         job.check()
         if pages is not None:
             pages.will_read(aside.written)
-        size = original.read(view[: throttle.chunk(CHUNK)], aside.written)
+        job.step("read", "source")
+        size = os.readv(original.fd, [view[: throttle.chunk(CHUNK)]])
         if size == 0:
             break
         throttle.take(size, job.pause)
@@ -175,8 +176,6 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
         state.update(data)
         aside.write(data)
         job.done = aside.written
-        if aside.written >= most:
-            break
     if aside.written != original.size:
         raise Trouble("changed", f"the source gave {aside.written} bytes instead of {original.size}")
     if pages is not None:

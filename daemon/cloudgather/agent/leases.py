@@ -22,15 +22,7 @@ _WRITTEN: Final = Word(WRITTEN)
 
 
 def ask(fd: int) -> Word:
-    """What a read lease on `fd` (open for reading only) says; the caller knows the file system to be trusted."""
-    word = take(fd)
-    if word is _FREE:
-        let_go(fd)
-    return word
-
-
-def take(fd: int) -> Word:
-    """As ask(), but where it is FREE it stays that until let_go(): who comes to write is made to wait.
+    """What a read lease on `fd` (open for reading only) says; the caller knows the file system to be trusted.
 
     fcntl(2), F_SETLEASE: refused with EAGAIN while any descriptor or mapping writes; needs the owner or CAP_LEASE.
     """
@@ -44,18 +36,6 @@ def take(fd: int) -> Word:
         if error.errno == errno.EAGAIN:
             return _WRITTEN
         return Word(UNKNOWN, "permission" if error.errno in (errno.EACCES, errno.EPERM) else "error")
+    # Before close: closing a leased descriptor leaves a window in which the writer is made to wait.
+    fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return _FREE
-
-
-def let_go(fd: int) -> bool:
-    """Whether it was FREE until now. The kernel takes it from who makes a writer wait too long (lease-break-time).
-
-    Before close: closing a leased descriptor leaves a window in which the writer is made to wait.
-    """
-    try:
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except OSError as error:
-        if error.errno == errno.EAGAIN:
-            return False
-        raise
-    return True

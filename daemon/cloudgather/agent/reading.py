@@ -86,7 +86,7 @@ class Originals:
 class Original:
     """A source file, open for reading, known to be `version`: size, mtime_ns, device, inode.
 
-    Unless `looked` at before, it is known to have no control file, too.
+    Unless `looked` at before, it is known to have no writer and no control file, too, as far as that can be known.
     """
 
     fd: int
@@ -117,24 +117,6 @@ class Original:
     def __exit__(self, *_: object) -> None:
         os.close(self.fd)
 
-    def read(self, into: memoryview, offset: int) -> int:
-        """How many bytes, which follow the `offset` that were read already, are at the beginning of `into`; 0: no more.
-
-        The first are read under a lease: nobody writes meanwhile, so that of what fits one read nothing is half.
-        Raises Trouble "changed" where somebody writes, "unsettled" where nobody had looked before.
-        """
-        self._job.step("read", "source")
-        if not self._tells_writers or offset:
-            return os.readv(self.fd, [into])
-        word = leases.take(self.fd)
-        if word.access == leases.WRITTEN:
-            raise self._is_written(looked=self._looked)
-        try:
-            return os.readv(self.fd, [into])
-        finally:
-            if word.access == leases.FREE and not leases.let_go(self.fd):
-                raise self._is_written(looked=self._looked)
-
     def compare(self, digest: bytes) -> None:
         """Raises Trouble "changed" or "gone" unless what was read, with `digest`, is still what stands there.
 
@@ -154,10 +136,7 @@ class Original:
         if self._tells_writers:
             self._job.step("lease", "source")
             if leases.ask(self.fd).access == leases.WRITTEN:
-                raise self._is_written()
-
-    def _is_written(self, *, looked: bool = True) -> Trouble:
-        return Trouble("changed" if looked else "unsettled", "somebody has the source open for writing")
+                raise Trouble("changed", "somebody has the source open for writing")
 
     def _open(self, folder: SourceFolder, name: bytes) -> None:
         try:
@@ -175,6 +154,7 @@ class Original:
             if not self.is_local:
                 os.set_blocking(self.fd, True)
             if not self._looked:
+                self._demand_no_writer()
                 self._job.step("stat", "source")
                 if folder.control_file(name) is not None:
                     raise Trouble("changed", "a control file says that it is being downloaded")

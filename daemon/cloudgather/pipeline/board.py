@@ -254,10 +254,12 @@ class Board:
 
     def sent(self, transfers: Sequence[Transfer]) -> Sequence[int | None]:
         """Bytes that the try of each has sent in all; None of one that does not run."""
-        running: dict[int, Moving] = {}
-        for target in self.targets.values():
-            running |= target.moving
-        return [None if (moving := running.get(each.id)) is None else moving.sent for each in transfers]
+        found: list[int | None] = []
+        for each in transfers:
+            target = self.targets.get(each.target)  # at another one it may have begun anew
+            moving = None if target is None else target.moving.get(each.id)
+            found.append(None if moving is None else moving.sent)
+        return found
 
     def held_tasks(self) -> frozenset[str]:
         """Tasks none of whose transfers may start now."""

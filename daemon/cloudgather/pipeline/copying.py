@@ -64,7 +64,7 @@ class Copier:
     async def clashing(self, lane: TargetState, batch: Sequence[Transfer]) -> Mapping[int, Move]:
         """Those of a claimed batch that must not be copied, as Clashes.among tells: asked once, before its turn.
 
-        Nothing that is claimed later has a place before them.
+        Nothing that is claimed later has a place before them. What a rival has sent for one is adopted then already.
         """
         return await self._clashes.among(lane, batch)
 

@@ -68,19 +68,6 @@ def test_a_source_that_is_replaced_meanwhile_voids_the_copy(pair: Pair) -> None:
 
 
 @pytest.mark.usefixtures("trusted")
-@pytest.mark.parametrize("chunks", [0, 1, 3])
-def test_a_writer_that_is_there_as_the_first_is_read_voids_the_copy_at_once(pair: Pair, chunks: int) -> None:
-    path = pair.file(data=b"x" * chunks * CHUNK)
-    held: list[int] = []
-    job = EventfulJob(source_read=lambda: held.append(os.open(pair.source / "film.mkv", os.O_WRONLY)))
-
-    expect_void(pair, path, "changed", job)
-
-    os.close(held[0])
-    assert job.steps.count(("read", "source")) == 1
-
-
-@pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("chunks", [1, 3])
 def test_a_writer_that_stays_after_the_copy_voids_it(pair: Pair, chunks: int) -> None:
     path = pair.file(data=b"x" * chunks * CHUNK)

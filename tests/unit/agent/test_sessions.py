@@ -226,15 +226,22 @@ def test_nothing_is_made_of_a_file_that_nobody_looked_at_and_a_look_has_more_to_
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_file_that_nobody_looked_at_and_somebody_writes_to_is_not_copied(pair: Pair) -> None:
-    one = order(pair, pair.file("one"), 1)
+@pytest.mark.parametrize("standing", [False, True])
+def test_nothing_is_made_of_a_file_that_nobody_looked_at_and_somebody_writes_to(pair: Pair, standing: bool) -> None:
+    """Whatever stands at the target: a look would say whether that it is written means anything."""
+    one = order(pair, pair.file("folder/one"), 1)
+    if standing:
+        (pair.target / "folder").mkdir()
+        (pair.target / "folder/one").write_bytes(b"older")
+    job = EventfulJob()
 
     with (
-        copying(pair, Job(), looked=False) as session,
-        closing(os.open(pair.source / "one", os.O_WRONLY)),
+        copying(pair, job, looked=False) as session,
+        closing(os.open(pair.source / "folder/one", os.O_WRONLY)),
         pytest.raises(Trouble) as trouble,
     ):
         session.copy(**one)
 
     assert trouble.value.kind == "unsettled"
-    assert pair.at_target() == []
+    assert {side for _, side in job.steps[1:]} == {"source"}
+    assert pair.at_target() == ([b"folder", b"folder/one"] if standing else [])
