@@ -243,6 +243,18 @@ def test_pruning_takes_what_ended_long_ago_but_what_binds(store: QueueStore, do:
     assert (do(store.run(run)), do(passed(store, [content(b"binds")]))) == (None, {b"binds"})
 
 
+def test_pruning_lets_no_failure_go_again_whose_path_was_sent_since(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"film")], now=NOW))
+    first = do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE))
+    do(store.add([a_plan(b"film", version=a_version(size=7))], now=NOW))
+    do(moved_on(store, first, Event.GIVE_UP))
+    do(moved_on(store, do(claimed(store)), Event.PUBLISH, Event.WRITE, Event.CONFIRM))
+
+    removed = do(store.prune(before=LATER))
+
+    assert (removed, do(store.requeue(Chosen(states=frozenset({State.FAILED})), now=LATER))) == (2, 0)
+
+
 def test_pruning_goes_through_more_than_one_step(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"%d" % number) for number in range(1200)], now=NOW))
     do(store.cancel(Chosen(), reason=because(Code.CANCELLED_TASK_REMOVED), now=NOW))

@@ -143,7 +143,8 @@ class Leaving:
         """Why the upload will not go on by itself; None while something of it is under way, or waits and says so."""
         chosen = Chosen(task=download.task_name)
         moving = replace(chosen, states=LIVE | {TransferState.WRITTEN})
-        if under_way := await self._store.transfers(moving, limit=1):
+        begun = replace(chosen, states=moving.states - {TransferState.QUEUED})  # found at once, however much is queued
+        if under_way := await self._store.transfers(begun, limit=1) or await self._store.transfers(moving, limit=1):
             first = under_way[0]
             written = first.state is TransferState.WRITTEN
             for hold in (self._board.unconfirmed(first) if written else self._board.holds_of(first))[:1]:

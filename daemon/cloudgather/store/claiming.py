@@ -1,18 +1,16 @@
 """Hands out what is due: priority first, then age, at a cost that does not grow with the queue."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
 from datetime import datetime, timedelta
-from heapq import merge
-from itertools import islice
 from sqlite3 import Connection
-from typing import Any, Final
+from typing import Final
 
 from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import DailyLimitSpent
 from cloudgather.store import spending
-from cloudgather.store.moving import claim_all
-from cloudgather.store.rows import TRANSFER, from_instant, reads, to_instant, to_transfers
+from cloudgather.store.errors import RowDamaged
+from cloudgather.store.moving import by_id, claim_all
+from cloudgather.store.rows import from_instant, to_instant
 
 # INDEXED BY: SQLite knows nothing of how many rows are in which state.
 PROMOTE: Final = (
@@ -21,8 +19,8 @@ PROMOTE: Final = (
 )
 TASKS: Final = "SELECT task FROM counter WHERE target = ? AND state = 'queued' AND transfers > 0"
 FIRST: Final = (
-    f"SELECT {TRANSFER} FROM transfer INDEXED BY transfer_ready "
-    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id"
+    "SELECT -priority, id FROM transfer INDEXED BY transfer_ready "
+    "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id LIMIT ?"
 )
 ANY_READY: Final = (
     "SELECT 1 FROM transfer INDEXED BY transfer_ready "
@@ -36,8 +34,6 @@ CLAMP: Final = (
     "UPDATE transfer INDEXED BY transfer_waiting SET due = :latest "
     "WHERE state = 'queued' AND due IS NOT NULL AND due > :latest"
 )
-
-_ID, _PRIORITY = map(TRANSFER.split(", ").index, ("id", "priority"))
 
 
 def claim(
@@ -91,18 +87,15 @@ def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
 
 
 def _first(connection: Connection, target: str, except_tasks: frozenset[str], count: int) -> Sequence[Transfer]:
-    """So many of what is due, in their turn; of no task more are read than that takes."""
-    with ExitStack() as reading:
-        due = [
-            reading.enter_context(closing(connection.execute(FIRST, (target, task))))
-            for task in _tasks(connection, target, except_tasks)
-        ]
-        return to_transfers([*islice(merge(*due, key=_turn), count)])
-
-
-@reads
-def _turn(row: tuple[Any, ...]) -> tuple[int, int]:
-    return -row[_PRIORITY], row[_ID]
+    """So many of what is due, in their turn."""
+    due: list[tuple[int, int]] = []
+    for task in _tasks(connection, target, except_tasks):
+        due += connection.execute(FIRST, (target, task, count)).fetchall()
+    ids = [id for _, id in sorted(due)[:count]]
+    found = by_id(connection, ids)
+    if len(found) != len(ids):
+        raise RowDamaged(f"transfers {sorted({*ids} - found.keys())} are in an index only")
+    return [found[id] for id in ids]
 
 
 def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:

@@ -18,13 +18,13 @@ from cloudgather.store.rows import reads
 
 def daemon_id(connection: Connection) -> str:
     """What tells this daemon's temporaries from those of others at the same target."""
-    return _only_text(connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone())
+    return _only_ascii(connection.execute("SELECT value FROM flag WHERE name = 'daemon-id'").fetchone())
 
 
 @reads
-def _only_text(row: tuple[Any, ...]) -> str:
+def _only_ascii(row: tuple[Any, ...]) -> str:
     (text,) = row
-    return str(text)
+    return str(text).encode("ascii").decode("ascii")
 
 
 def temporary_name(daemon_id: str, transfer: int, tries: int) -> bytes:

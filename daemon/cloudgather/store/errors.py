@@ -88,7 +88,7 @@ def unavailable(error: sqlite3.Error, file: str) -> StoreUnavailable | None:
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_FULL:
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))
-        case sqlite3.SQLITE_ERROR:
+        case sqlite3.SQLITE_ERROR if not str(error).startswith("no such "):  # else a name in its schema is damaged
             return None
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(file):
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))

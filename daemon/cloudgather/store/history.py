@@ -11,12 +11,17 @@ from cloudgather.store.rows import from_instant, reads, to_instant, to_reason
 
 _AT_ONCE: Final = 500
 _OUTCOME: Final = "after IN ('done', 'failed', 'cancelled', 'vanished', 'queued')"
-ENDED: Final = (State.DONE, State.FAILED, State.CANCELLED, State.VANISHED)
+# Those that may bind their path come first: without what has come after them they would be its newest.
+ENDED: Final = (State.FAILED, State.CANCELLED, State.DONE, State.VANISHED)
+UP_TO: Final = (
+    "SELECT max(id) FROM (SELECT id FROM transfer INDEXED BY transfer_not_live "
+    "WHERE NOT live AND state = ? AND id > ? ORDER BY id LIMIT ?)"
+)
 OLD: Final = (
     "SELECT id, binds AND NOT EXISTS (SELECT 1 FROM transfer AS newer "
     "WHERE newer.path = transfer.path AND newer.task = transfer.task AND newer.id > transfer.id) "
     "FROM transfer INDEXED BY transfer_not_live "
-    "WHERE NOT live AND state = ? AND id > ? AND updated < ? ORDER BY id LIMIT ?"
+    "WHERE NOT live AND state = ? AND id > ? AND id <= ? AND updated < ?"
 )
 
 
@@ -61,11 +66,14 @@ def prune_some(connection: Connection, state: State, before: datetime, after: in
     Answers with how many went, and with where to look on; None once all have been looked at. What still binds its
     path (the newest transfer of it, failed or cancelled) stays, however old: scans would send the file again.
     """
-    rows = connection.execute(OLD, (str(state), after, from_instant(before), _AT_ONCE)).fetchall()
+    (last,) = connection.execute(UP_TO, (str(state), after, _AT_ONCE)).fetchone()
+    if last is None:
+        return 0, None
+    rows = connection.execute(OLD, (str(state), after, last, from_instant(before))).fetchall()
     gone = [(id,) for id, binding in rows if not binding]
     connection.executemany("DELETE FROM move WHERE transfer = ?", gone)
     connection.executemany("DELETE FROM transfer WHERE id = ?", gone)
-    return len(gone), rows[-1][0] if len(rows) == _AT_ONCE else None
+    return len(gone), last
 
 
 @reads

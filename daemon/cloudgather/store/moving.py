@@ -31,7 +31,7 @@ def move_all(connection: Connection, moves: Sequence[Move], now: datetime) -> Se
 
 
 def claim_all(connection: Connection, rows: Sequence[Transfer], now: datetime) -> Sequence[Transfer]:
-    """Claim these, which were read as queued and due in this very step, at least one."""
+    """Claim these, which an index has as queued and due, at least one; as they are then."""
     try:
         return make(connection, rows, Move(rows, Event.CLAIM), now)
     except Overtaken as error:

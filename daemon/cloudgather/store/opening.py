@@ -23,7 +23,7 @@ from cloudgather.store.migrating import (
 )
 
 DATABASE: Final = "state.db"
-OLDEST: Final = (3, 35)  # of SQLite: RETURNING (store/moving.py)
+OLDEST: Final = (3, 35)  # of SQLite: RETURNING (store/spending.py)
 
 _MAGIC: Final = b"SQLite format 3\0"
 _JOURNAL_MAGIC: Final = bytes.fromhex("d9d505f920a163d7")
@@ -127,7 +127,8 @@ def _check(file: str, now: datetime, *, newest: int) -> int:
                 raise StateNewer(file, schema, newest, _kept(file, "newer", now))
             verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF not in _BROKEN:
+        # Of a verdict that quotes a damaged name the Python module raises an error without SQLite's code.
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _BROKEN:
             raise
         verdict = str(error)
     if verdict != "ok":

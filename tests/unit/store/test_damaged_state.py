@@ -1,8 +1,10 @@
 """A database damaged in any way is opened, or refused and left as it is; no other errors than the store's own."""
 
 import pathlib
+import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 
 import pytest
@@ -153,3 +155,50 @@ def test_a_damaged_number_of_the_schema_is_refused_and_all_kept(tmp_path: pathli
         use(str(tmp_path))
 
     assert {name: (tmp_path / name).read_bytes() for name in FILES} == files
+
+
+@pytest.mark.parametrize("column", ["generation", "attempts", "tries", "size", "priority"])
+@pytest.mark.parametrize("value", ["x", b"\xff"])
+def test_a_claim_of_a_row_with_a_number_that_is_none_is_refused(
+    tmp_path: pathlib.Path, column: str, value: str | bytes
+) -> None:
+    with running_store(str(tmp_path)) as (store, do):
+        do(store.add([a_plan(b"film")], now=NOW))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute(f"UPDATE transfer SET {column} = ?", (value,))
+
+    with running_store(str(tmp_path)) as (store, do), pytest.raises(StoreUnavailable):
+        do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
+
+
+def test_a_claim_by_a_daemon_whose_id_is_damaged_is_refused(tmp_path: pathlib.Path) -> None:
+    with running_store(str(tmp_path)) as (store, do):
+        do(store.add([a_plan(b"film")], now=NOW))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute("UPDATE flag SET value = 'ü' WHERE name = 'daemon-id'")
+
+    with running_store(str(tmp_path)) as (store, do), pytest.raises(StoreUnavailable):
+        do(store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset()))
+
+
+@pytest.mark.parametrize("verdict", [False, True])
+def test_a_damaged_name_of_a_column_is_refused_or_borne_whatever_quotes_it(
+    tmp_path: pathlib.Path, verdict: bool
+) -> None:
+    """quick_check quotes it where a value is damaged as well; else the first statement that names it finds out."""
+    with running_store(str(tmp_path)) as (store, do):
+        do(store.add([a_plan(b"film")], now=NOW))
+    whole = (tmp_path / "state.db").read_bytes()
+    damaged = whole.replace(b"\n    generation  INTEGER", b"\n    \xe4eneration  INTEGER")
+    assert damaged != whole
+    if verdict:  # of the header of the row: generation 1, a state of 6 characters, three zeros, two NULLs
+        header = b"\x09\x19\x08\x08\x08\x00\x00"
+        assert header in damaged
+        damaged = damaged.replace(header, b"\x00" + header[1:])
+    (tmp_path / "state.db").write_bytes(damaged)
+
+    if verdict:
+        with pytest.raises(StateRefused):
+            use(str(tmp_path))
+    else:
+        use(str(tmp_path))

@@ -10,8 +10,9 @@ import pytest
 
 from cloudgather.core.transfer import LIVE, State
 from cloudgather.ports.queue import Chosen
-from cloudgather.store import choosing, claiming, history, known, ledger, making, moving
+from cloudgather.store import adding, choosing, claiming, history, known, ledger, making, moving
 from cloudgather.store.migrating import known_migrations, migrate
+from queueing import NOW, a_plan
 
 NEWER = "SEARCH newer USING COVERING INDEX transfer_path (path=? AND task=? AND rowid>?)"
 
@@ -56,9 +57,40 @@ def test_what_ended_long_ago_is_looked_for_by_how_it_ended(connection: Connectio
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {history.OLD}", [1] * history.OLD.count("?"))]
 
     assert [step for step in plan if "SEARCH transfer " in step] == [
-        "SEARCH transfer USING INDEX transfer_not_live (state=? AND id>?)"
+        "SEARCH transfer USING INDEX transfer_not_live (state=? AND id>? AND id<?)"
     ]
     assert not [step for step in plan if "SCAN" in step or "TEMP B-TREE" in step]
+
+
+def test_a_step_of_pruning_that_finds_nothing_is_short(connection: Connection) -> None:
+    adding.add_all(connection, [a_plan(b"%d" % number) for number in range(20_000)], NOW)
+    connection.execute("UPDATE transfer SET state = 'done', live = 0")
+    steps: list[int] = []
+    connection.set_progress_handler(lambda: steps.append(10), 10)
+
+    gone, look_on = history.prune_some(connection, State.DONE, NOW, 0)
+
+    assert gone == 0
+    assert look_on is not None
+    assert 0 < sum(steps) < 20_000
+
+
+def test_a_claim_prepares_no_statement_for_each_task(connection: Connection) -> None:
+    """An authorizer is asked while a statement is prepared, and only then."""
+    adding.add_all(connection, [a_plan(b"film", task=f"download:{number}") for number in range(300)], NOW)
+    claiming.claim(connection, "cloud", NOW, 1, None, frozenset())
+    asked: list[object] = []
+
+    def allowed(*what: object) -> int:
+        asked.append(what)
+        return sqlite3.SQLITE_OK
+
+    connection.set_authorizer(allowed)
+
+    claimed = claiming.claim(connection, "cloud", NOW, 1, None, frozenset())
+
+    assert len(claimed) == 1
+    assert len(asked) < 1000
 
 
 QUEUED = {"SCAN transfer USING INDEX transfer_order", "SCAN transfer USING INDEX transfer_waiting"}
