@@ -189,6 +189,10 @@ def test_systemd_finds_the_units_right_and_the_sandbox_tight(machine: Machine) -
     machine.run("systemd-analyze", "security", "--threshold=20", "cloudgather.service")
 
 
+def test_the_sandbox_lets_it_make_itself_a_batch_process(machine: Machine) -> None:
+    assert "SCHED_BATCH" in machine.says("chrt", "-p", machine.show("cloudgather", "MainPID"))
+
+
 def test_the_drive_can_be_restarted_while_the_daemon_is_idle(machine: Machine) -> None:
     machine.run("systemctl", "restart", "drive")
 

@@ -1,5 +1,6 @@
 """Daemons side by side, state that must not be touched, and configurations that are right or wrong."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from e2e.running import Running
+from policies import may_choose
 from waiting import eventually_sync
 
 
@@ -32,6 +34,27 @@ def ended(config: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=100,
     )
+
+
+# ---- beside other programs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not may_choose(), reason="needs to choose a policy")
+def test_the_daemon_and_its_agent_preempt_nobody(tmp_path: Path) -> None:
+    with plain(tmp_path) as running:
+        running.write("film.mkv", b"film")
+        eventually_sync(lambda: len(running.agents()) == 1, what="an agent")
+
+        assert {policy for pid in [running.pid, *running.agents()] for policy in policies(pid)} == {os.SCHED_BATCH}
+
+
+def policies(pid: int) -> set[int]:
+    """Those of a process's threads."""
+    found = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            found.add(os.sched_getscheduler(int(thread)))
+    return found
 
 
 # ---- side by side ----------------------------------------------------------------------------------------------------

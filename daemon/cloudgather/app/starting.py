@@ -17,6 +17,7 @@ from cloudgather.control.address import AddressUnusable
 from cloudgather.outside.clock import SystemClock
 from cloudgather.outside.logs import Logging, set_up
 from cloudgather.outside.mounts import MountTable
+from cloudgather.outside.scheduling import stay_in_the_background
 from cloudgather.pipeline.upkeep import Pruning
 from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.errors import StateRefused
@@ -76,6 +77,7 @@ def run(file: str, *, deadlines: Deadlines | None = None, pruning: Pruning | Non
             print(problem.told(chosen(os.environ)), file=sys.stderr)  # noqa: T201
         return Exit.CONFIG
     settings = configuration.settings
+    stay_in_the_background()  # before there is a second thread
     logs = set_up(
         log_dir=settings.log_dir,
         log_level=settings.log_level,
