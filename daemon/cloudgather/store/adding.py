@@ -1,6 +1,6 @@
 """Makes transfers of plans, at most one live per task and path."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -11,6 +11,7 @@ from cgwire.codes import Code
 from cloudgather.core.transfer import LIVE, Event, Plan, State, Transfer
 from cloudgather.ports.queue import Added, Move
 from cloudgather.store import counting, many
+from cloudgather.store.fresh import Fresh
 from cloudgather.store.ledger import has_sent, pieces
 from cloudgather.store.making import make
 from cloudgather.store.rows import (
@@ -20,6 +21,8 @@ from cloudgather.store.rows import (
     from_number,
     from_numbers,
     from_reason,
+    of_columns,
+    to_reason,
     to_transfers,
 )
 
@@ -32,7 +35,18 @@ _INSERT: Final = (
     "reason, plan_reason, replaces, guessed, priority, run, path, destination, size, mtime_ns, device, inode, id) "
     "SELECT ?, ?, 1, 'queued', 1, 0, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, made.* FROM (VALUES {rows}) AS made"
 )
-_alike: Final = attrgetter("task", "target", "reason", "replace", "guessed", "priority", "run")
+_ALIKE: Final = ("task", "target", "reason", "replace", "guessed", "priority", "run")
+_alike: Final = attrgetter(*_ALIKE)
+# The rest of what is the same in all of them, as _INSERT writes it.
+_QUEUED: Final[Mapping[str, Any]] = {
+    "generation": 1,
+    "state": State.QUEUED,
+    "attempts": 0,
+    "tries": 0,
+    "temporary": None,
+    "sent": None,
+    "due": None,
+}
 # A database that somebody repaired may have forgotten the first of them.
 _LAST: Final = (
     "SELECT max(ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'transfer'), 0), "
@@ -40,9 +54,11 @@ _LAST: Final = (
 )
 
 
-def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Sequence[tuple[int, Added]]:
+def add_all(
+    connection: Connection, plans: Sequence[Plan], now: datetime, *, fresh: Fresh
+) -> Sequence[tuple[int, Added]]:
     """ports.queue.QueueStore.add."""
-    newest, new = _newest(connection, plans), _New(connection, now)
+    newest, new = _newest(connection, plans), _New(connection, now, fresh)
     added = []
     for plan in plans:
         if (plan.task, plan.path) not in newest:  # a second plan of its path
@@ -56,9 +72,10 @@ def add_all(connection: Connection, plans: Sequence[Plan], now: datetime) -> Seq
 class _New:
     """Transfers that are to be made, written together."""
 
-    def __init__(self, connection: Connection, now: datetime) -> None:
+    def __init__(self, connection: Connection, now: datetime, fresh: Fresh) -> None:
         self._connection = connection
-        self._instant = from_instant(now)
+        self._fresh = fresh
+        self._now = now
         self._plans: list[Plan] = []
         self._last = 0
 
@@ -71,13 +88,18 @@ class _New:
         return self._last
 
     def write(self) -> None:
-        ids = iter(range(self._last + 1 - len(self._plans), self._last + 1))
+        first = self._last + 1 - len(self._plans)
         for (task, target, reason, *others), those in groupby(self._plans, _alike):
             _, paths, _, destinations, versions, *_ = zip(*those, strict=True)
             numbers = map(from_numbers, zip(*versions, strict=True))
-            rows = [*zip(paths, destinations, *numbers, ids, strict=False)]  # of the ids no more than it has paths
-            why, at = from_reason(reason), self._instant
+            ids = range(first, first := first + len(paths))
+            why, at = from_reason(reason), from_instant(self._now)
+            rows = [*zip(paths, destinations, *numbers, ids, strict=True)]
             many.execute(self._connection, _INSERT, rows, (at, at, task, target, why, why, *others))
+            alike = dict(zip(_ALIKE, (task, target, to_reason(why), *others), strict=True))
+            alike |= {"plan_reason": alike["reason"], "created": self._now, "updated": self._now, **_QUEUED}
+            each = {"id": ids, "path": paths, "destination": destinations, "version": versions}
+            self._fresh.add(of_columns(each, alike))
         counting.made(self._connection, self._plans)
         self._plans.clear()
 

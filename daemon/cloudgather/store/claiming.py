@@ -9,6 +9,7 @@ from cloudgather.core.transfer import Transfer
 from cloudgather.ports.queue import DailyLimitSpent
 from cloudgather.store import spending
 from cloudgather.store.errors import RowDamaged
+from cloudgather.store.fresh import Fresh
 from cloudgather.store.moving import by_id, claim_all
 from cloudgather.store.rows import from_instant, to_instant
 
@@ -44,13 +45,15 @@ def claim(
     most_bytes: int | None,
     except_tasks: frozenset[str],
     daily_limit: int | None = None,
+    *,
+    fresh: Fresh,
 ) -> Sequence[Transfer]:
     """ports.queue.QueueStore.claim."""
     connection.execute(PROMOTE, (target, from_instant(now)))
     spent = None if daily_limit is None else spending.of_target(connection, target, now)
     picked: list[Transfer] = []
     total = 0
-    for transfer in _first(connection, target, except_tasks, count):
+    for transfer in _first(connection, target, except_tasks, count, fresh):
         size = transfer.version.size
         total += size
         if picked and most_bytes is not None and total > most_bytes:
@@ -63,6 +66,7 @@ def claim(
             spent = spent.reserving(size)
         picked.append(transfer)
     claimed = claim_all(connection, picked, now) if picked else []
+    fresh.forget(claimed)
     if spent is not None:
         for transfer in claimed:
             spending.reserve(connection, transfer, now)
@@ -86,13 +90,16 @@ def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
     return connection.execute(CLAMP, {"latest": latest}).rowcount
 
 
-def _first(connection: Connection, target: str, except_tasks: frozenset[str], count: int) -> Sequence[Transfer]:
+def _first(
+    connection: Connection, target: str, except_tasks: frozenset[str], count: int, fresh: Fresh
+) -> Sequence[Transfer]:
     """So many of what is due, in their turn."""
     due: list[tuple[int, int]] = []
     for task in _tasks(connection, target, except_tasks):
         due += connection.execute(FIRST, (target, task, count)).fetchall()
     ids = [id for _, id in sorted(due)[:count]]
-    found = by_id(connection, ids)
+    found = dict(fresh.known(ids))
+    found |= by_id(connection, [id for id in ids if id not in found])
     if len(found) != len(ids):
         raise RowDamaged(f"transfers {sorted({*ids} - found.keys())} are in an index only")
     return [found[id] for id in ids]

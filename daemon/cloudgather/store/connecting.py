@@ -11,6 +11,7 @@ from urllib.parse import quote
 from cloudgather.core.globs import matches
 from cloudgather.ports.queue import StoreUnavailable
 from cloudgather.store.errors import RowDamaged, broken, unavailable
+from cloudgather.store.fresh import Fresh
 from cloudgather.store.lane import Request
 
 _BUSY_SECONDS: Final = 10  # for a person's sqlite3 shell that holds a lock
@@ -52,6 +53,11 @@ class Writing:
             f"journal_size_limit = {_KEPT_WAL}",
             f"wal_autocheckpoint = {_WAL_PAGES}",
         )
+        try:
+            self.fresh = Fresh(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
 
     def serve(self, batch: Sequence[Request]) -> None:
         """Run the requests' steps, which look at nothing but the database, and commit them."""
@@ -86,9 +92,13 @@ class Writing:
     def _commit(self, batch: Sequence[Request]) -> None:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            self.fresh.begin()
             for request in batch:
                 request.result = request.step(self._connection)
             self._connection.execute("COMMIT")
+        except BaseException:
+            self.fresh.forget_all()
+            raise
         finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

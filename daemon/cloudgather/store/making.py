@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import repeat
 from sqlite3 import Connection
 from typing import Any, Final
 
@@ -13,7 +12,7 @@ from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
 from cloudgather.store import counting, debris, ledger, many, spending
-from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent
+from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent, of_columns
 
 # The last attempt is over and the next has not begun: it does with the claim.
 _BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
@@ -82,8 +81,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     if not counts_itself:
         counting.moved(connection, rows, before, after, now)
     _follow(connection, rows, move, now)
-    made = {**columns, **each, **{name: repeat(value) for name, value in alike.items()}}
-    return [*map(Transfer._make, zip(*made.values(), strict=False))]
+    return of_columns({**columns, **each}, alike)
 
 
 def tell(

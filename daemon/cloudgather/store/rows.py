@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, wraps
+from itertools import repeat
 from typing import Any, Final, ParamSpec, TypeVar
 
 import msgpack
@@ -186,6 +187,12 @@ def _transfers(*rows: tuple[Any, ...]) -> list[Transfer]:
         map(to_instant, updated),
     )
     return [*map(Transfer._make, zip(*fields, strict=True))]
+
+
+def of_columns(each: Mapping[str, Iterable[Any]], alike: Mapping[str, Any]) -> list[Transfer]:
+    """Transfers of their fields, by name: what each has, and what is the same in all and goes before that."""
+    fields = [repeat(alike[name]) if name in alike else each[name] for name in Transfer._fields]
+    return [*map(Transfer._make, zip(*fields, strict=False))]
 
 
 def assignments(changes: Mapping[str, Any]) -> str:

@@ -99,6 +99,7 @@ class SqliteStore:
 
     def __init__(self, *, lock: StateLock, writing: Writing, reading: Reading, searching: Reading) -> None:
         self._lock = lock
+        self._fresh = writing.fresh
         self._writer = Lane("store-writer", writing.serve, writing.finish)
         self._reader = Lane("store-reader", reading.serve, reading.finish)
         self._searcher = Lane("store-searcher", searching.serve, searching.finish)
@@ -118,7 +119,7 @@ class SqliteStore:
         await asyncio.gather(self._writer.do(_nothing), self._reader.do(_nothing))
 
     async def add(self, plans: Sequence[Plan], *, now: datetime) -> Sequence[tuple[int, Added]]:
-        return await self._writer.do(partial(adding.add_all, plans=plans, now=now))
+        return await self._writer.do(partial(adding.add_all, plans=plans, now=now, fresh=self._fresh))
 
     async def claim(
         self,
@@ -138,6 +139,7 @@ class SqliteStore:
             most_bytes=most_bytes,
             except_tasks=except_tasks,
             daily_limit=daily_limit,
+            fresh=self._fresh,
         )
         return await self._writer.do(step)
 

@@ -144,6 +144,8 @@ def test_a_part_that_is_removed_is_not_waited_for() -> None:
 class Disk:
     """What a lane of the store works on: answers, or hangs."""
 
+    fresh = None
+
     def __init__(self) -> None:
         self.works = threading.Event()
         self.works.set()

@@ -14,12 +14,14 @@ from cgwire.codes import Code
 from cloudgather.ports.queue import Overtaken, StoreUnavailable
 from cloudgather.store.connecting import Reading, Writing
 from cloudgather.store.lane import Request
+from cloudgather.store.migrating import known_migrations, migrate
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> str:
     path = str(tmp_path / "some.db")
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, known_migrations())
         connection.execute("CREATE TABLE t (value UNIQUE)")
     return path
 

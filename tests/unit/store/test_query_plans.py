@@ -11,6 +11,7 @@ import pytest
 from cloudgather.core.transfer import LIVE, State
 from cloudgather.ports.queue import Chosen
 from cloudgather.store import adding, choosing, claiming, history, known, ledger, making, moving
+from cloudgather.store.fresh import Fresh
 from cloudgather.store.migrating import known_migrations, migrate
 from queueing import NOW, a_plan
 
@@ -63,7 +64,7 @@ def test_what_ended_long_ago_is_looked_for_by_how_it_ended(connection: Connectio
 
 
 def test_a_step_of_pruning_that_finds_nothing_is_short(connection: Connection) -> None:
-    adding.add_all(connection, [a_plan(b"%d" % number) for number in range(20_000)], NOW)
+    adding.add_all(connection, [a_plan(b"%d" % number) for number in range(20_000)], NOW, fresh=Fresh(connection))
     connection.execute("UPDATE transfer SET state = 'done', live = 0")
     steps: list[int] = []
     connection.set_progress_handler(lambda: steps.append(10), 10)
@@ -77,8 +78,9 @@ def test_a_step_of_pruning_that_finds_nothing_is_short(connection: Connection) -
 
 def test_a_claim_prepares_no_statement_for_each_task(connection: Connection) -> None:
     """An authorizer is asked while a statement is prepared, and only then."""
-    adding.add_all(connection, [a_plan(b"film", task=f"download:{number}") for number in range(300)], NOW)
-    claiming.claim(connection, "cloud", NOW, 1, None, frozenset())
+    fresh = Fresh(connection)
+    adding.add_all(connection, [a_plan(b"film", task=f"download:{number}") for number in range(300)], NOW, fresh=fresh)
+    claiming.claim(connection, "cloud", NOW, 1, None, frozenset(), fresh=fresh)
     asked: list[object] = []
 
     def allowed(*what: object) -> int:
@@ -87,7 +89,7 @@ def test_a_claim_prepares_no_statement_for_each_task(connection: Connection) -> 
 
     connection.set_authorizer(allowed)
 
-    claimed = claiming.claim(connection, "cloud", NOW, 1, None, frozenset())
+    claimed = claiming.claim(connection, "cloud", NOW, 1, None, frozenset(), fresh=fresh)
 
     assert len(claimed) == 1
     assert len(asked) < 1000
