@@ -54,14 +54,9 @@ class Batches:
 
     def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
         """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""
-        since, turn = self._clock.monotonic(), Turn()
-        begun = {
-            transfer.id: Moving(transfer=transfer, place=folded(transfer.destination), turn=turn, since=since)
-            for transfer in batch
-        }
-        for id, moving in begun.items():
-            lane.moving.pop(id, None)  # of a batch that has put it back: moving is in the order of claims
-            lane.moving[id] = moving
+        turn = Turn(since=self._clock.monotonic())
+        lane.places[turn] = {transfer.id: folded(transfer.destination) for transfer in batch}
+        lane.moving.update({transfer.id: Moving(transfer=transfer, turn=turn) for transfer in batch})
         state = _Batch(full=full, turn=turn)
         task = asyncio.create_task(self._work(lane, batch, state), name=f"transfer {batch[0].id}")
         self._running[task] = state
@@ -70,10 +65,9 @@ class Batches:
         def ended(task: asyncio.Task[None]) -> None:
             del self._running[task]
             self._give_turns(lane)
-            learn(lane, len(batch), state.arrived, self._clock.monotonic() - since)
-            for id, moving in begun.items():
-                if lane.moving.get(id) is moving:  # else it was put back, and the next batch has it
-                    del lane.moving[id]
+            learn(lane, len(batch), state.arrived, self._clock.monotonic() - turn.since)
+            for id in lane.places.pop(turn):
+                lane.ended(id, turn)
             self._changed()
 
         task.add_done_callback(ended)

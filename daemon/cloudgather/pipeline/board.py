@@ -24,10 +24,15 @@ from cloudgather.ports.target import Target
 
 
 class Turn:
-    """When a batch that has been claimed may be copied: at once, or when the one before it has been."""
+    """When a batch that has been claimed may be copied: at once, or when the one before it has been.
 
-    def __init__(self) -> None:
+    And what is ordered of the batch meanwhile: how some of its transfers are to end, by their ids.
+    """
+
+    def __init__(self, *, since: float) -> None:
+        self.since = since  # monotonic: the claim
         self.has_come = False
+        self.endings: dict[int, tuple[Event, Reason]] = {}
         self._news = asyncio.Event()
 
     def comes(self) -> None:
@@ -35,8 +40,9 @@ class Turn:
         self.has_come = True
         self._news.set()
 
-    def tell(self) -> None:
-        """Something has been ordered of one of the batch: whoever waits for the turn looks what."""
+    def end(self, id: int, event: Event, reason: Reason) -> None:
+        """This one of the batch is to end so: whoever waits for the turn looks, and whoever works on it, too."""
+        self.endings[id] = event, reason
         self._news.set()
 
     async def news(self) -> None:
@@ -50,20 +56,17 @@ class Moving:
     """A transfer that an agent works on, or will when it is its batch's turn."""
 
     transfer: Transfer
-    place: bytes  # its destination, folded (core.clashes)
-    turn: Turn
-    since: float  # monotonic
+    turn: Turn  # its batch's
     done: int = 0  # bytes
     before: int = 0  # bytes that were sent before it began anew
     rate: float = 0.0  # bytes a second, smoothed
-    ending: tuple[Event, Reason] | None = None  # what a cancellation of its task means; None: interrupted
     task: asyncio.Task[None] | None = None  # cancelled to end it; None: whoever works on it looks at `ending` itself
     told: float = 0.0  # monotonic: when listeners last heard of its progress
     _marked: tuple[float, int] | None = None
 
     def progressed(self, done: int, now: float) -> None:
         """Hear of progress; the rate is an exponential mean over about five seconds."""
-        at, before = self._marked or (self.since, 0)
+        at, before = self._marked or (self.turn.since, 0)
         if done < self.done:  # it began anew
             self.before += self.done
             at, before, self.rate = now, 0, 0.0
@@ -76,6 +79,11 @@ class Moving:
         elif self._marked is None:
             self._marked = (at, before)
         self.done = done
+
+    @property
+    def ending(self) -> tuple[Event, Reason] | None:
+        """What a cancellation of its task means; None: interrupted."""
+        return self.turn.endings.get(self.transfer.id)
 
     @property
     def sent(self) -> int:
@@ -101,6 +109,7 @@ class TargetState:
     breaker: Breaker = field(default_factory=Breaker)
     limits: tuple[Reason, ...] = ()  # what kept it from being given more work, at the last look
     moving: dict[int, Moving] = field(default_factory=dict)
+    places: dict[Turn, dict[int, bytes]] = field(default_factory=dict)  # destinations, folded, of each batch by claim
     together: int = 8  # files of a batch, where that is learnt from how long batches take
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed
@@ -108,6 +117,12 @@ class TargetState:
     unconfirmed_why: Reason | None = None  # what keeps all of them from being confirmed
     littered: bool = False  # temporaries may be left that the store lists as debris
     sweep_at: float = 0.0  # monotonic: they are not to be removed before
+
+    def ended(self, id: int, turn: Turn) -> None:
+        """Nothing is done any more for this one of a batch, unless it was put back, and the next batch has it."""
+        moving = self.moving.get(id)
+        if moving is not None and moving.turn is turn:
+            del self.moving[id]
 
     @property
     def is_known(self) -> bool:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import takewhile
 from typing import Final
 
 from cgwire.codes import Code
@@ -11,7 +12,7 @@ from cgwire.reasons import because
 from cloudgather.core.clashes import Names, Rival, Verdict, folded, judge
 from cloudgather.core.naming import shown
 from cloudgather.core.transfer import Event, Transfer
-from cloudgather.pipeline.board import Board, TargetState
+from cloudgather.pipeline.board import Board, TargetState, Turn
 from cloudgather.pipeline.planning import adoption
 from cloudgather.pipeline.recording import Recorder, move_of
 from cloudgather.ports.clock import Clock
@@ -31,23 +32,21 @@ class Clashes:
         self._board = board
         self._clock = clock
 
-    async def among(self, lane: TargetState, transfers: Sequence[Transfer]) -> Mapping[int, Move]:
-        """Those that must not be copied, each with the move that follows.
+    async def among(self, lane: TargetState, turn: Turn) -> Mapping[int, Move]:
+        """Those of a batch that must not be copied, each with the move that follows.
 
         What was claimed first goes. Those under way are looked at before the ledger, which has what has ended since.
         """
         names = Names.of(lane.memory.facts)
-        places = {transfer.id: lane.moving[transfer.id].place for transfer in transfers}
         rivals: dict[int, list[Rival]] = defaultdict(list)
-        for transfer, before in _under_way(lane, places, await self._left_publishing(lane)):
+        for transfer, before in _under_way(lane, turn, await self._left_publishing(lane)):
             if names.same(transfer.destination, before.destination):
                 rivals[transfer.id].append(self._moving(before))
+        places = lane.places[turn]
         found = await self._recorder.insist(lambda: self._store.sent_there(lane.spec.name, [*{*places.values()}]))
-        there = {folded(entry.destination) for entry in found}
         by_place: dict[bytes, list[Transfer]] = defaultdict(list)
-        for transfer in transfers:
-            if (place := places[transfer.id]) in there:
-                by_place[place].append(transfer)
+        for id, place in places.items() if found else ():
+            by_place[place].append(lane.moving[id].transfer)
         for entry in found:
             task = self._board.tasks.get(entry.task)
             if task is None:
@@ -103,18 +102,23 @@ class Clashes:
         return move._replace(swept=True)
 
 
-def _under_way(
-    lane: TargetState, places: Mapping[int, bytes], left: Sequence[Transfer]
-) -> Sequence[tuple[Transfer, Transfer]]:
-    """(one with an id in `places`, one that was claimed before it), of all pairs whose place is perhaps the same."""
-    claimed = [(folded(transfer.destination), transfer) for transfer in left]
-    claimed += [(moving.place, moving.transfer) for moving in lane.moving.values()]  # in the order of claims
-    if len({place for place, _ in claimed}) == len(claimed):
-        return []
+def _under_way(lane: TargetState, turn: Turn, left: Sequence[Transfer]) -> Sequence[tuple[Transfer, Transfer]]:
+    """(one of this batch, one that was claimed before it), of all pairs whose place is perhaps the same."""
+    mine = frozenset(lane.places[turn].values())
+    earlier = {each: lane.places[each] for each in takewhile(lambda each: each is not turn, lane.places)}
     before: dict[bytes, list[Transfer]] = defaultdict(list)
+    for transfer in left:
+        before[folded(transfer.destination)].append(transfer)
+    theirs = [before, *(places.values() for places in earlier.values())]
+    if len(mine) == len(lane.places[turn]) and all(map(mine.isdisjoint, theirs)):
+        return []
     pairs = []
-    for place, transfer in claimed:
-        if transfer.id in places:
-            pairs += [(transfer, each) for each in before[place] if each.id != transfer.id]
-        before[place].append(transfer)
+    for each, places in [*earlier.items(), (turn, lane.places[turn])]:
+        for id, place in places.items():
+            moving = lane.moving.get(id)
+            if moving is None or moving.turn is not each:
+                continue  # it was put back
+            if each is turn:
+                pairs += [(moving.transfer, rival) for rival in before[place] if rival.id != id]
+            before[place].append(moving.transfer)
     return pairs

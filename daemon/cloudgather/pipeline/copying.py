@@ -1,6 +1,6 @@
 """Copies a batch of claimed transfers aside: each is then whole, or it is known what becomes of it."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -9,7 +9,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core.rules import Go, decide
 from cloudgather.core.transfer import Event, Sent, Transfer
 from cloudgather.pipeline.ahead import Ahead, NotReached, groups, is_as_planned
-from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState
+from cloudgather.pipeline.board import Board, Moving, TargetState, TaskState, Turn
 from cloudgather.pipeline.checking import Ended, SourceCheck
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.clashing import Clashes
@@ -61,22 +61,29 @@ class Copier:
         self._check = SourceCheck(clock=clock, claims=claims, put_off=self._put_off)
         self._clashes = Clashes(store=store, recorder=recorder, board=board, clock=clock)
 
-    async def clashing(self, lane: TargetState, batch: Sequence[Transfer]) -> Mapping[int, Move]:
+    async def clashing(self, lane: TargetState, turn: Turn) -> Mapping[int, Move]:
         """Those of a claimed batch that must not be copied, as Clashes.among tells: asked once, before its turn.
 
         Nothing that is claimed later has a place before them. What a rival has sent for one is adopted then already.
         """
-        return await self._clashes.among(lane, batch)
+        return await self._clashes.among(lane, turn)
 
     async def copies(
-        self, lane: TargetState, batch: Sequence[Transfer], clashing: Mapping[int, Move], *, durable: bool
+        self,
+        lane: TargetState,
+        batch: Sequence[Transfer],
+        turn: Turn,
+        clashing: Mapping[int, Move],
+        *,
+        durable: bool,
     ) -> AsyncIterator[Mapping[int, Sent] | Move]:
         """Each of the batch once: such as stand whole beside their final names, or the move that one calls for."""
         for group in groups(batch):
-            ahead = await self._copied_ahead(lane, group, clashing) if len(group) > 1 else Ahead({})
+            kept = clashing.keys() | turn.endings.keys()
+            ahead = await self._copied_ahead(lane, group, kept) if len(group) > 1 else Ahead({})
             for are_whole, those in groupby(group, ahead.has_whole):
                 some = [*those]
-                if are_whole and self._go_on(lane, some):
+                if are_whole and self._go_on(lane, turn, some):
                     yield {transfer.id: ahead.whole[transfer.id] for transfer in some}
                     continue
                 for transfer in some:
@@ -87,12 +94,15 @@ class Copier:
                     except Ended as ended:
                         yield ended.move
 
-    async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer], clashing: Mapping[int, Move]) -> Ahead:
-        """Those of a task's small files that nothing is to be said about are copied at once; later steps judge each."""
+    async def _copied_ahead(self, lane: TargetState, group: Sequence[Transfer], kept: Collection[int]) -> Ahead:
+        """Those of a task's small files that nothing is to be said about are copied at once; later steps judge each.
+
+        Of the others some are `kept` from that.
+        """
         task = self._board.tasks.get(group[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return Ahead({})
-        those = [each for each in group if lane.moving[each.id].ending is None and each.id not in clashing]
+        those = [each for each in group if each.id not in kept]
         # The target's agent looks, in the step in which it copies, but where that could cost the target an agent.
         looked = task.source.may_hang
         if looked:
@@ -118,12 +128,12 @@ class Copier:
             }
         )
 
-    def _go_on(self, lane: TargetState, whole: Sequence[Transfer]) -> bool:
+    def _go_on(self, lane: TargetState, turn: Turn, whole: Sequence[Transfer]) -> bool:
         """Whether nothing has come between, while these of one task were copied, that ends one of them."""
         task = self._board.tasks.get(whole[0].task)
         if task is None or lane.hold is not None or lane.breaker.is_open(self._clock.now()):
             return False
-        return go_to(task.task, whole) and all(lane.moving[each.id].ending is None for each in whole)
+        return go_to(task.task, whole) and turn.endings.keys().isdisjoint([each.id for each in whole])
 
     def _end_if_rested(self, lane: TargetState, transfer: Transfer, moving: Moving) -> None:
         """What an earlier file of the batch found out, or the operator wants, is true of this one, too."""

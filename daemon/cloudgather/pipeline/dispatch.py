@@ -94,10 +94,9 @@ class Dispatcher:
             moving = self._board.moving(id)
             if moving is None or moving.ending is not None:
                 continue
-            moving.ending = (event, reason)
+            moving.turn.end(id, event, reason)
             if moving.task is not None:
                 moving.task.cancel()
-            moving.turn.tell()
             count += 1
         return count
 

@@ -119,7 +119,8 @@ class Effect:
             ).clamped(now)
             state = TargetState(spec=spec, memory=memory, port=self._port(name, spec), breaker=breaker)
             if known is not None:  # what is under way there goes on
-                state.moving, state.unresolved, state.littered = known.moving, known.unresolved, True
+                state.moving, state.places = known.moving, known.places
+                state.unresolved, state.littered = known.unresolved, True
             self._board.targets[name] = state
         for name in [name for name in self._board.targets if name not in wanted.targets]:
             del self._board.targets[name]

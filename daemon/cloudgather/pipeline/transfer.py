@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
@@ -28,6 +27,8 @@ _CONFIRMED_AT_ONCE: Final = {
     Confirm.NONE: because(Code.DONE_UNCONFIRMED),
     Confirm.STORED: because(Code.DONE_STORED),
 }
+_Ending: TypeAlias = tuple[Event, Reason]
+
 _KEEPS_FROM_BEGINNING: Final = frozenset({Code.HELD_TARGET_PAUSED, Code.HELD_WINDOW})  # of what holds a target
 
 logger = logging.getLogger(__name__)
@@ -74,18 +75,18 @@ class Carrier:
         copying = {transfer.id: transfer for transfer in batch}
         publishing: Sequence[Transfer] = ()
         try:
-            clashing = await self._copier.clashing(lane, batch)
+            clashing = await self._copier.clashing(lane, turn)
             left = await self._beginning(lane, turn, copying)
             sent: dict[int, Sent] = {}
-            async for outcome in self._copier.copies(lane, left, clashing, durable=durable):
+            async for outcome in self._copier.copies(lane, left, turn, clashing, durable=durable):
                 if isinstance(outcome, Move):
                     await self._end(lane, [outcome], copying)
                 else:
                     sent.update(outcome)
             copied()
-            if copying and not durable and not await self._barrier(lane, copying):
+            if copying and not durable and not await self._barrier(lane, copying, turn.endings):
                 return 0
-            whole = await self._without_ended(lane, copying)
+            whole = await self._without_ended(lane, turn, copying)
             if not whole:
                 return 0
             await self._remember_bases(whole)
@@ -95,7 +96,7 @@ class Carrier:
             return await self.publish(lane, publishing, durable=durable)
         except asyncio.CancelledError:
             lane.unresolved.update(transfer.id for transfer in publishing)
-            await self._interrupted(lane, copying, unbegun=not turn.has_come)
+            await self._interrupted(lane, turn, copying)
             raise
 
     async def publish(self, lane: TargetState, publishing: Sequence[Transfer], *, durable: bool) -> int:
@@ -117,7 +118,7 @@ class Carrier:
                 case _:
                     raise outcome
         folders = sorted({split(transfer.destination)[0] for transfer in renamed})
-        if renamed and not durable and not await self._barrier(lane, {}, folders):
+        if renamed and not durable and not await self._barrier(lane, {}, {}, folders):
             lane.unresolved.update(transfer.id for transfer in renamed)
             return 0
         await self.finish(lane, renamed)
@@ -166,44 +167,32 @@ class Carrier:
         """Those of a batch that may still begin when it is their turn. What is to end before that ends at once."""
         while copying and not turn.has_come:
             await turn.news()
-            await self._end_unbegun(lane, copying)
-        batch = [*copying.values()]
-        held = {task: self._held_since(lane, batch, task) for task in {transfer.task for transfer in batch}}
-        await self._end_unbegun(lane, copying, held)
+            await self._end_unbegun(lane, turn, copying, turn.endings)
+        held: dict[int, _Ending] = {}
+        for task in {transfer.task for transfer in copying.values()}:
+            if (how := self._held_since(lane, len(copying), task)) is not None:
+                held |= {id: how for id, transfer in copying.items() if transfer.task == task}
+        await self._end_unbegun(lane, turn, copying, held | turn.endings)
         return [*copying.values()]
 
     async def _end_unbegun(
-        self,
-        lane: TargetState,
-        copying: dict[int, Transfer],
-        held: Mapping[str, tuple[Event, Reason] | None] = MappingProxyType({}),
+        self, lane: TargetState, turn: Turn, copying: dict[int, Transfer], endings: Mapping[int, _Ending]
     ) -> None:
-        """Those that are to end, or whose task is `held`. Nothing was made of these, and nobody is to see them move
-        until the others of their batch are done.
-        """
-        movings = lane.moving
-        ended = [
-            (movings[id], how)
-            for id, transfer in copying.items()
-            if (how := movings[id].ending or held.get(transfer.task)) is not None
-        ]
-        if not ended:
-            return
-        moves = [move_of(moving.transfer, event, reason=reason) for moving, (event, reason) in ended]
-        await self._end(lane, [move._replace(swept=True) for move in moves], copying)
-        for moving, _ in ended:
-            if lane.moving.get(moving.transfer.id) is moving:  # else it was put back, and the next batch has it
-                del lane.moving[moving.transfer.id]
+        """Nothing was made of these, and nobody is to see them move until the others of their batch are done."""
+        if moves := _moves(copying, endings):
+            await self._end(lane, [move._replace(swept=True) for move in moves], copying)
+            for move in moves:
+                lane.ended(move.transfers[0].id, turn)
 
-    def _held_since(self, lane: TargetState, batch: Sequence[Transfer], task: str) -> tuple[Event, Reason] | None:
-        """What the claim has asked for already, and how those end that it keeps from beginning.
+    def _held_since(self, lane: TargetState, files: int, task: str) -> _Ending | None:
+        """What the claim of so many has asked for already, and how those end that it keeps from beginning.
 
         Whether its target is ill each file finds out for itself.
         """
         board = self._board
         if board.stopping:  # then they are interrupted
             return None
-        if board.targets.get(lane.spec.name) is not lane or (lane.breaker.trying and len(batch) > 1):
+        if board.targets.get(lane.spec.name) is not lane or (lane.breaker.trying and files > 1):
             return Event.DEFER, because(Code.RETRY_INTERRUPTED)
         held = [*board.holds_of_daemon()]
         if task in board.tasks:  # else it is known what becomes of them
@@ -211,14 +200,9 @@ class Carrier:
         held += [reason for reason in board.holds_of_target(lane.spec.name) if reason.code in _KEEPS_FROM_BEGINNING]
         return (Event.DEFER, held[0]) if held else None
 
-    async def _without_ended(self, lane: TargetState, copying: dict[int, Transfer]) -> Sequence[Transfer]:
+    async def _without_ended(self, lane: TargetState, turn: Turn, copying: dict[int, Transfer]) -> Sequence[Transfer]:
         """Those of a batch whose end nobody has ordered meanwhile."""
-        ended = [
-            move_of(transfer, ending[0], reason=ending[1])
-            for id, transfer in copying.items()
-            if (ending := lane.moving[id].ending) is not None
-        ]
-        if ended:
+        if ended := _moves(copying, turn.endings):
             await self._end(lane, ended, copying)
         return [*copying.values()]
 
@@ -242,14 +226,20 @@ class Carrier:
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 
-    async def _barrier(self, lane: TargetState, copying: dict[int, Transfer], folders: Sequence[bytes] = ()) -> bool:
+    async def _barrier(
+        self,
+        lane: TargetState,
+        copying: dict[int, Transfer],
+        endings: Mapping[int, _Ending],
+        folders: Sequence[bytes] = (),
+    ) -> bool:
         try:
             await lane.port.barrier(folders)
         except (Failed, TargetHeld) as error:
             failure = self._trouble.note(lane, error)
 
             def following(transfer: Transfer) -> Move:
-                if (ending := lane.moving[transfer.id].ending) is not None:  # whatever the barrier has come to
+                if (ending := endings.get(transfer.id)) is not None:  # whatever the barrier has come to
                     return move_of(transfer, ending[0], reason=ending[1])
                 if failure is None:
                     return move_of(transfer, Event.DEFER, reason=lane.hold)
@@ -261,9 +251,10 @@ class Carrier:
             return False
         return True
 
-    async def _interrupted(self, lane: TargetState, copying: dict[int, Transfer], *, unbegun: bool) -> None:
+    async def _interrupted(self, lane: TargetState, turn: Turn, copying: dict[int, Transfer]) -> None:
         interrupted = (Event.DEFER, because(Code.RETRY_INTERRUPTED))
-        ended = [(transfer, *(lane.moving[id].ending or interrupted)) for id, transfer in copying.items()]
+        ended = [(transfer, *turn.endings.get(id, interrupted)) for id, transfer in copying.items()]
+        unbegun = not turn.has_come
         moves = [move_of(transfer, event, reason=reason)._replace(swept=unbegun) for transfer, event, reason in ended]
         try:
             if moves:
@@ -283,3 +274,8 @@ class Carrier:
         elif now is not None and now.state is State.QUEUED and event is Event.CANCEL:
             with contextlib.suppress(Overtaken):
                 await self._recorder.record([move_of(now, event, reason=reason)])
+
+
+def _moves(transfers: Mapping[int, Transfer], endings: Mapping[int, _Ending]) -> Sequence[Move]:
+    """Of those of these transfers that are to end."""
+    return [move_of(transfers[id], event, reason=reason) for id, (event, reason) in endings.items() if id in transfers]
