@@ -22,6 +22,7 @@ __all__ = ["Looking", "folder_above", "look", "root_of", "scan", "writers"]
 # A name that is too long for the file system stands nowhere in it.
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM})
+_FIRST_BATCH: Final = 64
 _ACCESS: Final = {each.value: each for each in Access}
 
 
@@ -33,13 +34,17 @@ def root_of(root: bytes) -> tuple[int, int]:
 
 
 def scan(root: bytes, below: bytes = b"", *, entered: Callable[[], None] | None = None) -> Iterator[list[Found]]:
-    """walk_tree in batches of at most 1024; `entered` is called before each folder is read."""
+    """walk_tree in batches: the first are small, since all waits for them, then 1024 each; `entered` is called before
+    each folder is read.
+    """
     batch: list[Found] = []
+    full = _FIRST_BATCH
     for found in walk_tree(root, below, entered):
         batch.append(found)
-        if len(batch) == BATCH:
+        if len(batch) == full:
             yield batch
             batch = []
+            full = min(full * 4, BATCH)
     if batch:
         yield batch
 

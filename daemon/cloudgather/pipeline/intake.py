@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import math
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Final
 
 from cgwire.codes import Code
@@ -31,6 +33,7 @@ _AT_ONCE: Final = 256
 _CONTROL_FILE: Final = b".aria2"
 _FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
+_WHEN_PLANNED: Final = math.inf  # settled: only an event or a downloader's news has it looked at again before
 # Seconds until files are looked at again of which nothing could be decided.
 _AGAIN: Final[Mapping[str, float]] = {
     Code.WAIT_LISTING: 300.0,  # their target could not be asked, and no rule decides without it
@@ -157,35 +160,69 @@ class Intake:
         """Look at what is due of one task, until nothing is."""
         try:
             while files := self._due.pop(name, None):
-                await self._look_at(name, [each for each in files if self.pending.get(name, each.path) is each])
-                self._wake.set()  # what is not settled has a due time that the loop does not know of
+                here = [each for each in files if self.pending.get(name, each.path) is each]
+                async with aclosing(self._looked_at(name, here)) as portions:
+                    async for settled in portions:
+                        await self.plan(name, settled)
         finally:
             del self._workers[name]
 
-    async def _look_at(self, name: str, files: Sequence[Pending], *, scanned: Scanned | None = None) -> None:
-        """Judge these files of one task; whatever goes wrong, they stay pending."""
+    async def _looked_at(
+        self, name: str, files: Sequence[Pending], *, scanned: Scanned | None = None
+    ) -> AsyncGenerator[Sequence[Pending], None]:
+        """Judge these files of one task, and answer with those that are settled, some at a time."""
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
             # A paused task's folder is scanned when it is resumed.
             self.pending.drop(name, [pending.path for pending in files])
             return
-        try:
-            for begin in range(0, len(files), _AT_ONCE):
-                some = files[begin : begin + _AT_ONCE]
-                await self._plan(state, await self._settled(state, some, scanned))
-        except (SourceUnavailable, StoreUnavailable) as refused:
-            if isinstance(refused, SourceUnavailable):
-                state.source_hold = refused.reason
-            else:
-                self._board.store_hold = refused.reason
-            for pending in files:
-                if self.pending.get(name, pending.path) is pending:
-                    pending.due = self._clock.monotonic() + _STORE_AGAIN
-                    self.pending.put(pending)
-        except Exception:  # a bug of ours must not end the intake of all tasks
-            logger.exception("cannot judge files of %s: a bug of ours", name)
-            self.pending.drop(name, [pending.path for pending in files])
+        for begin in range(0, len(files), _AT_ONCE):
+            try:
+                settled = await self._settled(state, files[begin : begin + _AT_ONCE], scanned)
+            except Exception as error:
+                self._not_now(state, files[begin:], error)
+                break
+            if settled:
+                yield settled
+        self._wake.set()  # what is not settled has a due time that the loop does not know of
+        await self._note_runs(files)
 
+    async def plan(self, name: str, settled: Sequence[Pending]) -> None:
+        """Queue what is settled, or mark it ready until its unit is.
+
+        What was forgotten since it was looked at is let be, and what was sighted since is looked at anew.
+        """
+        if (state := self._board.tasks.get(name)) is None:
+            return
+        known, now = self.pending.of_task(name), self._clock.monotonic()
+        ready = [each for each in settled if known.get(each.path) is each and each.due == _WHEN_PLANNED]
+        for pending in ready:
+            pending.due = now
+        try:
+            await self._plan(state, ready)
+        except Exception as error:
+            self._not_now(state, ready, error)
+        self._wake.set()  # what does not go yet has a due time that the loop does not know of
+        await self._note_runs(ready)
+
+    def _not_now(self, state: TaskState, files: Sequence[Pending], error: Exception) -> None:
+        """Whatever has gone wrong with these, they stay pending."""
+        name = state.task.name
+        match error:
+            case SourceUnavailable():
+                state.source_hold = error.reason
+            case StoreUnavailable():
+                self._board.store_hold = error.reason
+            case _:  # a bug of ours must not end the intake of all tasks
+                logger.error("cannot judge files of %s: a bug of ours", name, exc_info=error)
+                self.pending.drop(name, [pending.path for pending in files])
+        for pending in files:
+            if self.pending.get(name, pending.path) is pending:
+                pending.due = self._clock.monotonic() + _STORE_AGAIN
+                self.pending.put(pending)
+
+    async def _note_runs(self, files: Sequence[Pending]) -> None:
+        """Of those that ended with these files."""
         try:
             for run in {id(file.run): file.run for file in files if file.run is not None}.values():
                 if run.settling == 0:
@@ -264,6 +301,7 @@ class Intake:
         settled, guessed, pending.conditions, look_again = verdict
         pending.guessed = guessed and not pending.skip_settle  # else the operator has told
         if settled or pending.skip_settle >= (SkipSettle.GUESS if guessed else SkipSettle.ALL):
+            pending.due = _WHEN_PLANNED
             return True
         soon = self._clock.monotonic() + _FIRST_LOOK_AFTER
         # What a downloader has told since it was asked, its word on this file may not have known.
@@ -273,7 +311,6 @@ class Intake:
         return False
 
     async def _plan(self, state: TaskState, ready: Sequence[Pending]) -> None:
-        """Queue what is settled, or mark it ready until its unit is."""
         if not ready:
             return
         released = ready
@@ -357,8 +394,11 @@ class Intake:
 
     async def take(
         self, state: TaskState, scanned: Scanned, run: RunCount, *, force: bool, skip_settle: SkipSettle
-    ) -> None:
-        """Make files that a scan found pending, and look at it at once: most of it is quiet already."""
+    ) -> AsyncGenerator[Sequence[Pending], None]:
+        """Make files that a scan found pending, and look at them at once: most of them are quiet already.
+
+        Answers with those that are settled, to be planned, some at a time.
+        """
         now, name = self._clock.monotonic(), state.task.name
         known = self.pending.of_task(name)
         taken, left = [], []
@@ -380,9 +420,9 @@ class Intake:
         self.pending.keep(name, taken)
         for each in {id(each): each for each in left if each.settling == 0}.values():
             await self._runs.note(each)
-        if taken:
-            await self._look_at(name, taken, scanned=scanned)
-            self._wake.set()  # what is not settled has a due time that the loop does not know of
+        async with aclosing(self._looked_at(name, taken, scanned=scanned)) as portions:
+            async for settled in portions:
+                yield settled
 
     def forget(self, task: str) -> None:
         """The task is gone or paused."""

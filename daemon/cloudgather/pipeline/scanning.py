@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 
 from cloudgather.core import filters
@@ -17,7 +18,7 @@ from cloudgather.pipeline.pending import Pending, Scanned, SkipSettle
 from cloudgather.pipeline.planning import Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.trouble import sorted_failure
-from cloudgather.pipeline.waiting import wait_for_either
+from cloudgather.pipeline.waiting import ahead, wait_for_either
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import Chosen, QueueStore, StoreUnavailable
 from cloudgather.ports.source import Refused, Seen, SourceUnavailable
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _LOOK_FOR_SOURCE_EVERY = 15.0
 _MAKE_UP_AFTER = 60.0
+_SETTLED_AHEAD = 4  # portions that are looked at while what came before them waits for its target's listing
 
 
 class Scanner:
@@ -162,6 +164,18 @@ class Scanner:
     ) -> None:
         await state.source.root()
         first = not state.memory.initialised and not below
+        settled = self._settled(state, run, below, first=first, force=force, skip_settle=skip_settle)
+        async with aclosing(ahead(settled, _SETTLED_AHEAD)) as portions:
+            async for files in portions:
+                await self._intake.plan(state.task.name, files)
+        if first:
+            state.memory = replace(state.memory, initialised=True)
+            await self._store.remember_task(state.memory)
+
+    async def _settled(
+        self, state: TaskState, run: RunCount, below: bytes, *, first: bool, force: bool, skip_settle: SkipSettle
+    ) -> AsyncGenerator[Sequence[Pending], None]:
+        """What is found, not dealt with yet, and settled: to be planned, some at a time, in the order of the walk."""
         listings = Listings(self._board, self._store)
         async for batch in state.source.scan(below):
             state.source_hold = None
@@ -175,10 +189,8 @@ class Scanner:
             if any(self._intake.pending.get(state.task.name, seen.path) is None for seen in fresh):
                 self._get_ready(state.task.target)
             scanned = Scanned({seen.path: seen.size for seen in fresh}, wanted_by)
-            await self._intake.take(state, scanned, run, force=force, skip_settle=skip_settle)
-        if first:
-            state.memory = replace(state.memory, initialised=True)
-            await self._store.remember_task(state.memory)
+            async for files in self._intake.take(state, scanned, run, force=force, skip_settle=skip_settle):
+                yield files
 
     def _get_ready(self, target: str) -> None:
         """It will be asked soon what it has, unless nothing may go there now."""

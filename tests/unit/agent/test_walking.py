@@ -62,11 +62,11 @@ def test_a_scan_gives_names_as_they_are(tmp_path: Path, name: bytes) -> None:
     assert looked(tmp_path, path).path == path
 
 
-def test_a_scan_comes_in_batches(tmp_path: Path) -> None:
-    for number in range(BATCH + 7):
+def test_a_scan_comes_in_batches_of_which_the_first_are_small(tmp_path: Path) -> None:
+    for number in range(64 + 256 + BATCH + 7):
         (tmp_path / str(number)).touch()
 
-    assert [len(batch) for batch in scan(os.fsencode(tmp_path))] == [BATCH, 7]
+    assert [len(batch) for batch in scan(os.fsencode(tmp_path))] == [64, 256, BATCH, 7]
 
 
 def test_a_scan_below_a_path_takes_a_folder_or_a_file_or_finds_nothing(tmp_path: Path) -> None:

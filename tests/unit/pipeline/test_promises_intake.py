@@ -8,6 +8,7 @@ from cgwire.codes import Code
 from cloudgather.core.task import Rule
 from fakes.target import an_error
 from pipework import a_spec, a_task, working
+from waiting import eventually
 
 
 def test_a_listing_that_hangs_holds_up_no_other_task(tmp_path: Path) -> None:
@@ -24,6 +25,71 @@ def test_a_listing_that_hangs_holds_up_no_other_task(tmp_path: Path) -> None:
             await works.advance(65)
 
             assert (await works.states()).get(b"a.mkv") == "done"
+
+    asyncio.run(main())
+
+
+def test_while_a_listing_is_waited_for_the_scan_goes_on_and_all_is_queued_in_its_order(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            source, names = works.world.source, [b"%04d.mkv" % number for number in range(600)]
+            for name in names:
+                source.write(name, age=3600)
+            works.target.hang("listing")
+            scanning = asyncio.create_task(works.scan())
+            await eventually(lambda: len(source.scanned) == len(names), what="the rest was not looked at")
+            assert await works.states() == {}
+
+            works.target.release()
+            await scanning
+            queued = await works.transfers()
+            assert [each.path for each in sorted(queued, key=lambda each: each.id)] == names
+            assert works.target.count("listing") == 1
+
+    asyncio.run(main())
+
+
+def test_what_is_forgotten_while_it_waits_for_its_plan_is_not_queued(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            source, names = works.world.source, [b"%04d.mkv" % number for number in range(600)]
+            for name in names:
+                source.write(name, age=3600)
+            works.target.hang("listing")
+            scanning = asyncio.create_task(works.scan())
+            await eventually(lambda: len(source.scanned) == len(names), what="the rest was not looked at")
+            last = works.intake.pending.of_task("films")[names[-1]]
+            await eventually(lambda: last.fingerprint is not None, what="the last one was not judged")
+            works.intake.pending.drop("films", [last.path])
+
+            works.target.release()
+            await scanning
+            assert set(await works.states()) == set(names[:-1])
+
+    asyncio.run(main())
+
+
+def test_what_is_written_to_while_it_waits_for_its_plan_is_settled_anew(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source, names = works.world.source, [b"%04d.mkv" % number for number in range(600)]
+            for name in names:
+                source.write(name, age=3600)
+            works.target.hang("listing")
+            scanning = asyncio.create_task(works.scan())
+            await eventually(lambda: len(source.scanned) == len(names), what="the rest was not looked at")
+            last = works.intake.pending.of_task("films")[names[-1]]
+            await eventually(lambda: last.fingerprint is not None, what="the last one was not judged")
+            source.write(names[-1], b"more")
+            works.intake.sight("films", names[-1])
+
+            works.target.release()
+            await scanning
+            assert set(await works.states()) == set(names[:-1])
+            await works.advance(59)
+            assert set(await works.states()) == set(names[:-1])
+            await works.advance(62)  # and as long from when the change was found
+            assert (await works.one(names[-1])).version.size == 4
 
     asyncio.run(main())
 
