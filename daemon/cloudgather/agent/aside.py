@@ -13,29 +13,23 @@ _ROUNDING_NS: Final = 2_000_000_000
 
 
 class Aside:
-    """Created on entry, which fails where the name is taken; removed, if it can be, unless `keep` was called."""
+    """Stays, for publishing to rename it, unless `remove` is called."""
 
     def __init__(self, folder: int, name: bytes, size: int, mode: int | None, local: bool, job: Job) -> None:
-        """`size`: how long it will be; `local`: whether it is on a local disk."""
+        """Create it, which fails where the name is taken; `size`: how long it will be; `local`: on a local disk."""
         self._folder = folder
         self._name = name
         self._mode = mode
         self._local = local
         self._job = job
-        self._kept = False
         self.written = 0
         job.step("open", "target")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         self._fd = os.open(name, flags, 0o666 if mode is None else mode, dir_fd=folder)
         self._pages = WrittenPages(self._fd) if local and size >= WINDOW else None
 
-    def __enter__(self) -> "Aside":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._kept:
-            return
-        # Best effort: what stays is listed in `debris`.
+    def remove(self) -> None:
+        """Close it and take its name away, as far as can be: what stays is listed in `debris`."""
         blamed = self._job.at
         try:
             if self._fd >= 0:
@@ -49,10 +43,6 @@ class Aside:
         except OSError:
             pass
         self._job.at = blamed
-
-    def keep(self) -> None:
-        """It is good: publishing will rename it."""
-        self._kept = True
 
     def write(self, data: memoryview) -> None:
         """Append all of `data`."""
@@ -94,6 +84,8 @@ class Aside:
 
     def mtime(self, wanted_ns: int, shown: int) -> int | None:
         """The mtime that the target keeps, asked for once more where it has `shown` another; None: it keeps none."""
+        if shown == wanted_ns:
+            return shown
         if abs(shown - wanted_ns) > _ROUNDING_NS:
             self._try_mtime(None, wanted_ns)
             shown = self.look()[1]

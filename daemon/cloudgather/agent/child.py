@@ -86,10 +86,10 @@ class Agent:
         self._orders.put(task)
 
     def _work(self) -> None:
-        buffer = bytearray(CHUNK)
+        buffer = memoryview(bytearray(CHUNK))
         while True:
             task = self._orders.get()
-            task.job.lend(buffer)
+            task.job.buffer = buffer
             self._run(task)
             with self._counting:
                 self._free += 1

@@ -104,14 +104,17 @@ class Copying:
         with self._open(path, version, written) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)
-            with Aside(folder, temporary, original.size, self._file_mode, self._is_local, job) as aside:
+            aside = Aside(folder, temporary, original.size, self._file_mode, self._is_local, job)
+            try:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
                 shown = self._check(aside, original.size, digest)
                 mtime_ns = aside.mtime(original.mtime_ns, shown)
                 original.compare(digest)
                 self._target.check()
-                aside.keep()
+            except BaseException:
+                aside.remove()
+                raise
         return original.size, mtime_ns, digest, standing
 
     def _check(self, aside: Aside, size: int, digest: bytes) -> int:
@@ -160,7 +163,7 @@ def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) ->
     """The digest of what was read and written."""
     state = xxhash.xxh3_128()
     pages = ReadPages(original.fd, original.size) if original.is_local and original.size > CHUNK else None
-    view = memoryview(job.buffer)
+    view = job.buffer
     # How long a local file is was asked of its inode, and will be again: its end need not be read as well.
     most = original.size if original.is_local else original.size + 1
     while aside.written < most:

@@ -4,6 +4,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Final
 
 CHUNK: Final = 1024 * 1024
@@ -29,21 +30,14 @@ class Job:
     def __init__(self, tell: Callable[[Any], None] | None = None) -> None:
         self._tell = tell
         self._stop = threading.Event()
-        self._buffer: bytearray | None = None
         self.at: tuple[str, str, int] = ("root", "target", 0)  # while it is the same object, the operation stands still
         self.done: int | None = None  # bytes, where the operation counts them
         self.outcomes: deque[tuple[str, Any]] = deque()  # of its parts so far, those not told yet
 
-    @property
-    def buffer(self) -> bytearray:
-        """CHUNK bytes of scratch memory."""
-        if self._buffer is None:
-            self._buffer = bytearray(CHUNK)
-        return self._buffer
-
-    def lend(self, buffer: bytearray) -> None:
-        """Have it use this one, of CHUNK bytes, which is its alone while it runs."""
-        self._buffer = buffer
+    @cached_property
+    def buffer(self) -> memoryview:
+        """CHUNK bytes of scratch memory; who has some lends it by setting this, for the job alone while it runs."""
+        return memoryview(bytearray(CHUNK))
 
     def step(self, name: str, side: str, nbytes: int = 0) -> None:
         """What follows may block: a step of protocol, on the "source" or the "target"."""

@@ -21,7 +21,7 @@ _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 def digest_of(fd: int, job: Job, side: str, *, count: bool = False) -> bytes:
     """xxh3-128 of all that can be read from `fd`, which stands at its beginning; `count`: as the job's progress."""
     state = xxhash.xxh3_128()
-    view = memoryview(job.buffer)
+    view = job.buffer
     total = 0
     while True:
         job.check()
@@ -133,10 +133,8 @@ class Original:
             self._demand_same_file()
 
     def _demand_no_writer(self) -> None:
-        if self._tells_writers:
-            self._job.step("lease", "source")
-            if leases.ask(self.fd).access == leases.WRITTEN:
-                raise Trouble("changed", "somebody has the source open for writing")
+        if self._tells_writers and leases.ask(self.fd).access == leases.WRITTEN:
+            raise Trouble("changed", "somebody has the source open for writing")
 
     def _open(self, folder: SourceFolder, name: bytes) -> None:
         try:
