@@ -1,8 +1,9 @@
 """Which function does which operation; what only some agents need is imported when it is asked for."""
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Final
 
 from cloudgather.agent import copying, listing, publishing
 from cloudgather.agent.job import Job, Trouble
@@ -12,22 +13,29 @@ from cloudgather.agent.throttle import Throttle
 
 Operation = Callable[..., Any]
 
+# Many times as long as a batch of small files takes on a disk that does not keep anybody waiting.
+_PATIENCE: Final = 0.05  # seconds
+
 
 def operations(throttle: Throttle) -> dict[str, Operation]:
     """By name; each takes the job and its parameters by keyword."""
     durable_folders = DurableFolders()
+    turn = _Turn()
 
     def copy(job: Job, **params: Any) -> Any:
         return copying.copy(job, throttle, durable_folders=durable_folders, **params)
 
     @contextmanager
     def copies(job: Job, **common: Any) -> Iterator[Operation]:
-        with copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session:
+        with (
+            copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session,
+            turn.taken(wanted=session.is_local),
+        ):
             yield session.copy
 
     @contextmanager
     def publications(job: Job, **common: Any) -> Iterator[Operation]:
-        with publishing.Publishing(job, keep=KEEP, **common) as session:
+        with publishing.Publishing(job, keep=KEEP, **common) as session, turn.taken(wanted=session.is_local):
             yield session.publish
 
     def limits(job: Job, *, bandwidth: int | None) -> None:
@@ -54,6 +62,27 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "tree.above": _tree("above"),
         "tree.writers": _tree("writers"),
     }
+
+
+class _Turn:
+    """Batches on a local disk go one after the other.
+
+    Beside each other they would take the interpreter's lock from each other at every system call. One that is slow, or
+    hangs, is not waited for.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self, *, wanted: bool) -> Iterator[None]:
+        """Unless `wanted`, this does nothing."""
+        taken = wanted and self._lock.acquire(timeout=_PATIENCE)
+        try:
+            yield
+        finally:
+            if taken:
+                self._lock.release()
 
 
 def _each(session: Callable[..., AbstractContextManager[Operation]]) -> Operation:
