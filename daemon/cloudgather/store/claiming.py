@@ -1,6 +1,6 @@
 """Hands out what is due: priority first, then age, at a cost that does not grow with the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Final
@@ -11,7 +11,7 @@ from cloudgather.store import spending
 from cloudgather.store.errors import RowDamaged
 from cloudgather.store.fresh import Fresh
 from cloudgather.store.moving import by_id, claim_all
-from cloudgather.store.rows import from_instant, to_instant
+from cloudgather.store.rows import from_instant, reads, to_instant
 
 # INDEXED BY: SQLite knows nothing of how many rows are in which state.
 PROMOTE: Final = (
@@ -20,9 +20,11 @@ PROMOTE: Final = (
 )
 TASKS: Final = "SELECT task FROM counter WHERE target = ? AND state = 'queued' AND transfers > 0"
 FIRST: Final = (
-    "SELECT -priority, id FROM transfer INDEXED BY transfer_ready "
+    "SELECT -priority AS turn, id FROM transfer INDEXED BY transfer_ready "
     "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? ORDER BY priority DESC, id LIMIT ?"
 )
+# In one row: sqlite3 lets go of the interpreter's lock at each column of each that it fetches.
+_FIRST_AT_ONCE: Final = f"SELECT group_concat(turn), group_concat(id) FROM ({FIRST})"
 ANY_READY: Final = (
     "SELECT 1 FROM transfer INDEXED BY transfer_ready "
     "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? LIMIT 1"
@@ -96,13 +98,18 @@ def _first(
     """So many of what is due, in their turn."""
     due: list[tuple[int, int]] = []
     for task in _tasks(connection, target, except_tasks):
-        due += connection.execute(FIRST, (target, task, count)).fetchall()
+        due += _turns(*connection.execute(_FIRST_AT_ONCE, (target, task, count)).fetchone())
     ids = [id for _, id in sorted(due)[:count]]
     found = dict(fresh.known(ids))
     found |= by_id(connection, [id for id in ids if id not in found])
     if len(found) != len(ids):
         raise RowDamaged(f"transfers {sorted({*ids} - found.keys())} are in an index only")
     return [found[id] for id in ids]
+
+
+@reads
+def _turns(turns: str, ids: str | None) -> Iterable[tuple[int, int]]:
+    return () if ids is None else [*zip(map(int, turns.split(",")), map(int, ids.split(",")), strict=True)]
 
 
 def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:
