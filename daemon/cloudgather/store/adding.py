@@ -88,6 +88,8 @@ class _New:
         return self._last
 
     def write(self) -> None:
+        if not self._plans:
+            return
         first = self._last + 1 - len(self._plans)
         for (task, target, reason, *others), those in groupby(self._plans, _alike):
             _, paths, _, destinations, versions, *_ = zip(*those, strict=True)
@@ -100,7 +102,8 @@ class _New:
             alike |= {"plan_reason": alike["reason"], "created": self._now, "updated": self._now, **_QUEUED}
             each = {"id": ids, "path": paths, "destination": destinations, "version": versions}
             self._fresh.add(of_columns(each, alike))
-        counting.made(self._connection, self._plans)
+        columns = dict(zip(Plan._fields, zip(*self._plans, strict=True), strict=True))
+        counting.made(self._connection, columns)
         self._plans.clear()
 
 

@@ -4,14 +4,14 @@ The database itself counts what a statement changes that names one of the column
 makes transfers, or changes their state by another statement, has it counted here in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from sqlite3 import Connection
-from typing import Final
+from typing import Any, Final
 
-from cloudgather.core.transfer import LIVE, Plan, State, Transfer
+from cloudgather.core.transfer import LIVE, State
 from cloudgather.store import many
 from cloudgather.store.rows import from_instant
 
@@ -30,29 +30,31 @@ _TALLY: Final = (
 )
 _ENDED: Final = "UPDATE run SET last_ended = ? WHERE id IN (VALUES {rows})"
 
-_Alike = tuple[str, str, int | None]
-_alike: Final = attrgetter("task", "target", "run")
+_Alike = tuple[str, str, int | None]  # task, target, run
+_Columns = Mapping[str, Sequence[Any]]  # task, target, run and version of each
+_size: Final = attrgetter("size")
 
 
-def made(connection: Connection, plans: Sequence[Plan]) -> None:
-    """Transfers were made of these, and are queued."""
-    _write(connection, _sums(plans), [(State.QUEUED, 1)])
+def made(connection: Connection, columns: _Columns) -> None:
+    """These transfers were made, and are queued."""
+    _write(connection, _sums(columns), [(State.QUEUED, 1)])
 
 
-def moved(connection: Connection, rows: Sequence[Transfer], before: State, after: State, now: datetime) -> None:
+def moved(connection: Connection, columns: _Columns, before: State, after: State, now: datetime) -> None:
     """These, of which none is cleared, went from one state to the other."""
-    sums = _sums(rows)
+    sums = _sums(columns)
     _write(connection, sums, [(before, -1), (after, 1)])
     if before in LIVE and after not in LIVE:
         ended = sorted({run for _, _, run in sums if run is not None})
         many.execute(connection, _ENDED, [(run,) for run in ended], (from_instant(now),))
 
 
-def _sums(files: Sequence[Plan | Transfer]) -> dict[_Alike, tuple[int, int]]:
+def _sums(columns: _Columns) -> dict[_Alike, tuple[int, int]]:
     """How many there are of each kind, and of how many bytes."""
     sums: dict[_Alike, tuple[int, int]] = {}
-    for alike, those in groupby(files, _alike):
-        sizes = [each.version.size for each in those]
+    left = map(_size, columns["version"])
+    for alike, those in groupby(zip(columns["task"], columns["target"], columns["run"], strict=True)):
+        sizes = [*islice(left, len([*those]))]
         count, total = sums.get(alike, (0, 0))
         sums[alike] = count + len(sizes), total + sum(sizes)
     return sums

@@ -79,7 +79,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     if changed != len(rows):
         raise Overtaken(f"transfers {ids}: one is in another state, generation or try by now")
     if not counts_itself:
-        counting.moved(connection, rows, before, after, now)
+        counting.moved(connection, columns, before, after, now)
     _follow(connection, rows, move, now)
     return of_columns({**columns, **each}, alike)
 
