@@ -47,7 +47,7 @@ class Frames:
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Any]:
-        """The messages that `data` completes, as lists; raises BadFrame at the first that is none."""
+        """The messages that `data` completes, lists as tuples; raises BadFrame at the first that is none."""
         self._buffer += data
         while (message := self._next()) is not None:
             yield message
@@ -63,11 +63,15 @@ class Frames:
             return None
         try:
             message = msgpack.unpackb(
-                self._buffer[_PREFIX:end], raw=False, strict_map_key=False, unicode_errors="surrogateescape"
+                self._buffer[_PREFIX:end],
+                raw=False,
+                use_list=False,
+                strict_map_key=False,
+                unicode_errors="surrogateescape",
             )
         except (ValueError, msgpack.UnpackException) as error:
             raise BadFrame(f"not msgpack: {error}") from error
-        if not isinstance(message, list) or len(message) != 3:
+        if not isinstance(message, tuple) or len(message) != 3:
             raise BadFrame("a message is a list of three")
         del self._buffer[:end]
         return message

@@ -267,10 +267,7 @@ def _in_common(terms: CopyTerms) -> dict[str, Any]:
 
 
 def _all_sent(results: Sequence[Any]) -> list[Sent]:
-    return [
-        Sent(size, mtime_ns, digest, None if standing is None else tuple(standing))
-        for size, mtime_ns, digest, standing in results
-    ]
+    return [*map(Sent._make, results)]
 
 
 def _to_wire(identity: Identity) -> dict[str, Any]:

@@ -31,13 +31,13 @@ class Child:
         self.connection = connection
         self.process = process
         self._frames = Frames()
-        self._heard: list[list[Any]] = []
+        self._heard: list[tuple[int, str, Any]] = []
         connection.settimeout(PATIENCE)
 
     def send(self, id: int, op: str, **params: Any) -> None:
         self.connection.sendall(encode([id, op, params]))
 
-    def hear(self, id: int, *kinds: str) -> list[Any]:
+    def hear(self, id: int, *kinds: str) -> tuple[int, str, Any]:
         """The next message about `id` of one of these kinds; others are kept."""
         while True:
             for index, message in enumerate(self._heard):
@@ -109,16 +109,16 @@ def test_a_file_goes_all_the_way(pair: Pair) -> None:
         published = child.ask(
             2, "publish", root=root, identity=None, destination=path, temporary=TEMPORARY, size=len(data), durable=True
         )
-        assert child.ask(3, "listing", root=root, identity=None, folder=b"") == [[path, True, len(data), 10**18]]
-        assert child.ask(4, "look", root=root, identity=None, paths=[path, b"x"]) == [[len(data), 10**18, True], None]
+        assert child.ask(3, "listing", root=root, identity=None, folder=b"") == ((path, True, len(data), 10**18),)
+        assert child.ask(4, "look", root=root, identity=None, paths=[path, b"x"]) == ((len(data), 10**18, True), None)
         assert child.ask(5, "digest", root=root, identity=None, path=path) == digest(data)
         assert child.ask(6, "barrier", root=root, identity=None) is None
-        assert child.ask(7, "sweep", root=root, identity=None, paths=[TEMPORARY]) == [TEMPORARY]
+        assert child.ask(7, "sweep", root=root, identity=None, paths=[TEMPORARY]) == (TEMPORARY,)
         assert child.ask(8, "prepare", root=root, identity=None, base=b"a", make=True, dir_mode=None) == {"made": True}
         assert child.ask(9, "probe", root=root)["last"] is True
         report = child.ask(10, "test", root=root, identity=None, base=b"", dir_mode=None, file_mode=None)
 
-    assert sent == [len(data), 10**18, digest(data), None]
+    assert sent == (len(data), 10**18, digest(data), None)
     assert published is None
     assert report["unicode_form"] == "keeps"
 
@@ -130,19 +130,19 @@ def test_a_source_is_looked_at(pair: Pair) -> None:
     state = os.stat(pair.source / "season/film.mkv")
 
     with a_child() as child:
-        assert child.ask(1, "tree.root", root=root) == [os.stat(root).st_dev, os.stat(root).st_ino]
+        assert child.ask(1, "tree.root", root=root) == (os.stat(root).st_dev, os.stat(root).st_ino)
         child.send(2, "tree.scan", root=root, below=b"")
         batch = child.hear(2, "progress")[2]
-        assert child.hear(2, "ok", "error") == [2, "ok", None]
+        assert child.hear(2, "ok", "error") == (2, "ok", None)
         found = child.ask(3, "tree.look", root=root, path=b"season/film.mkv")
         assert child.ask(4, "tree.look", root=root, path=b"link") == {"absent": "symlink"}
-        assert child.ask(5, "tree.above", root=root, path=b"season/film.mkv") == [state.st_dev, False]
+        assert child.ask(5, "tree.above", root=root, path=b"season/film.mkv") == (state.st_dev, False)
         with open(pair.source / "season/film.mkv", "ab"):
             writing = child.ask(6, "tree.writers", root=root, path=b"season/film.mkv")
 
     assert [pid for pid, _ in writing] == [os.getpid()]
-    row = [b"season/film.mkv", 4000, 10**18, state.st_ctime_ns, state.st_dev, state.st_ino]
-    assert batch == {"seen": [row], "refused": [[b"link", "symlink"]]}
+    row = (b"season/film.mkv", 4000, 10**18, state.st_ctime_ns, state.st_dev, state.st_ino)
+    assert batch == {"seen": (row,), "refused": ((b"link", "symlink"),)}
     assert (found["size"], found["mtime_ns"], found["inode"], found["links"]) == (4000, 10**18, state.st_ino, 1)
 
 
@@ -184,7 +184,7 @@ def test_a_throttled_copy_beats_obeys_the_limit_and_is_cancelled(pair: Pair) -> 
             pass  # a busy machine may take its time with what comes before
         done = child.hear(2, "progress")[2]
         again = child.hear(2, "progress")[2]
-        assert child.ask(3, "look", root=root, identity=None, paths=[b"x"]) == [None]  # another works meanwhile
+        assert child.ask(3, "look", root=root, identity=None, paths=[b"x"]) == (None,)  # another works meanwhile
         span = time.monotonic() - begun
         child.send(2, "cancel")
         answer = child.hear(2, "ok", "error")

@@ -4,7 +4,7 @@ import pytest
 
 from cloudgather.agent.protocol import MOST, BadFrame, Frames, encode
 
-MESSAGES = [[1, "look", {"paths": [b"a\xff\n", b""]}], [2, "ok", None], [3, "error", {"message": "bad \udcff name"}]]
+MESSAGES = [(1, "look", {"paths": (b"a\xff\n", b"")}), (2, "ok", None), (3, "error", {"message": "bad \udcff name"})]
 
 
 @pytest.mark.parametrize("piece", [1, 3, 7, 1000])
