@@ -8,7 +8,7 @@ from typing import Final
 from cloudgather.core.transfer import Transfer
 from cloudgather.store.rows import TRANSFER
 
-_MOST: Final = 4096
+_MOST: Final = 8192  # 5 MiB: so far the planning of 10,000 small files may run ahead of their claims
 # A claim demands that state, generation and try are as they were added. Only moves change the others of these, and the
 # one that would bring a row back there writes `due` as well. What is not due at once has been forgotten already.
 _OF_MOVES: Final = frozenset({"state", "generation", "tries", "attempts", "temporary", "sent", "reason", "updated"})

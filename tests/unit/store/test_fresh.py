@@ -175,9 +175,9 @@ def test_it_remembers_the_newest(connection: Connection) -> None:
 
     known = fresh.known(range(20_000))
 
-    assert len(known) == 4096
+    assert len(known) == 8192
     assert max(known) == 10_000
-    assert min(known) == 10_000 - 4095
+    assert min(known) == 10_000 - 8191
 
 
 def add(connection: Connection, fresh: Fresh) -> None:
