@@ -69,10 +69,11 @@ def size(count: float) -> str:
     """Bytes with a binary unit and three digits at least: `0 B`, `812 B`, `1.40 GiB`, `12.3 MiB`, `700 GiB`."""
     if abs(count) < 1024:
         return f"{int(count)} B"
-    amount, power = float(count) / 1024, 0
-    while abs(amount) >= 999.5 and power < len(_UNITS) - 1:
+    amount, power = count / 1024, 0
+    while (large := abs(amount)) >= 999.5 and power < len(_UNITS) - 1:
         amount, power = amount / 1024, power + 1
-    return f"{amount:.{2 if abs(amount) < 9.995 else 1 if abs(amount) < 99.95 else 0}f} {_UNITS[power]}"
+    form = "%.2f %s" if large < 9.995 else "%.1f %s" if large < 99.95 else "%.0f %s"
+    return form % (amount, _UNITS[power])
 
 
 def rate(count: float) -> str:
