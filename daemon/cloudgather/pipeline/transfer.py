@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 from cgwire.codes import Code
 from cgwire.reasons import Reason, because
-from cloudgather.core.naming import split
 from cloudgather.core.target import Confirm
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.board import Board, TargetState, TaskState, Turn
@@ -117,7 +116,7 @@ class Carrier:
                     logger.warning("%d stays in publishing: %s", transfer.id, outcome or "not reached")
                 case _:
                     raise outcome
-        folders = sorted({split(transfer.destination)[0] for transfer in renamed})
+        folders = sorted({transfer.destination.rpartition(b"/")[0] for transfer in renamed})
         if renamed and not durable and not await self._barrier(lane, {}, {}, folders):
             lane.unresolved.update(transfer.id for transfer in renamed)
             return 0
