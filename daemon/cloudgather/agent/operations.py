@@ -1,6 +1,7 @@
 """Which function does which operation; what only some agents need is imported when it is asked for."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
@@ -29,13 +30,16 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
     def copies(job: Job, **common: Any) -> Iterator[Operation]:
         with (
             copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session,
-            turn.taken(wanted=session.is_local),
+            turn.of("copy", is_local=session.is_local),
         ):
             yield session.copy
 
     @contextmanager
     def publications(job: Job, **common: Any) -> Iterator[Operation]:
-        with publishing.Publishing(job, keep=KEEP, **common) as session, turn.taken(wanted=session.is_local):
+        with (
+            publishing.Publishing(job, keep=KEEP, **common) as session,
+            turn.of("publish", is_local=session.is_local),
+        ):
             yield session.publish
 
     def limits(job: Job, *, bandwidth: int | None) -> None:
@@ -65,24 +69,31 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
 
 
 class _Turn:
-    """Batches on a local disk go one after the other.
+    """Has batches of copies and batches of renames on a local disk go one after the other.
 
-    Beside each other they would take the interpreter's lock from each other at every system call. One that is slow, or
-    hangs, is not waited for.
+    Beside each other they would take the interpreter's lock from each other at every system call. What is slow, or
+    hangs, is not waited for; nor is a batch of the same kind, of which there are as many as the target is to have.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._running = Counter[str]()
+        self._changed = threading.Condition()
 
     @contextmanager
-    def taken(self, *, wanted: bool) -> Iterator[None]:
-        """Unless `wanted`, this does nothing."""
-        taken = wanted and self._lock.acquire(timeout=_PATIENCE)
+    def of(self, kind: str, *, is_local: bool) -> Iterator[None]:
+        """That of a batch; unless it `is_local`, it neither waits nor is waited for."""
+        if not is_local:
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: self._running.total() == self._running[kind], timeout=_PATIENCE)
+            self._running[kind] += 1
         try:
             yield
         finally:
-            if taken:
-                self._lock.release()
+            with self._changed:
+                self._running[kind] -= 1
+                self._changed.notify_all()
 
 
 def _each(session: Callable[..., AbstractContextManager[Operation]]) -> Operation:
