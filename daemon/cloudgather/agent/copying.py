@@ -74,7 +74,7 @@ class Copying:
         self._open = self._originals.open if looked else self._originals.open_settled
         self._target = Root(root, identity, job, durable_folders=durable_folders)
         mount = self._target.mount
-        self.is_local = mount is not None and not mount.is_remote
+        self._is_local = mount is not None and not mount.is_remote
         self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
         self._folders = LastFolder(self._made, keep=keep)
 
@@ -104,7 +104,7 @@ class Copying:
         with self._open(path, version, written) as original:
             folder = self._folders.at(above)
             standing = _standing(folder, name, job, replace=replace)
-            aside = Aside(folder, temporary, original.size, self._file_mode, self.is_local, job)
+            aside = Aside(folder, temporary, original.size, self._file_mode, self._is_local, job)
             try:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)

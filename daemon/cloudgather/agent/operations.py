@@ -1,10 +1,8 @@
 """Which function does which operation; what only some agents need is imported when it is asked for."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+from typing import Any
 
 from cloudgather.agent import copying, listing, publishing
 from cloudgather.agent.job import Job, Trouble
@@ -14,32 +12,22 @@ from cloudgather.agent.throttle import Throttle
 
 Operation = Callable[..., Any]
 
-# Many times as long as a batch of small files takes on a disk that does not keep anybody waiting.
-_PATIENCE: Final = 0.05  # seconds
-
 
 def operations(throttle: Throttle) -> dict[str, Operation]:
     """By name; each takes the job and its parameters by keyword."""
     durable_folders = DurableFolders()
-    turn = _Turn()
 
     def copy(job: Job, **params: Any) -> Any:
         return copying.copy(job, throttle, durable_folders=durable_folders, **params)
 
     @contextmanager
     def copies(job: Job, **common: Any) -> Iterator[Operation]:
-        with (
-            copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session,
-            turn.of("copy", is_local=session.is_local),
-        ):
+        with copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session:
             yield session.copy
 
     @contextmanager
     def publications(job: Job, **common: Any) -> Iterator[Operation]:
-        with (
-            publishing.Publishing(job, keep=KEEP, **common) as session,
-            turn.of("publish", is_local=session.is_local),
-        ):
+        with publishing.Publishing(job, keep=KEEP, **common) as session:
             yield session.publish
 
     def limits(job: Job, *, bandwidth: int | None) -> None:
@@ -66,34 +54,6 @@ def operations(throttle: Throttle) -> dict[str, Operation]:
         "tree.above": _tree("above"),
         "tree.writers": _tree("writers"),
     }
-
-
-class _Turn:
-    """Has batches of copies and batches of renames on a local disk go one after the other.
-
-    Beside each other they would take the interpreter's lock from each other at every system call. What is slow, or
-    hangs, is not waited for; nor is a batch of the same kind, of which there are as many as the target is to have.
-    """
-
-    def __init__(self) -> None:
-        self._running = Counter[str]()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def of(self, kind: str, *, is_local: bool) -> Iterator[None]:
-        """That of a batch; unless it `is_local`, it neither waits nor is waited for."""
-        if not is_local:
-            yield
-            return
-        with self._changed:
-            self._changed.wait_for(lambda: self._running.total() == self._running[kind], timeout=_PATIENCE)
-            self._running[kind] += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._running[kind] -= 1
-                self._changed.notify_all()
 
 
 def _each(session: Callable[..., AbstractContextManager[Operation]]) -> Operation:

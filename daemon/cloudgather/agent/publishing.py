@@ -34,7 +34,7 @@ class Publishing:
         self._job = job
         self._target = Root(root, identity, job)
         mount = self._target.mount
-        self.is_local = mount is not None and not mount.is_remote
+        self._is_local = mount is not None and not mount.is_remote
         self._durable = durable
         self._folders = LastFolder(self._target.folder, keep=keep)
 
@@ -63,7 +63,7 @@ class Publishing:
             raise
         _demand_whole(folder, temporary, size, job)
         # A mount that has no such rename would be asked twice more each time, and one that has it may not mean it.
-        looks = not over and not self.is_local
+        looks = not over and not self._is_local
         if looks:
             _demand_free(folder, name, job)
         job.step("rename", "target", size)
