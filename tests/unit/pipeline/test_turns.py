@@ -17,6 +17,7 @@ from cloudgather.core.task import Window
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import TargetHeld
 from pipework import Works, a_disk, working
+from waiting import eventually
 
 NAMES = [b"%d.mkv" % number for number in range(5)]
 NOT_FROM_TEN_TO_TWENTY_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
@@ -34,15 +35,29 @@ async def one_waiting(folder: Path, **changes: Any) -> AsyncIterator[Works]:
         yield works
 
 
+async def two_being_published(works: Works) -> None:
+    """Serve until two batches are, and the third one is claimed: it can be for as long as the second is copied."""
+    met, second = works.target.met, {b"films/%03d.mkv" % number for number in range(256, 512)}
+
+    async def slowly(step: str, path: bytes) -> None:
+        if step == "copy.write" and path in second:
+            await eventually(lambda: len(works.lane.moving) == 768, what="no third batch was claimed")
+
+    works.target.met = slowly
+    works.target.hang("publish.begin")
+    works.serve()
+    await eventually(lambda: works.target.count("publish.begin") == 2, what="the second batch was not copied")
+    works.target.met = met
+    await works.rest()
+
+
 def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
     """That one is claimed by then, so that the agent need not wait for it."""
 
     async def main() -> None:
         async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(800)])
-            works.target.hang("publish.begin")
-            works.serve()
-            await works.rest()
+            await works.queue(*[b"%03d.mkv" % number for number in range(800)])
+            await two_being_published(works)
 
             assert Counter((await works.states()).values()) == {"publishing": 512, "copying": 256, "queued": 32}
             assert works.target.count("copy.begin") == 512
@@ -76,10 +91,13 @@ def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_pat
 def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%d.mkv" % number for number in range(800)])
-            works.target.hang(step)
-            works.serve()
-            await works.rest()
+            await works.queue(*[b"%03d.mkv" % number for number in range(800)])
+            if step == "publish.begin":
+                await two_being_published(works)
+            else:
+                works.target.hang(step)
+                works.serve()
+                await works.rest()
             waiting = {each.path for each in (await works.transfers(states=frozenset({State.COPYING})))[-256:]}
             assert len(waiting) == 256
 
