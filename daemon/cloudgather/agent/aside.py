@@ -1,4 +1,4 @@
-"""The temporary beside a final name: written once, closed once, looked at again, and gone where any of that fails."""
+"""The temporary beside a final name: written once, closed once, and looked at again."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ _ROUNDING_NS: Final = 2_000_000_000
 
 
 class Aside:
-    """Stays, for publishing to rename it, unless `remove` is called."""
+    """Stays, for publishing to rename it, unless `remove` is called, as it is where any of this fails."""
 
     def __init__(self, folder: int, name: bytes, size: int, mode: int | None, local: bool, job: Job) -> None:
         """Create it, which fails where the name is taken; `size`: how long it will be; `local`: on a local disk."""

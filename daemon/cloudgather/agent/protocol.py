@@ -69,7 +69,7 @@ class Frames:
                 strict_map_key=False,
                 unicode_errors="surrogateescape",
             )
-        except (ValueError, msgpack.UnpackException) as error:
+        except (ValueError, TypeError, msgpack.UnpackException) as error:  # TypeError: a map as the key of a map
             raise BadFrame(f"not msgpack: {error}") from error
         if not isinstance(message, tuple) or len(message) != 3:
             raise BadFrame("a message is a list of three")

@@ -122,6 +122,7 @@ class Original:
 
         The lease comes first: a write that ended before it shows in mtime and ctime, one that goes on refuses it.
         """
+        self._job.step("lease", "source")
         self._demand_no_writer()
         state = self._demand_same_file()
         if state.st_ctime_ns != self._ctime_ns:

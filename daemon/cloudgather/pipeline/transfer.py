@@ -79,7 +79,7 @@ class Carrier:
             sent: dict[int, Sent] = {}
             async for outcome in self._copier.copies(lane, left, turn, clashing, durable=durable):
                 if isinstance(outcome, Move):
-                    await self._end(lane, [outcome], copying)
+                    await self._end(lane, turn, [outcome], copying)
                 else:
                     sent.update(outcome)
             copied()
@@ -179,9 +179,7 @@ class Carrier:
     ) -> None:
         """Nothing was made of these, and nobody is to see them move until the others of their batch are done."""
         if moves := _moves(copying, endings):
-            await self._end(lane, [move._replace(swept=True) for move in moves], copying)
-            for move in moves:
-                lane.ended(move.transfers[0].id, turn)
+            await self._end(lane, turn, [move._replace(swept=True) for move in moves], copying)
 
     def _held_since(self, lane: TargetState, files: int, task: str) -> _Ending | None:
         """What the claim of so many has asked for already, and how those end that it keeps from beginning.
@@ -202,7 +200,7 @@ class Carrier:
     async def _without_ended(self, lane: TargetState, turn: Turn, copying: dict[int, Transfer]) -> Sequence[Transfer]:
         """Those of a batch whose end nobody has ordered meanwhile."""
         if ended := _moves(copying, turn.endings):
-            await self._end(lane, ended, copying)
+            await self._end(lane, turn, ended, copying)
         return [*copying.values()]
 
     async def _remember_bases(self, whole: Sequence[Transfer]) -> None:
@@ -216,12 +214,14 @@ class Carrier:
     async def _remember(self, task: TaskState) -> None:
         await self._store.remember_task(task.memory)  # as it is by now: it may have been tried in vain for long
 
-    async def _end(self, lane: TargetState, moves: Sequence[Move], copying: dict[int, Transfer]) -> None:
+    async def _end(self, lane: TargetState, turn: Turn, moves: Sequence[Move], copying: dict[int, Transfer]) -> None:
+        """They leave the batch: what is ordered of them from now on is the matter of whoever has them next."""
         await self._recorder.record(moves)
         for move in moves:
             lane.littered = lane.littered or not move.swept  # not before: the store then knows of debris
             for transfer in move.transfers:
                 del copying[transfer.id]
+                lane.ended(transfer.id, turn)
 
     # ---- when it goes wrong ------------------------------------------------------------------------------------------
 

@@ -108,8 +108,12 @@ def _first(
 
 
 @reads
-def _turns(turns: str, ids: str | None) -> Iterable[tuple[int, int]]:
-    return () if ids is None else [*zip(map(int, turns.split(",")), map(int, ids.split(",")), strict=True)]
+def _turns(turns: str | None, ids: str | None) -> Iterable[tuple[int, int]]:
+    return (
+        ()
+        if turns is None or ids is None
+        else [*zip(map(int, turns.split(",")), map(int, ids.split(",")), strict=True)]
+    )
 
 
 def _tasks(connection: Connection, target: str, except_tasks: frozenset[str]) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """What was added of late and is queued as it was added: whoever claims it need not read it back."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from sqlite3 import Connection
 from typing import Final
 
@@ -9,8 +9,8 @@ from cloudgather.core.transfer import Transfer
 from cloudgather.store.rows import TRANSFER
 
 _MOST: Final = 8192  # 5 MiB: so far the planning of 10,000 small files may run ahead of their claims
-# A claim demands that state, generation and try are as they were added. Only moves change the others of these, and the
-# one that would bring a row back there writes `due` as well. What is not due at once has been forgotten already.
+# A claim demands that state, generation and try are as they were added. Whatever else changes one of these in a queued
+# row, or queues it again, writes one of the others as well: `due`, the destination, what was planned.
 _OF_MOVES: Final = frozenset({"state", "generation", "tries", "attempts", "temporary", "sent", "reason", "updated"})
 _KEPT: Final = ", ".join(column for column in TRANSFER.split(", ") if column not in _OF_MOVES)
 _FORGET: Final = (
@@ -28,7 +28,7 @@ class Fresh:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._transfers: dict[int, Transfer] = {}
+        self._transfers: OrderedDict[int, Transfer] = OrderedDict()
         self._version: int | None = None
         connection.create_function("forget", 1, self._forget)
         connection.execute(_FORGET)
@@ -42,9 +42,9 @@ class Fresh:
 
     def add(self, transfers: Iterable[Transfer]) -> None:
         """These have just been written."""
-        self._transfers |= {each.id: each for each in transfers}
-        if (many := len(self._transfers) - _MOST) > 0:
-            self._transfers = dict(islice(self._transfers.items(), many, None))
+        self._transfers.update((each.id, each) for each in transfers)
+        while len(self._transfers) > _MOST:
+            self._transfers.popitem(last=False)
 
     def known(self, ids: Iterable[int]) -> Mapping[int, Transfer]:
         """Those of these that it has."""

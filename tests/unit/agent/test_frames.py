@@ -26,6 +26,7 @@ def test_messages_come_out_whole_however_the_stream_is_cut(piece: int) -> None:
         b"\0\0\0\1\x05",
         encode([1, 2]),
         b"\0\0\0\5\xdd\xff\xff\xff\xff",
+        b"\0\0\0\x08" + bytes.fromhex("9301a26f6b818001"),  # a map that is the key of a map
     ],
 )
 def test_garbage_is_refused(garbage: bytes) -> None:

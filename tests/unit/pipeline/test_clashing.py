@@ -114,6 +114,20 @@ def test_small_files_of_one_batch_clash_as_well(tmp_path: Path) -> None:
     asyncio.run(main())
 
 
+def test_of_two_batches_of_one_claim_the_first_goes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=specs(profile=Profile.LAN), tasks=[a_task()], serving=False) as works:
+            await works.remember(facts=FACTS)
+            await works.queue(b"a.mkv", b"A.mkv")
+            works.serve()
+            await works.rest()
+
+            assert len(contents(works)) == 1
+            assert await held(works) == [Code.HELD_NAME_CLASH]
+
+    asyncio.run(main())
+
+
 def test_a_target_that_tells_them_apart_takes_both(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, specs=specs(), tasks=two_tasks()) as works:

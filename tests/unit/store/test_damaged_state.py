@@ -157,6 +157,16 @@ def test_a_damaged_number_of_the_schema_is_refused_and_all_kept(tmp_path: pathli
     assert {name: (tmp_path / name).read_bytes() for name in FILES} == files
 
 
+def test_a_database_without_its_queue_is_refused(tmp_path: pathlib.Path) -> None:
+    with running_store(str(tmp_path)):
+        pass
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute("DROP TABLE transfer")
+
+    with pytest.raises(StateRefused, match="no such table"):
+        use(str(tmp_path))
+
+
 @pytest.mark.parametrize("column", ["generation", "attempts", "tries", "size", "priority"])
 @pytest.mark.parametrize("value", ["x", b"\xff"])
 def test_a_claim_of_a_row_with_a_number_that_is_none_is_refused(
