@@ -141,7 +141,7 @@ def test_a_scan_may_be_left_in_the_middle(run: Run, root: bytes) -> None:
 
         scan = source.scan(b"")
         await anext(scan)
-        await scan.aclose()  # type: ignore[attr-defined]  # generators, all of them
+        await scan.aclose()
 
         assert isinstance(await source.look(b"film.mkv"), Look)
 

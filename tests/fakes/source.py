@@ -1,7 +1,7 @@
 """A source folder in memory, with versions, writers and control files."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from cgwire.codes import Code
@@ -49,6 +49,7 @@ class FakeSource:
         self.scanned: list[bytes] = []  # what was looked at as a scan has shown it
         self.may_hang = False
         self.gate: asyncio.Event | None = None  # a look waits for it
+        self.way_out: asyncio.Event | None = None  # a scan waits for it before it ends
         self._clock = clock
         self._device = device
         self._batch = batch
@@ -103,7 +104,7 @@ class FakeSource:
         self._demand()
         return self._device, 1
 
-    async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+    async def scan(self, below: bytes = b"") -> AsyncGenerator[Sequence[Seen | Refused], None]:
         """Everything below, junk left out, in batches."""
         self._demand()
         self.scans.append(below)
@@ -121,10 +122,14 @@ class FakeSource:
                 )
                 found += [seen, seen] if path in self.shown_twice else [seen]
         found += [Refused(path=path, why=why) for path, why in self.others.items() if _is_under(path, below)]
-        for begin in range(0, len(found), self._batch):
-            yield found[begin : begin + self._batch]
-            await asyncio.sleep(0)
-            self._demand()
+        try:
+            for begin in range(0, len(found), self._batch):
+                yield found[begin : begin + self._batch]
+                await asyncio.sleep(0)
+                self._demand()
+        finally:
+            if self.way_out is not None:
+                await self.way_out.wait()
 
     async def look(self, path: bytes) -> Look | Absent:
         """lstat and lease."""

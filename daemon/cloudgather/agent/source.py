@@ -3,7 +3,7 @@
 import asyncio
 import errno
 import functools
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
@@ -71,7 +71,7 @@ class LocalSource:
         """(device, inode) of the root folder."""
         return await self._do(functools.partial(looking.root_of, self._root))
 
-    async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+    async def scan(self, below: bytes = b"") -> AsyncGenerator[Sequence[Seen | Refused], None]:
         """Walk the tree in batches, in a thread of its own."""
         walk = functools.partial(_scanned, self._root, below)
         within = self._deadlines.listing
@@ -148,7 +148,7 @@ class AgentSource:
         device, inode = await self._call(self._crew, "tree.root", {})
         return device, inode
 
-    async def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+    async def scan(self, below: bytes = b"") -> AsyncGenerator[Sequence[Seen | Refused], None]:
         """Walk the tree in batches. What the consumer has not taken yet waits here, as the agent sent it."""
         batches: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
         call = self._call(self._walker, "tree.scan", {"below": below}, progress=batches.put_nowait)

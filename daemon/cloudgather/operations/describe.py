@@ -138,6 +138,8 @@ def pending(world: World, it: Pending) -> dict[str, Any]:
             waits.append(why)
     if len(waits) > 1:  # quiet since the last look, which something else makes longer than that
         waits = [why for why in waits if why.code != Code.WAIT_QUIET or why.facts["left"] > 0]
+    if not waits and it.in_hand and it.fingerprint is not None:
+        waits.append(because(Code.WAIT_LISTING))
     return {"task": it.task, "path": it.path, "size": size, "reasons": reasons(waits)}
 
 

@@ -165,6 +165,8 @@ class PathOperations:
         if pending is None:
             due = None if task.watch else describe.instant(describe.next_run(world, state))
             waits.insert(0, because(Code.WAIT_SCAN, task=task.name, until=due))
+        elif pending.in_hand and not waits:  # complete: it is planned after others, for which its target is asked first
+            waits.append(because(Code.WAIT_LISTING))
         holds = world.board.holds_of_task(task.name)
         reply["verdict"] = "waiting"
         reply["reasons"] = describe.reasons([*holds, *waits])

@@ -13,12 +13,12 @@ from cgwire.reasons import Reason
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination
-from cloudgather.core.task import Send
+from cloudgather.core.task import Send, Task
 from cloudgather.core.transfer import Plan
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge, Moment
-from cloudgather.pipeline.pending import Pending, PendingFiles, Scanned, SkipSettle
+from cloudgather.pipeline.pending import Pending, PendingFiles, Scanned, Settled, SkipSettle
 from cloudgather.pipeline.planning import Listings, Planner
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.units import Units
@@ -163,13 +163,13 @@ class Intake:
                 here = [each for each in files if self.pending.get(name, each.path) is each]
                 async with aclosing(self._looked_at(name, here)) as portions:
                     async for settled in portions:
-                        await self.plan(name, settled)
+                        await self.plan(settled)
         finally:
             del self._workers[name]
 
     async def _looked_at(
         self, name: str, files: Sequence[Pending], *, scanned: Scanned | None = None
-    ) -> AsyncGenerator[Sequence[Pending], None]:
+    ) -> AsyncGenerator[Settled, None]:
         """Judge these files of one task, and answer with those that are settled, some at a time."""
         state = self._board.tasks.get(name)
         if state is None or state.memory.paused:
@@ -177,36 +177,55 @@ class Intake:
             self.pending.drop(name, [pending.path for pending in files])
             return
         for begin in range(0, len(files), _AT_ONCE):
+            task = state.task
             try:
                 settled = await self._settled(state, files[begin : begin + _AT_ONCE], scanned)
             except Exception as error:
                 self._not_now(state, files[begin:], error)
                 break
             if settled:
-                yield settled
+                yield Settled(task, settled)
         self._wake.set()  # what is not settled has a due time that the loop does not know of
         await self._note_runs(files)
 
-    async def plan(self, name: str, settled: Sequence[Pending]) -> None:
+    async def plan(self, settled: Settled) -> None:
         """Queue what is settled, or mark it ready until its unit is.
 
-        What was forgotten since it was looked at is let be, and what was sighted since is looked at anew.
+        What was forgotten since it was looked at is let be; what was sighted since is looked at anew, and all of it
+        where the task was edited.
         """
-        if (state := self._board.tasks.get(name)) is None:
+        task, files = settled
+        if (state := self._board.tasks.get(task.name)) is None:
             return
-        known, now = self.pending.of_task(name), self._clock.monotonic()
-        ready = [each for each in settled if known.get(each.path) is each and each.due == _WHEN_PLANNED]
+        known, now = self.pending.of_task(task.name), self._clock.monotonic()
+        ready = [each for each in files if known.get(each.path) is each and each.due == _WHEN_PLANNED]
+        if state.task != task:
+            self._look_again(ready, now)
+            return
         for pending in ready:
             pending.due = now
         try:
-            await self._plan(state, ready)
+            await self._plan(state, task, ready)
         except Exception as error:
             self._not_now(state, ready, error)
         self._wake.set()  # what does not go yet has a due time that the loop does not know of
         await self._note_runs(ready)
 
+    def resume(self, task: str) -> None:
+        """Who had files of this task in hand has not come to an end with them: they are looked at anew."""
+        self._look_again(self.pending.in_hand(task), self._clock.monotonic())
+
+    def _look_again(self, files: Sequence[Pending], due: float) -> None:
+        """Whatever is known of them now; those that were forgotten meanwhile are let be."""
+        for pending in files:
+            if self.pending.get(pending.task, pending.path) is pending:
+                pending.ready = False
+                pending.due = due
+                self.pending.put(pending)
+        self._wake.set()
+
     def _not_now(self, state: TaskState, files: Sequence[Pending], error: Exception) -> None:
-        """Whatever has gone wrong with these, they stay pending."""
+        """They stay pending, unless it is a bug of ours: then the next scan finds them again."""
         name = state.task.name
         match error:
             case SourceUnavailable():
@@ -216,10 +235,7 @@ class Intake:
             case _:  # a bug of ours must not end the intake of all tasks
                 logger.error("cannot judge files of %s: a bug of ours", name, exc_info=error)
                 self.pending.drop(name, [pending.path for pending in files])
-        for pending in files:
-            if self.pending.get(name, pending.path) is pending:
-                pending.due = self._clock.monotonic() + _STORE_AGAIN
-                self.pending.put(pending)
+        self._look_again(files, self._clock.monotonic() + _STORE_AGAIN)
 
     async def _note_runs(self, files: Sequence[Pending]) -> None:
         """Of those that ended with these files."""
@@ -310,25 +326,28 @@ class Intake:
         self.pending.put(pending)
         return False
 
-    async def _plan(self, state: TaskState, ready: Sequence[Pending]) -> None:
+    async def _plan(self, state: TaskState, task: Task, ready: Sequence[Pending]) -> None:
         if not ready:
             return
         released = ready
-        if state.task.send is Send.FOLDER:
+        if task.send is Send.FOLDER:
             for pending in ready:
                 pending.ready = True
             released = await self._units.released(state, ready)
         for force in (True, False):
             if those := [pending for pending in released if pending.force is force]:
-                await self.queue(state, those, force=force)
+                await self._queue(state, task, those, force=force)
 
-    async def queue(self, state: TaskState, files: Sequence[Pending], *, force: bool) -> None:
-        """Plan settled files and put them in the queue; they are then not pending any more."""
-        task, begun = state.task, self._clock.monotonic()
+    async def _queue(self, state: TaskState, task: Task, files: Sequence[Pending], *, force: bool) -> None:
+        """Plan files that are settled for this task and put them in the queue; they are then not pending any more."""
+        begun = self._clock.monotonic()
         # As they are now: they may be looked at anew meanwhile.
         settled = [(each, each.fingerprint[0], each.guessed) for each in files if each.fingerprint is not None]
         found = {pending.path: version for pending, version, _ in settled}
         answer = await self._planner.plan(state, found, listings=self._remembered(), force=force)
+        if state.task != task:  # edited while its target was asked
+            self._look_again(files, begun)
+            return
         runs = {pending.path: pending.run for pending in files}
         place = destination(task.base, b"")
         plans = []
@@ -394,7 +413,7 @@ class Intake:
 
     async def take(
         self, state: TaskState, scanned: Scanned, run: RunCount, *, force: bool, skip_settle: SkipSettle
-    ) -> AsyncGenerator[Sequence[Pending], None]:
+    ) -> AsyncGenerator[Settled, None]:
         """Make files that a scan found pending, and look at them at once: most of them are quiet already.
 
         Answers with those that are settled, to be planned, some at a time.

@@ -2,14 +2,14 @@
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
 from typing import NamedTuple
 
 from cgwire.reasons import Reason
-from cloudgather.core.task import Filter
+from cloudgather.core.task import Filter, Task
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.runs import RunCount
 
@@ -49,7 +49,19 @@ class Pending:
     force: bool = False  # sent whatever the rules say
     skip_settle: SkipSettle = SkipSettle.NOTHING
     run: RunCount | None = None
-    sequence: int = 0
+    sequence: int = 0  # of its due time; 0: it has none
+
+    @property
+    def in_hand(self) -> bool:
+        """Whether somebody looks at it or plans it now, and puts or drops it then."""
+        return self.sequence == 0
+
+
+class Settled(NamedTuple):
+    """What may be planned, unless the task has been edited since."""
+
+    task: Task  # as it was when these were found wanted and complete
+    files: Sequence[Pending]
 
 
 class PendingFiles:
@@ -77,17 +89,20 @@ class PendingFiles:
 
     def put(self, pending: Pending) -> None:
         """Add it, or give it a new due time."""
-        self.keep(pending.task, (pending,))
+        pending.sequence = next(self._sequence)
+        self._by_task[pending.task][pending.path] = pending
         heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
 
     def keep(self, task: str, files: Iterable[Pending]) -> None:
-        """Add these of a task without a due time, or take theirs away: somebody looks at them now, and puts or drops
-        them then.
-        """
+        """Add these of a task without a due time, or take theirs away: they are in hand."""
         kept = self._by_task[task]
         for pending in files:
-            pending.sequence = next(self._sequence)
+            pending.sequence = 0
             kept[pending.path] = pending
+
+    def in_hand(self, task: str) -> list[Pending]:
+        """Those of a task that somebody looks at or plans now."""
+        return [pending for pending in self._by_task[task].values() if pending.in_hand]
 
     def drop(self, task: str, paths: Iterable[bytes]) -> None:
         """These are not pending any more."""
@@ -106,14 +121,16 @@ class PendingFiles:
         return self._heap[0][0] if self._heap else None
 
     def take_due(self, now: float, most: int) -> list[Pending]:
-        """Up to `most` that are due; they stay pending, without a due time until they are put again."""
+        """Up to `most` that are due; they stay pending, in hand."""
         taken: list[Pending] = []
         while len(taken) < most:
             self._shed()
             if not self._heap or self._heap[0][0] > now:
                 break
             _, _, task, path = heapq.heappop(self._heap)
-            taken.append(self._by_task[task][path])
+            pending = self._by_task[task][path]
+            pending.sequence = 0
+            taken.append(pending)
         return taken
 
     def _shed(self) -> None:

@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
+from cgwire.codes import Code
+from cgwire.reasons import because
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination, split
@@ -14,7 +16,7 @@ from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.intake import Intake
-from cloudgather.pipeline.pending import Pending, Scanned, SkipSettle
+from cloudgather.pipeline.pending import Pending, Scanned, Settled, SkipSettle
 from cloudgather.pipeline.planning import Listings, Planner, adoption, ignoring
 from cloudgather.pipeline.runs import RunCount, Runs
 from cloudgather.pipeline.trouble import sorted_failure
@@ -135,18 +137,23 @@ class Scanner:
             run.scanned = True
             await self._note(run)
             return run
-        async with self._scanning[task]:
-            try:
+        try:
+            async with self._scanning[task]:
                 await self._walk(state, run, below, force=force, skip_settle=skip_settle)
-            except SourceUnavailable as lost:
-                run.problem = state.source_hold = lost.reason
-            except StoreUnavailable as refused:
-                self._missed[task] = self._clock.monotonic()
-                run.problem = self._board.store_hold = refused.reason
-            except (TargetHeld, Failed) as error:
-                self._missed[task] = self._clock.monotonic()
-                run.problem = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
-                logger.warning("cannot take in %s at first: %s", task, error)
+        except SourceUnavailable as lost:
+            run.problem = state.source_hold = lost.reason
+        except StoreUnavailable as refused:
+            self._missed[task] = self._clock.monotonic()
+            run.problem = self._board.store_hold = refused.reason
+        except (TargetHeld, Failed) as error:
+            self._missed[task] = self._clock.monotonic()
+            run.problem = error.reason if isinstance(error, TargetHeld) else sorted_failure(error).reason
+            logger.warning("cannot take in %s at first: %s", task, error)
+        except BaseException:  # cancelled, or a bug of ours: its run ends with what it has found until now
+            run.problem = because(Code.RETRY_INTERRUPTED)
+            run.scanned = True
+            self._unnoted[task].append(run)
+            raise
         run.scanned = True
         await self._note(run)
         return run
@@ -165,32 +172,39 @@ class Scanner:
         await state.source.root()
         first = not state.memory.initialised and not below
         settled = self._settled(state, run, below, first=first, force=force, skip_settle=skip_settle)
-        async with aclosing(ahead(settled, _SETTLED_AHEAD)) as portions:
-            async for files in portions:
-                await self._intake.plan(state.task.name, files)
+        try:
+            async with aclosing(ahead(settled, _SETTLED_AHEAD)) as portions:
+                async for portion in portions:
+                    await self._intake.plan(portion)
+        except BaseException:  # what it has found, and not planned, goes on without it
+            self._intake.resume(state.task.name)
+            raise
         if first:
             state.memory = replace(state.memory, initialised=True)
             await self._store.remember_task(state.memory)
 
     async def _settled(
         self, state: TaskState, run: RunCount, below: bytes, *, first: bool, force: bool, skip_settle: SkipSettle
-    ) -> AsyncGenerator[Sequence[Pending], None]:
+    ) -> AsyncGenerator[Settled, None]:
         """What is found, not dealt with yet, and settled: to be planned, some at a time, in the order of the walk."""
         listings = Listings(self._board, self._store)
-        async for batch in state.source.scan(below):
-            state.source_hold = None
-            wanted_by = state.task.filter
-            wanted = self._wanted(state, batch, run)
-            unknown = await self._planner.unknown(state.task, [seen.content for seen in wanted], force=force)
-            fresh = [seen for seen in wanted if seen.path in unknown]
-            run.skipped["skip.sent"] += len(wanted) - len(fresh)
-            if first and state.task.initial is not Initial.SEND:
-                fresh = await self._taken_over(state, fresh, listings)
-            if any(self._intake.pending.get(state.task.name, seen.path) is None for seen in fresh):
-                self._get_ready(state.task.target)
-            scanned = Scanned({seen.path: seen.size for seen in fresh}, wanted_by)
-            async for files in self._intake.take(state, scanned, run, force=force, skip_settle=skip_settle):
-                yield files
+        async with aclosing(state.source.scan(below)) as batches:
+            async for batch in batches:
+                state.source_hold = None
+                wanted_by = state.task.filter
+                wanted = self._wanted(state, batch, run)
+                unknown = await self._planner.unknown(state.task, [seen.content for seen in wanted], force=force)
+                fresh = [seen for seen in wanted if seen.path in unknown]
+                run.skipped["skip.sent"] += len(wanted) - len(fresh)
+                if first and state.task.initial is not Initial.SEND:
+                    fresh = await self._taken_over(state, fresh, listings)
+                if any(self._intake.pending.get(state.task.name, seen.path) is None for seen in fresh):
+                    self._get_ready(state.task.target)
+                scanned = Scanned({seen.path: seen.size for seen in fresh}, wanted_by)
+                taken = self._intake.take(state, scanned, run, force=force, skip_settle=skip_settle)
+                async with aclosing(taken) as portions:
+                    async for portion in portions:
+                        yield portion
 
     def _get_ready(self, target: str) -> None:
         """It will be asked soon what it has, unless nothing may go there now."""

@@ -1,6 +1,6 @@
 """Looking at a source: what stands there, and what can be known of it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -86,7 +86,7 @@ class Source(Protocol):
         """(device, inode) of the root folder; raises SourceUnavailable when it cannot be opened as a folder."""
         ...
 
-    def scan(self, below: bytes = b"") -> AsyncIterator[Sequence[Seen | Refused]]:
+    def scan(self, below: bytes = b"") -> AsyncGenerator[Sequence[Seen | Refused], None]:
         """Walk the tree in batches (at most 1024 each), all names but those always skipped (core.filters.is_junk).
 
         Junk folders are not entered. Raises SourceUnavailable when the root goes away during the walk: a walk that
