@@ -1,4 +1,4 @@
-"""Takes sightings and scans in, waits until each file is settled, and plans those that are."""
+"""Takes sightings and scans in, waits until each file is settled, and then has it go to the queue."""
 
 import asyncio
 import logging
@@ -12,34 +12,24 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
-from cloudgather.core.naming import destination
-from cloudgather.core.task import Send, Task
-from cloudgather.core.transfer import Plan
 from cloudgather.pipeline.board import Board, TaskState
 from cloudgather.pipeline.claims import Claims
 from cloudgather.pipeline.judging import Judge, Moment
-from cloudgather.pipeline.pending import Pending, PendingFiles, Scanned, Settled, SkipSettle
-from cloudgather.pipeline.planning import Listings, Planner
+from cloudgather.pipeline.pending import FIRST_LOOK_AFTER, Pending, PendingFiles, Scanned, Settled, SkipSettle
+from cloudgather.pipeline.planning import Planner
+from cloudgather.pipeline.queueing import Queueing
 from cloudgather.pipeline.runs import RunCount, Runs
-from cloudgather.pipeline.units import Units
 from cloudgather.pipeline.waiting import wait_for_either
 from cloudgather.ports.clock import Clock
-from cloudgather.ports.queue import Added, QueueStore, StoreUnavailable
+from cloudgather.ports.queue import QueueStore, StoreUnavailable
 from cloudgather.ports.source import Absent, Look, SourceUnavailable
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 256
 _CONTROL_FILE: Final = b".aria2"
-_FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 _STORE_AGAIN: Final = 5.0
 _WHEN_PLANNED: Final = math.inf  # settled: only an event or a downloader's news has it looked at again before
-# Seconds until files are looked at again of which nothing could be decided.
-_AGAIN: Final[Mapping[str, float]] = {
-    Code.WAIT_LISTING: 300.0,  # their target could not be asked, and no rule decides without it
-    Code.WAIT_UNDER_WAY: 10.0,
-}
-_LISTINGS_KEPT: Final = 60.0  # seconds: a folder whose files settle one by one is listed once, not for each
 
 
 class Intake:
@@ -57,27 +47,33 @@ class Intake:
         planned: Callable[[str], None],
         folder_seen: Callable[[str, bytes], Awaitable[object]],
     ) -> None:
-        self._store = store
         self._board = board
         self._planner = planner
         self._runs = runs
         self._clock = clock
-        self._planned = planned
         self._folder_seen = folder_seen
         self.pending = PendingFiles()
         self.claims = claims
         self.judge = Judge(clock=clock, claims=claims)
-        self._units = Units(pending=self.pending, planner=planner, claims=claims, clock=clock)
+        self._queueing = Queueing(
+            store=store,
+            board=board,
+            planner=planner,
+            runs=runs,
+            clock=clock,
+            claims=claims,
+            pending=self.pending,
+            planned=planned,
+        )
         self._due: dict[str, list[Pending]] = defaultdict(list)  # by task: taken, and not yet looked at
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._listings: tuple[float, Listings] | None = None
         self._wake = asyncio.Event()
         self._told = 0  # how often a downloader had news
 
     def sight(self, task: str, path: bytes) -> None:
         """Something may have happened at this path of the task's source: it is not quiet now."""
         now = self._clock.monotonic()
-        soon = now + _FIRST_LOOK_AFTER
+        soon = now + FIRST_LOOK_AFTER
         known = self.pending.get(task, path)
         if known is None:
             self.pending.put(Pending(task=task, path=path, quiet_since=now, event_seen=True, due=soon))
@@ -86,21 +82,16 @@ class Intake:
             known.event_seen = True
             known.ready = False
             # It may have waited for something slower than quiet: its writer has perhaps just closed it.
-            self._bring_forward(known, now + self._needed(task, path))
+            self.pending.bring_forward(known, now + self._needed(task, path))
         if path.endswith(_CONTROL_FILE):
             for pending in self.pending.of_task(task).values():
                 if any(each.facts.get("file") == path for each in pending.conditions):
-                    self._bring_forward(pending, soon)
+                    self.pending.bring_forward(pending, soon)
         self._wake.set()
-
-    def _bring_forward(self, pending: Pending, due: float) -> None:
-        if pending.due > due:
-            pending.due = due
-            self.pending.put(pending)
 
     def _needed(self, task: str, path: bytes) -> float:
         state = self._board.tasks.get(task)
-        return _FIRST_LOOK_AFTER if state is None else self.judge.needed_quiet(state.task, path).total_seconds()
+        return FIRST_LOOK_AFTER if state is None else self.judge.needed_quiet(state.task, path).total_seconds()
 
     def finished(self, paths: Sequence[bytes], downloader: str, item: str) -> None:
         """claims.Listener: a finished item is a trigger of its own, for tasks that watch."""
@@ -112,7 +103,8 @@ class Intake:
                 if not is_below(path, source):
                     continue
                 if (known := self.pending.get(state.task.name, relative)) is not None:
-                    self._bring_forward(known, now)  # looked at before its downloader told of it, it waits for others
+                    # Looked at before its downloader told of it, it waits for others.
+                    self.pending.bring_forward(known, now)
                     continue
                 self.pending.put(
                     Pending(task=state.task.name, path=relative, quiet_since=now, event_seen=False, due=now)
@@ -129,7 +121,7 @@ class Intake:
         self._told += 1
         for pending in list(self.pending):
             if any(concerned(condition.facts) for condition in pending.conditions):
-                self._bring_forward(pending, now)
+                self.pending.bring_forward(pending, now)
         self._wake.set()
 
     async def run(self) -> None:
@@ -140,7 +132,7 @@ class Intake:
                 due = self.pending.next_due()
                 now = self._clock.monotonic()
                 if due is None or due > now:
-                    self._forget_listings()
+                    self._queueing.forget_listings()
                     await wait_for_either(
                         self._wake.wait(), self._clock.sleep(30.0 if due is None else min(due - now, 30.0))
                     )
@@ -205,7 +197,7 @@ class Intake:
         for pending in ready:
             pending.due = now
         try:
-            await self._plan(state, task, ready)
+            await self._queueing.plan(state, task, ready)
         except Exception as error:
             self._not_now(state, ready, error)
         self._wake.set()  # what does not go yet has a due time that the loop does not know of
@@ -216,12 +208,7 @@ class Intake:
         self._look_again(self.pending.in_hand(task), self._clock.monotonic())
 
     def _look_again(self, files: Sequence[Pending], due: float) -> None:
-        """Whatever is known of them now; those that were forgotten meanwhile are let be."""
-        for pending in files:
-            if self.pending.get(pending.task, pending.path) is pending:
-                pending.ready = False
-                pending.due = due
-                self.pending.put(pending)
+        self.pending.look_again(files, due)
         self._wake.set()
 
     def _not_now(self, state: TaskState, files: Sequence[Pending], error: Exception) -> None:
@@ -260,7 +247,7 @@ class Intake:
                 if judged.get(path) == size or filters.judge(state.task.filter, path, size) is None:
                     wanted.append((pending, look))
                     continue
-            self._let_go(pending, begun)
+            self.pending.let_go(pending, begun, self._clock.monotonic())
             if look is Absent.DIRECTORY:
                 await self._folder_seen(pending.task, pending.path)
         passed = await self._dealt_with(state, wanted) if scanned is None else set()
@@ -273,18 +260,10 @@ class Intake:
             path = pending.path
             word = words.get(path)
             if path in passed or (word is not None and word.code == Code.SKIP_UNWANTED):
-                self._let_go(pending, begun)
+                self.pending.let_go(pending, begun, self._clock.monotonic())
             elif known.get(path) is pending and self._is_settled(state, pending, look, word, moment, told):
                 settled.append(pending)  # one that is not known was forgotten meanwhile
         return settled
-
-    def _let_go(self, pending: Pending, begun: float) -> None:
-        """It is not pending any more, unless something has happened there since the look at it began."""
-        if pending.quiet_since <= begun:
-            self.pending.drop(pending.task, [pending.path])
-        elif self.pending.get(pending.task, pending.path) is pending:
-            pending.due = self._clock.monotonic() + _FIRST_LOOK_AFTER
-            self.pending.put(pending)
 
     async def _dealt_with(self, state: TaskState, files: Sequence[tuple[Pending, Look]]) -> set[bytes]:
         """Those of them that the ledger or the queue has; asked at the first look at each file only."""
@@ -319,97 +298,12 @@ class Intake:
         if settled or pending.skip_settle >= (SkipSettle.GUESS if guessed else SkipSettle.ALL):
             pending.due = _WHEN_PLANNED
             return True
-        soon = self._clock.monotonic() + _FIRST_LOOK_AFTER
+        soon = self._clock.monotonic() + FIRST_LOOK_AFTER
         # What a downloader has told since it was asked, its word on this file may not have known.
         again = soon if self._told != told or look_again is None else look_again
         pending.due = max(again, self._clock.monotonic() + 0.01)
         self.pending.put(pending)
         return False
-
-    async def _plan(self, state: TaskState, task: Task, ready: Sequence[Pending]) -> None:
-        if not ready:
-            return
-        released = ready
-        if task.send is Send.FOLDER:
-            for pending in ready:
-                pending.ready = True
-            released = await self._units.released(state, ready)
-        for force in (True, False):
-            if those := [pending for pending in released if pending.force is force]:
-                await self._queue(state, task, those, force=force)
-
-    async def _queue(self, state: TaskState, task: Task, files: Sequence[Pending], *, force: bool) -> None:
-        """Plan files that are settled for this task and put them in the queue; they are then not pending any more."""
-        begun = self._clock.monotonic()
-        # As they are now: they may be looked at anew meanwhile.
-        settled = [(each, each.fingerprint[0], each.guessed) for each in files if each.fingerprint is not None]
-        found = {pending.path: version for pending, version, _ in settled}
-        answer = await self._planner.plan(state, found, listings=self._remembered(), force=force)
-        if state.task != task:  # edited while its target was asked
-            self._look_again(files, begun)
-            return
-        runs = {pending.path: pending.run for pending in files}
-        place = destination(task.base, b"")
-        plans = []
-        for pending, version, guessed in settled:
-            path = pending.path
-            if (go := answer.goes.get(path)) is None:
-                continue
-            number = None
-            if (run := runs[path]) is not None:  # a silent one gets its number with its first plan
-                number = run.id if run.id is not None else await self._runs.keep(run)
-            # In the order of its fields, as there is one for every file: by their names it costs twice as much.
-            plan = Plan(
-                task.name,
-                path,
-                task.target,
-                place + path,
-                version,
-                go.reason,
-                go.replace,
-                guessed,
-                task.priority,
-                number,
-            )
-            plans.append(plan)
-        if answer.adopt:
-            await self._store.adopt(answer.adopt)
-        added = await self._store.add(plans, now=self._clock.now())
-        for path in answer.goes:
-            if (run := runs[path]) is not None:
-                run.planned += 1
-        self.pending.drop(task.name, answer.goes)
-        for pending in files:
-            if (skip := answer.skips.get(pending.path)) is None:
-                continue
-            if skip.reason.code in _AGAIN:
-                self._ask_again(pending, skip.reason)
-            else:
-                self._let_go(pending, begun)
-                if (run := runs[pending.path]) is not None:
-                    run.skipped[skip.reason.code] += 1
-        for run in {id(run): run for run in runs.values() if run is not None}.values():
-            await self._runs.note(run)
-        if any(outcome not in (Added.BOUND, Added.SENT) for _, outcome in added):
-            self._planned(task.target)
-
-    def _ask_again(self, pending: Pending, wait: Reason) -> None:
-        """Nothing could be decided yet."""
-        if self.pending.get(pending.task, pending.path) is pending:
-            pending.conditions = (*pending.conditions, wait)
-            pending.due = self._clock.monotonic() + _AGAIN[wait.code]
-            self.pending.put(pending)
-
-    def _remembered(self) -> Listings:
-        """What targets have shown within the last minute. What has come since, a copy finds before it sends a byte."""
-        self._forget_listings()
-        if self._listings is None:
-            self._listings = self._clock.monotonic(), Listings(self._board, self._store)
-        return self._listings[1]
-
-    def _forget_listings(self) -> None:
-        if self._listings is not None and self._clock.monotonic() - self._listings[0] >= _LISTINGS_KEPT:
-            self._listings = None
 
     async def take(
         self, state: TaskState, scanned: Scanned, run: RunCount, *, force: bool, skip_settle: SkipSettle

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cgwire.reasons import Reason
 from cloudgather.core.task import Filter, Task
 from cloudgather.core.transfer import Version
 from cloudgather.pipeline.runs import RunCount
+
+FIRST_LOOK_AFTER: Final = 0.2  # seconds: a burst of events of one file costs one look
 
 
 class SkipSettle(IntEnum):
@@ -92,6 +94,28 @@ class PendingFiles:
         pending.sequence = next(self._sequence)
         self._by_task[pending.task][pending.path] = pending
         heapq.heappush(self._heap, (pending.due, pending.sequence, pending.task, pending.path))
+
+    def bring_forward(self, pending: Pending, due: float) -> None:
+        """Look at it then, unless that is to be earlier anyway."""
+        if pending.due > due:
+            pending.due = due
+            self.put(pending)
+
+    def look_again(self, files: Iterable[Pending], due: float) -> None:
+        """Whatever is known of them now; those that were forgotten meanwhile are let be."""
+        for pending in files:
+            if self.get(pending.task, pending.path) is pending:
+                pending.ready = False
+                pending.due = due
+                self.put(pending)
+
+    def let_go(self, pending: Pending, begun: float, now: float) -> None:
+        """It is not pending any more, unless something has happened there since the look at it began."""
+        if pending.quiet_since <= begun:
+            self.drop(pending.task, [pending.path])
+        elif self.get(pending.task, pending.path) is pending:
+            pending.due = now + FIRST_LOOK_AFTER
+            self.put(pending)
 
     def keep(self, task: str, files: Iterable[Pending]) -> None:
         """Add these of a task without a due time, or take theirs away: they are in hand."""
