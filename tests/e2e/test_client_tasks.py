@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from cgwire import run as run_wire
 from e2e.running import Running
+from fuse.sickmount import SickMount, needs_sick
 from waiting import eventually_sync
 
 
@@ -251,6 +253,28 @@ def test_waiting_for_a_run_tells_how_it_went(tmp_path: Path) -> None:
         os.rmdir(running.base + b"/bad.mkv")
         running.cgctl("queue", "retry", "--state", "failed")
         running.until("bad.mkv", "done")
+
+
+@needs_sick
+def test_an_ordered_run_takes_its_turn_after_a_scan_of_the_daemons_own(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    with SickMount(tmp_path, name="downloads") as source:
+        body = f'source = "{os.fsdecode(source.root)}"\ntarget = "cloud:films"\nsettle = "1s"\n'
+        with Running(tmp_path, root=tmp_path / "target", kind="directory", tasks={"film": body}) as running:
+            source.hang("readdir")
+            running.stop()
+            running.start()
+            eventually_sync(lambda: a_task(running, "film")["scanning"] and source.hanging("readdir"), what="a scan")
+
+            ordered = json.loads(running.cgctl("task", "run", "film", "--json").stdout)["run"]
+            again = running.cgctl("task", "run", "film", check=False)
+            assert (again.returncode, again.stderr) == (1, "cgctl: the task film is running already\n")
+            (Path(os.fsdecode(source.backing)) / "a.mkv").write_bytes(b"film")
+            source.release("readdir")
+            eventually_sync(lambda: running.ask(run_wire.Show(id=ordered))["scanned"], what="its end")
+
+            assert running.ask(run_wire.Show(id=ordered))["seen"] == 1
+            running.cgctl("task", "run", "film")
 
 
 def test_overwriting_sends_everything_again(tmp_path: Path) -> None:

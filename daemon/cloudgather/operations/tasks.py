@@ -196,13 +196,13 @@ class TaskOperations:
         return state
 
     async def task_run(self, request: wire.Run, caller: Caller) -> WireMap:
-        """A scan in the background, or a dry run at once."""
+        """A scan in the background, after one that is going on; or a dry run at once."""
         state = self._world.task(request.name)
         if request.dry_run:
             return await self._dry_run(state, force=request.overwrite, limit=min(request.limit, _MOST_LISTED))
         if state.memory.paused:
             raise Refused(because(Code.HELD_TASK_PAUSED, task=request.name))
-        if self._world.scanner.is_scanning(request.name):
+        if self._world.runs.is_ordered(request.name):
             raise Refused(because(Code.ERROR_RUNNING, task=request.name))
         run = await self._world.runs.start(request.name, "manual")
         self._world.start(

@@ -51,6 +51,10 @@ class Runs:
             await self.keep(run)
         return run
 
+    def is_ordered(self, task: str) -> bool:
+        """Whether a run of the whole task was asked for whose scan is not over."""
+        return any(run.task == task and run.trigger == "manual" and not run.scanned for run in self.current.values())
+
     async def keep(self, run: RunCount) -> int:
         """Give it a row if it has none; answers with its id."""
         if run.id is None:

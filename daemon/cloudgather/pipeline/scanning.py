@@ -139,7 +139,8 @@ class Scanner:
             return run
         try:
             async with self._scanning[task]:
-                await self._walk(state, run, below, force=force, skip_settle=skip_settle)
+                if self._board.tasks.get(task) is state:  # not removed while it waited for its turn
+                    await self._walk(state, run, below, force=force, skip_settle=skip_settle)
         except SourceUnavailable as lost:
             run.problem = state.source_hold = lost.reason
         except StoreUnavailable as refused:

@@ -78,6 +78,29 @@ def test_a_file_that_is_being_looked_at_is_not_looked_at_twice(tmp_path: Path) -
     asyncio.run(main())
 
 
+def test_a_task_that_is_removed_while_its_next_scan_waits_is_not_walked_again(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv", age=3600)
+            source.gate = asyncio.Event()
+            first = works.errands.start(works.scan(trigger="rescan"))
+            second = works.errands.start(works.scan())
+            await works.rest()
+            assert works.scanner.is_scanning("films")
+            assert works.runs.is_ordered("films")
+
+            del works.board.tasks["films"]
+            source.gate.set()
+            await works.rest()
+
+            assert first.result().seen == 1
+            assert second.result().seen == 0
+            assert not works.runs.is_ordered("films")
+
+    asyncio.run(main())
+
+
 def test_a_scan_that_finds_nothing_by_itself_makes_no_run(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path) as works:
