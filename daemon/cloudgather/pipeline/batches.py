@@ -18,7 +18,7 @@ from cloudgather.ports.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-_PUBLISHED_BESIDE: Final = 1  # batches that are recorded and published while the next is copied
+_PUBLISHED_BESIDE: Final = 2  # batches that may be recorded and published while the next is copied
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,11 +46,13 @@ class Batches:
         self._running: dict[asyncio.Task[None], _Batch] = {}  # in the order of claims
 
     def room(self, lane: TargetState) -> int:
-        """How many may be begun. While a full batch is copied, the next may be claimed: it waits for its turn."""
+        """How many may be begun: as many as have a turn, and after a full one the next, so that it need not be waited
+        for when its turn comes.
+        """
         if lane.breaker.trying:
             return 1 - len(self._running)
-        being_copied = [each for each in self._running.values() if each.turn.has_come and not each.copied]
-        return self._turns(lane) + any(each.full for each in being_copied) - len(self._running)
+        newest = next(reversed(self._running.values()), None)
+        return self._turns(lane) + (newest is not None and newest.full) - len(self._running)
 
     def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
         """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""
@@ -82,8 +84,8 @@ class Batches:
             await asyncio.gather(*running, return_exceptions=True)
 
     def _turns(self, lane: TargetState) -> int:
-        """How many may be copied, or have been. While one batch is recorded and published, which is mostly not the
-        agent's work, the next may be copied already.
+        """How many may be copied, or have been. While some are recorded and published, which is mostly not the agent's
+        work, the next may be copied already: with one of them alone it would wait for the commit of that.
         """
         copied = sum(each.copied for each in self._running.values())
         return lane.spec.parallel + min(_PUBLISHED_BESIDE, copied)

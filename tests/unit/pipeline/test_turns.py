@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import time, timedelta
+from errno import EIO
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from cgwire.reasons import because
 from cloudgather.core.task import Window
 from cloudgather.core.transfer import Event, State
 from cloudgather.ports.target import TargetHeld
+from fakes.target import an_error
 from pipework import Works, a_disk, working
-from waiting import eventually
 
 NAMES = [b"%d.mkv" % number for number in range(5)]
 NOT_FROM_TEN_TO_TWENTY_PAST = Window(begin=time(12, 20), end=time(12, 10))  # the clock begins at noon
@@ -35,35 +36,93 @@ async def one_waiting(folder: Path, **changes: Any) -> AsyncIterator[Works]:
         yield works
 
 
-async def two_being_published(works: Works) -> None:
-    """Serve until two batches are, and the third one is claimed: it can be for as long as the second is copied."""
-    met, second = works.target.met, {b"films/%03d.mkv" % number for number in range(256, 512)}
-
-    async def slowly(step: str, path: bytes) -> None:
-        if step == "copy.write" and path in second:
-            await eventually(lambda: len(works.lane.moving) == 768, what="no third batch was claimed")
-
-    works.target.met = slowly
-    works.target.hang("publish.begin")
-    works.serve()
-    await eventually(lambda: works.target.count("publish.begin") == 2, what="the second batch was not copied")
-    works.target.met = met
-    await works.rest()
+@asynccontextmanager
+async def many_hanging(folder: Path, step: str) -> AsyncIterator[Works]:
+    """1056 files, all that reaches this step hangs there. Three batches are copied if it comes after that."""
+    async with working(folder, specs=[a_disk()], serving=False) as works:
+        await works.queue(*[b"%04d.mkv" % number for number in range(1056)])
+        works.target.hang(step)
+        works.serve()
+        await works.rest()
+        assert works.target.count("copy.begin") == (1 if step == "copy.write" else 768)
+        yield works
 
 
-def test_the_next_batch_is_copied_while_the_last_is_recorded_and_no_third_one(tmp_path: Path) -> None:
-    """That one is claimed by then, so that the agent need not wait for it."""
+async def all_arrive_once(works: Works) -> None:
+    """Let time pass until they have."""
+    await works.advance(3600)
+    assert set((await works.states()).values()) == {"done"}
+    assert max(Counter(works.target.published).values()) == 1
+    assert works.target.temporaries() == set()
+    assert await works.debris() == []
+    assert works.lane.unresolved == set()
+
+
+def test_two_batches_are_published_while_the_next_is_copied_and_no_fourth_one_is(tmp_path: Path) -> None:
+    """That one is claimed by then, so that the agent need not wait for it, and nothing after it."""
 
     async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%03d.mkv" % number for number in range(800)])
-            await two_being_published(works)
-
-            assert Counter((await works.states()).values()) == {"publishing": 512, "copying": 256, "queued": 32}
-            assert works.target.count("copy.begin") == 512
+        async with many_hanging(tmp_path, "publish.begin") as works:
+            assert Counter((await works.states()).values()) == {"publishing": 768, "copying": 256, "queued": 32}
             works.target.release()
-            await works.rest()
-            assert set((await works.states()).values()) == {"done"}
+            await all_arrive_once(works)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize(("step", "state"), [("barrier", "copying"), ("publish.rename", "publishing")])
+def test_a_daemon_that_ends_with_three_batches_copied_loses_and_repeats_nothing(
+    tmp_path: Path, step: str, state: str, killed: bool
+) -> None:
+    async def main() -> None:
+        async with many_hanging(tmp_path, step) as works:
+            assert Counter((await works.states()).values())[state] >= 768
+
+            await (works.die() if killed else works.stop())
+            works.target.release()
+            after = works.world.new_works(specs=[a_disk()])
+            await after.start()
+
+            await all_arrive_once(after)
+
+    asyncio.run(main())
+
+
+def test_one_of_a_copied_batch_that_waits_to_be_recorded_is_cancelled_and_the_others_go(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with many_hanging(tmp_path, "barrier") as works:
+            ones = (await works.transfers())[100:768:256]
+
+            reason = because(Code.CANCELLED_OPERATOR, by="me")
+            assert works.dispatcher.cancel([one.id for one in ones], Event.CANCEL, reason) == 3
+            works.target.release()
+            await works.advance(60)
+
+            found = await works.states()
+            assert {found.pop(one.path) for one in ones} == {"cancelled"}
+            assert set(found.values()) == {"done"}
+            assert len(works.target.files) == 1053
+            assert await works.debris() == []
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("step", ["barrier", "publish.begin"])
+@pytest.mark.parametrize("error", [an_error(EIO, "rename"), TargetHeld(because(Code.HELD_MOUNT_DEAD, target="cloud"))])
+def test_a_batch_whose_publication_fails_costs_those_behind_it_nothing(
+    tmp_path: Path, step: str, error: Exception
+) -> None:
+    async def main() -> None:
+        async with many_hanging(tmp_path, step) as works:
+            path = b"films/0000.mkv"
+            works.target.fail(step, error, path=path if step == "publish.begin" else None)
+            works.target.release()
+            await all_arrive_once(works)
+
+            again = "copy.begin" if step == "barrier" else "publish.begin"
+            assert works.target.steps.count((again, path)) == 2
+            assert {(each.tries, each.attempts) for each in (await works.transfers())[256:768]} == {(1, 0)}
 
     asyncio.run(main())
 
@@ -90,14 +149,7 @@ def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_pat
 @pytest.mark.parametrize("step", ["copy.write", "publish.begin"])
 def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
     async def main() -> None:
-        async with working(tmp_path, specs=[a_disk()], serving=False) as works:
-            await works.queue(*[b"%03d.mkv" % number for number in range(800)])
-            if step == "publish.begin":
-                await two_being_published(works)
-            else:
-                works.target.hang(step)
-                works.serve()
-                await works.rest()
+        async with many_hanging(tmp_path, step) as works:
             waiting = {each.path for each in (await works.transfers(states=frozenset({State.COPYING})))[-256:]}
             assert len(waiting) == 256
 
