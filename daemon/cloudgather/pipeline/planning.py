@@ -8,6 +8,7 @@ from typing import Final
 
 from cgwire.codes import Code
 from cgwire.reasons import because
+from cloudgather.core.clashes import folded
 from cloudgather.core.naming import destination, split
 from cloudgather.core.rules import OVERWRITE, Ask, Go, Skip, Unasked, decide, decide_unknown
 from cloudgather.core.task import Rule, Task
@@ -44,12 +45,16 @@ class Answer:
 
 
 class Listings:
-    """Each folder of a target is listed once and remembered for as long as this lives: one scan or one request."""
+    """Each folder of a target is listed once and remembered for as long as this lives: one scan or one request.
+
+    One that a folder above it was listed without is not there, and is not asked for.
+    """
 
     def __init__(self, board: Board, store: QueueStore) -> None:
         self._board = board
         self._store = store
         self._known: dict[tuple[str, bytes], Mapping[bytes, Standing] | None] = {}
+        self._names: dict[tuple[str, bytes], frozenset[bytes]] = {}  # folded, of those that a folder was looked for in
         self._mute: dict[str, TargetHeld | Stalled] = {}  # targets that no folder will be had of
 
     async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
@@ -65,13 +70,28 @@ class Listings:
     async def _listed(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
         key = (target, folder)
         if key not in self._known:
+            if self._is_missed_above(target, folder):
+                return None
             if len(self._known) >= _LISTINGS_REMEMBERED:
-                self._known.pop(next(iter(self._known)))
+                oldest = next(iter(self._known))
+                del self._known[oldest]
+                self._names.pop(oldest, None)
             lane = self._board.targets[target]
             if not lane.is_known:
                 await see(lane, self._store)
             self._known[key] = await lane.port.listing(folder)
         return self._known[key]
+
+    def _is_missed_above(self, target: str, folder: bytes) -> bool:
+        """Whether the nearest folder above of which something is remembered shows others, and not the way to this."""
+        while folder:
+            above, name = split(folder)
+            if shown := self._known.get((target, above)):
+                if (names := self._names.get((target, above))) is None:
+                    names = self._names[target, above] = frozenset(map(folded, shown))
+                return folded(name) not in names
+            folder = above
+        return False
 
 
 class Planner:

@@ -30,6 +30,11 @@ async def ledger(works: Works, *paths: bytes) -> dict[bytes, str]:
     return {path: str(entry.origin) for path, entry in found.items()}
 
 
+def listed(works: Works) -> list[bytes]:
+    """The folders that the target was asked for."""
+    return [path for step, path in works.target.steps if step == "listing"]
+
+
 # ---- asking the target -----------------------------------------------------------------------------------------------
 
 
@@ -46,6 +51,35 @@ def test_a_folder_is_listed_only_where_that_is_worth_it(tmp_path: Path, count: i
             assert found == {b"films/" + path for path in files(count)}
             assert works.target.published.count(b"films/0.mkv") == 0
             assert (await ledger(works, b"0.mkv")) == {b"0.mkv": "adopted"}
+
+    asyncio.run(main())
+
+
+def test_a_folder_that_the_one_above_does_not_show_is_not_asked_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.put(b"films/theirs.mkv", b"CONTENT")
+
+            await works.queue(*files(5), *files(5, b"x/"), *files(5, b"x/y/"), *files(5, b"z/"))
+
+            assert listed(works) == [b"films"]
+            assert set(await works.states()) == {*files(5), *files(5, b"x/"), *files(5, b"x/y/"), *files(5, b"z/")}
+
+    asyncio.run(main())
+
+
+# It may be this one where case is overlooked; and that nothing is shown is evidence of nothing.
+@pytest.mark.parametrize("there", [b"films/X/0.mkv", None])
+def test_a_folder_that_may_be_there_is_asked_for(tmp_path: Path, there: bytes | None) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.folders.add(b"films")
+            if there is not None:
+                works.target.put(there, b"CONTENT")
+
+            await works.queue(*files(5), *files(5, b"x/"))
+
+            assert listed(works) == [b"films", b"films/x"]
 
     asyncio.run(main())
 
