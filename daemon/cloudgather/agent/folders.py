@@ -13,6 +13,9 @@ _ITSELF: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 # Whatever has come to stand there is neither followed nor waited for.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+# Files that a control file is looked for by itself: to read the folder is as dear as a few such looks.
+_LOOKED_FOR_SINGLY: Final = 3
+
 
 class SourceFolder:
     """One that is open, and what is known of it for as long as it is."""
@@ -22,6 +25,7 @@ class SourceFolder:
         self.fd = fd
         self._path = path
         self._top = top
+        self._asked = 0  # how often, for a control file
 
     def close(self) -> None:
         """Nothing may be asked of it afterwards."""
@@ -51,14 +55,24 @@ class SourceFolder:
             return _nature_at(file)
 
     def control_file(self, name: bytes) -> bytes | None:
-        """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError."""
-        if control_files.beside(self.fd, name):
+        """The path of the `.aria2` file beside its file `name`, or beside the top folder; raises OSError.
+
+        That none stands in the folder is found out for all of its files once some have been asked for.
+        """
+        self._asked += 1
+        looks = self._asked <= _LOOKED_FOR_SINGLY or self._may_hold_control_files
+        if looks and control_files.beside(self.fd, name):
             return (self._path + b"/" if self._path else b"") + name + control_files.SUFFIX
         return self._beside_top
 
     @cached_property
     def _mounted(self) -> tuple[int, tuple[bool, bool]]:
         return os.fstat(self.fd).st_dev, _nature_at(self.fd)
+
+    @cached_property
+    def _may_hold_control_files(self) -> bool:
+        is_local = self._mounted[1][0]  # elsewhere a listing costs more than a look
+        return not is_local or control_files.may_be_in(self.fd)
 
     @cached_property
     def _beside_top(self) -> bytes | None:
