@@ -38,7 +38,7 @@ class Code(StrEnum):
     HELD_TASK_PAUSED = "held.task-paused"  # task
     HELD_TASK_BROKEN = "held.task-broken"  # task: its file has errors
     HELD_TARGET_PAUSED = "held.target-paused"  # target
-    HELD_TURN = "held.turn"  # ahead: how many go before it; absent: it is claimed, and the batch before it is copied
+    HELD_TURN = "held.turn"  # ahead: how many go before it; absent: it is claimed, and waits for those before it
     HELD_RETRY = "held.retry"  # until, cause (a reason), attempt, attempts
     HELD_WINDOW = "held.window"  # until, window, whose (task or target)
     HELD_DAILY_LIMIT = "held.daily-limit"  # target, limit, spent (within 24 h), size (of the next), until where known
