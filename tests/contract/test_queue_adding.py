@@ -163,11 +163,24 @@ def test_versions_under_way_are_known(store: QueueStore, do: Do) -> None:
     publishing = do(moved_on(store, do(claimed(store)), Event.PUBLISH))
     paths = [b"copying", b"publishing", b"queued", b"no such"]
 
-    under_way = do(store.under_way("films", paths))
+    under_way, sent = do(store.known("films", paths))
 
     assert under_way == {b"copying": copying.version, b"publishing": publishing.version}
-    assert do(store.under_way("films", [b"queued"])) == {}
-    assert do(store.under_way("other", paths)) == {}
+    assert sent == {}
+    assert do(store.known("films", [b"queued"])) == ({}, {})
+    assert do(store.known("other", paths)) == ({}, {})
+
+
+def test_what_was_sent_is_known_by_its_ledger_entry(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"sent"), a_plan(b"queued")], now=NOW))
+    publishing = do(moved_on(store, do(claimed(store)), Event.PUBLISH))
+    do(moved_on(store, publishing, Event.WRITE))
+
+    under_way, sent = do(store.known("films", [b"sent", b"queued", b"no such"]))
+
+    assert under_way == {}
+    assert sent == do(store.ledger("films", [b"sent"]))
+    assert sent.keys() == {b"sent"}
 
 
 def test_what_a_removed_task_left_does_not_bind_its_successor(store: QueueStore, do: Do) -> None:

@@ -382,7 +382,7 @@ class QueueMachine(RuleBasedStateMachine):
             }
             assert found == {row.plan.path for row in rows}
             under_way = {row.plan.path: row.plan.version for row in rows if row.state is not State.QUEUED}
-            assert self.do(self.store.under_way(task, PATHS)) == under_way
+            assert self.do(self.store.known(task, PATHS)) == (under_way, self.do(self.store.ledger(task, PATHS)))
 
     @invariant()
     def what_runs_have_come_to_is_what_became_of_theirs(self) -> None:

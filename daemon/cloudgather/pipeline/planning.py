@@ -125,9 +125,7 @@ class Planner:
         sends a byte.
         """
         task = state.task
-        # Asked in this order: what is written meanwhile is in the ledger.
-        under_way = await self._store.under_way(task.name, [*found])
-        known = await self._known(task, [*found])
+        under_way, known = await self._known(task, [*found])
         answer = Answer()
         unknown = decide_unknown(task.rules, asked=False)
         asking: dict[bytes, list[bytes]] = defaultdict(list)
@@ -160,8 +158,7 @@ class Planner:
         self, task: Task, those: Mapping[bytes, Version], shown: Mapping[bytes, Standing], answer: Answer
     ) -> None:
         """Files of one folder with what the target shows there, which may be what we have sent since."""
-        under_way = await self._store.under_way(task.name, [*those])
-        known = await self._known(task, [*those])
+        under_way, known = await self._known(task, [*those])
         for path, version in those.items():
             if path in under_way:
                 answer.skips[path] = _UNDER_WAY
@@ -174,14 +171,20 @@ class Planner:
             if isinstance(decided, Skip) and decided.adopt and standing is not None:
                 answer.adopt.append(adoption(task, path, version, standing, now=self._clock.now()))
 
-    async def _known(self, task: Task, paths: Sequence[bytes]) -> dict[bytes, LedgerEntry]:
-        """What the ledger has of them; what went elsewhere, before the task was given this target, does not count."""
-        entries = await self._store.ledger(task.name, paths)
-        return {
+    async def _known(
+        self, task: Task, paths: Sequence[bytes]
+    ) -> tuple[Mapping[bytes, Version], Mapping[bytes, LedgerEntry]]:
+        """What is being copied or published of them, and what the ledger has.
+
+        What went elsewhere, before the task was given this target, does not count.
+        """
+        under_way, entries = await self._store.known(task.name, paths)
+        there = {
             path: entry
             for path, entry in entries.items()
             if (entry.target, entry.destination) == (task.target, destination(task.base, path))
         }
+        return under_way, there
 
     async def _folder(
         self, state: TaskState, folder: bytes, those: Sequence[bytes], listings: Listings, *, thorough: bool

@@ -321,8 +321,10 @@ class QueueStore(Protocol):
         """
         ...
 
-    async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
-        """Those of these paths that are being copied or published, and which version of each."""
+    async def known(
+        self, task: str, paths: Sequence[bytes]
+    ) -> tuple[Mapping[bytes, Version], Mapping[bytes, LedgerEntry]]:
+        """Of these paths, at one instant: which version is being copied or published, and what the ledger has."""
         ...
 
     async def history(

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from cloudgather.core.naming import destination
 from cloudgather.core.transfer import Transfer, Version
-from cloudgather.ports.queue import Content
-from cloudgather.store.ledger import pieces
+from cloudgather.ports.queue import Content, LedgerEntry
+from cloudgather.store.ledger import entries, pieces
 from cloudgather.store.rows import TRANSFER, from_number, reads, to_transfers
 
 _COMPARED_AT_ONCE: Final = 256  # to prepare a statement for four times as many takes ten times as long
@@ -69,8 +69,14 @@ def _of_as_many(contents: int, force: bool) -> str:
     return (NOT_LIVE if force else UNKNOWN).format(rows=rows)
 
 
-def under_way(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
-    """ports.queue.QueueStore.under_way."""
+def known(
+    connection: Connection, task: str, paths: Sequence[bytes]
+) -> tuple[Mapping[bytes, Version], Mapping[bytes, LedgerEntry]]:
+    """ports.queue.QueueStore.known."""
+    return _under_way(connection, task, paths), entries(connection, task, paths)
+
+
+def _under_way(connection: Connection, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
     found: dict[bytes, Version] = {}
     for some in pieces(paths):
         for row in connection.execute(UNDER_WAY.format(marks=", ".join("?" * len(some))), (task, *some)):

@@ -228,8 +228,10 @@ class SqliteStore:
         step = partial(known.unknown, task=task, contents=contents, target=target, base=base, force=force)
         return await self._reader.do(step)
 
-    async def under_way(self, task: str, paths: Sequence[bytes]) -> Mapping[bytes, Version]:
-        return await self._reader.do(partial(known.under_way, task=task, paths=paths))
+    async def known(
+        self, task: str, paths: Sequence[bytes]
+    ) -> tuple[Mapping[bytes, Version], Mapping[bytes, LedgerEntry]]:
+        return await self._reader.do(partial(known.known, task=task, paths=paths))
 
     async def history(
         self,

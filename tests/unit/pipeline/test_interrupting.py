@@ -155,7 +155,7 @@ def test_a_task_that_was_removed_meanwhile_cancels_it(tmp_path: Path) -> None:
         "swept",
         "debris",
         "transfer",
-        "ledger",
+        "known",
         "next_due",
         "start_run",
         "note_run",
