@@ -54,7 +54,7 @@ class Listings:
         self._board = board
         self._store = store
         self._known: dict[tuple[str, bytes], Mapping[bytes, Standing] | None] = {}
-        self._names: dict[tuple[str, bytes], frozenset[bytes]] = {}  # folded, of those that a folder was looked for in
+        self._folders: dict[tuple[str, bytes], frozenset[bytes]] = {}  # in some of them: their names, folded
         self._mute: dict[str, TargetHeld | Stalled] = {}  # targets that no folder will be had of
 
     async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
@@ -75,7 +75,7 @@ class Listings:
             if len(self._known) >= _LISTINGS_REMEMBERED:
                 oldest = next(iter(self._known))
                 del self._known[oldest]
-                self._names.pop(oldest, None)
+                self._folders.pop(oldest, None)
             lane = self._board.targets[target]
             if not lane.is_known:
                 await see(lane, self._store)
@@ -87,9 +87,10 @@ class Listings:
         while folder:
             above, name = split(folder)
             if shown := self._known.get((target, above)):
-                if (names := self._names.get((target, above))) is None:
-                    names = self._names[target, above] = frozenset(map(folded, shown))
-                return folded(name) not in names
+                if (folders := self._folders.get((target, above))) is None:
+                    folders = frozenset(folded(each) for each, standing in shown.items() if not standing.is_file)
+                    self._folders[target, above] = folders
+                return folded(name) not in folders
             folder = above
         return False
 

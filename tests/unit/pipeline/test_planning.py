@@ -68,6 +68,20 @@ def test_a_folder_that_the_one_above_does_not_show_is_not_asked_for(tmp_path: Pa
     asyncio.run(main())
 
 
+def test_where_a_file_has_its_name_no_folder_is_asked_for(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.put(b"films/x", b"no folder")
+            listings = Listings(works.board, works.store)
+            assert set(await listings.folder("cloud", b"films") or {}) == {b"x"}
+
+            assert await listings.folder("cloud", b"films/x") is None
+
+            assert listed(works) == [b"films"]
+
+    asyncio.run(main())
+
+
 # It may be this one where case is overlooked; and that nothing is shown is evidence of nothing.
 @pytest.mark.parametrize("there", [b"films/X/0.mkv", None])
 def test_a_folder_that_may_be_there_is_asked_for(tmp_path: Path, there: bytes | None) -> None:
