@@ -51,9 +51,13 @@ def moved(connection: Connection, columns: _Columns, before: State, after: State
 
 def _sums(columns: _Columns) -> dict[_Alike, tuple[int, int]]:
     """How many there are of each kind, and of how many bytes."""
-    sums: dict[_Alike, tuple[int, int]] = {}
+    kinds = columns["task"], columns["target"], columns["run"]
     left = map(_size, columns["version"])
-    for alike, those in groupby(zip(columns["task"], columns["target"], columns["run"], strict=True)):
+    if all(each.count(each[0]) == len(each) for each in kinds):  # as those of a batch are mostly
+        task, target, run = (each[0] for each in kinds)
+        return {(task, target, run): (len(columns["version"]), sum(left))}
+    sums: dict[_Alike, tuple[int, int]] = {}
+    for alike, those in groupby(zip(*kinds, strict=True)):
         sizes = [*islice(left, len([*those]))]
         count, total = sums.get(alike, (0, 0))
         sums[alike] = count + len(sizes), total + sum(sizes)

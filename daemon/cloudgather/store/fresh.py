@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from sqlite3 import Connection
 from typing import Final
 
@@ -17,6 +18,7 @@ _FORGET: Final = (
     f"CREATE TEMP TRIGGER transfer_not_fresh AFTER UPDATE OF {_KEPT} ON transfer WHEN OLD.due IS NULL "
     "BEGIN SELECT forget(OLD.id); END"
 )
+_id: Final = attrgetter("id")
 
 
 class Fresh:
@@ -40,9 +42,9 @@ class Fresh:
             self.forget_all()
         self._version = version
 
-    def add(self, transfers: Iterable[Transfer]) -> None:
+    def add(self, transfers: Sequence[Transfer]) -> None:
         """These have just been written."""
-        self._transfers.update((each.id, each) for each in transfers)
+        self._transfers.update(zip(map(_id, transfers), transfers, strict=True))
         while len(self._transfers) > _MOST:
             self._transfers.popitem(last=False)
 
@@ -53,7 +55,7 @@ class Fresh:
     def forget(self, transfers: Sequence[Transfer]) -> None:
         """These have been claimed."""
         for each in transfers:
-            self._forget(each.id)
+            self._transfers.pop(each.id, None)
 
     def _forget(self, id: int) -> None:
         self._transfers.pop(id, None)
