@@ -171,7 +171,14 @@ class Works:
         self.bus = Bus()
         queue = cast(QueueStore, store)
         self.runs = Runs(store=queue, clock=clock)
-        self.recorder = Recorder(store=queue, board=board, bus=self.bus, journal=Journal(), clock=clock)
+        self.recorder = Recorder(
+            store=queue,
+            board=board,
+            bus=self.bus,
+            journal=Journal(),
+            clock=clock,
+            vanished=lambda task, path: self.intake.sight(task, path),
+        )
         self.planner = Planner(store=queue, board=board, clock=clock)
         uploading = UploadWatch(uploads=world.uploads, clock=clock, luck=lambda: self.luck())
         self.confirmer = Confirmer(

@@ -106,7 +106,13 @@ class Daemon:
         teller = RunTeller(errand=self._serving.errand)
         self._runs = Runs(store=store, clock=clock, changed=teller.changed)
         self._recorder = recorder = Recorder(
-            store=store, board=board, bus=bus, journal=Journal(), clock=clock, run_changed=teller.changed
+            store=store,
+            board=board,
+            bus=bus,
+            journal=Journal(),
+            clock=clock,
+            vanished=lambda task, path: self._intake.sight(task, path),
+            run_changed=teller.changed,
         )
         planner = Planner(store=store, board=board, clock=clock)
         sources = Sources(mounts=mounts.current, fleet=self._fleet)

@@ -33,13 +33,19 @@ class Recorder:
         bus: Bus,
         journal: Journal,
         clock: Clock,
+        vanished: Callable[[str, bytes], None],
         run_changed: Callable[[int], None] = lambda run: None,
     ) -> None:
+        """`vanished` is called with task and path of what has been recorded so.
+
+        It may be there again, and have been seen by those who knew it as under way.
+        """
         self._store = store
         self._board = board
         self._bus = bus
         self._journal = journal
         self._clock = clock
+        self._vanished = vanished
         self._run_changed = run_changed
 
     async def record(self, moves: Sequence[Move]) -> Sequence[Transfer]:
@@ -63,6 +69,9 @@ class Recorder:
                     await self.insist(
                         partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
                     )
+            elif state is State.VANISHED:
+                for transfer in transfers:
+                    self._vanished(transfer.task, transfer.path)
             if state not in LIVE:
                 changed.update([transfer.run for transfer in transfers])
         for run in changed:

@@ -219,6 +219,32 @@ def test_a_deleted_source_vanishes(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_source_that_is_back_before_it_is_recorded_as_vanished_goes(tmp_path: Path) -> None:
+    """Whoever sees it meanwhile knows it as under way, and leaves it alone."""
+
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            await queued(works)
+            works.world.source.remove(b"a.mkv")
+            seen_again = asyncio.Event()
+
+            async def met(step: str) -> None:
+                if step == "move:vanish.begin":
+                    works.world.source.write(b"a.mkv", age=3600)
+                    assert (await works.scan(trigger="watch")).planned == 0
+                    seen_again.set()
+
+            works.store.met = met
+            works.serve()
+            await works.advance(60)
+
+            assert seen_again.is_set()
+            assert sorted(str(each.state) for each in await works.transfers()) == ["done", "vanished"]
+            await arrives(works)
+
+    run(main())
+
+
 def test_a_source_whose_disk_is_gone_is_waited_for(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path, serving=False) as works:
