@@ -332,7 +332,7 @@ class Code(StrEnum):
     ERROR_TASK_EXISTS = "error.task-exists"  # task
     ERROR_CONFIG = "error.config"  # problems
     ERROR_OUTSIDE = "error.outside"  # path: in no task's source
-    ERROR_RUNNING = "error.running"  # task: a run that was asked for scans
+    ERROR_RUNNING = "error.running"  # task: the scan of a task.run before is not over
     ERROR_TOO_LARGE = "error.too-large"  # most (bytes): the reply would be larger; ask for less at a time
     ERROR_STORE = "error.store"  # cause
     ERROR_TARGET = "error.target"  # target, cause

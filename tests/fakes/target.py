@@ -72,6 +72,7 @@ class FakeTarget:
         self.busy = 0  # copies under way
         self.busiest = 0
         self.keeps_mtime = True
+        self.shown_as: Callable[[bytes], bytes] = lambda name: name  # a name, in a listing
         self.killed = False  # its agent dies with whatever it does: nothing is removed
         self.met: Callable[[str, bytes], Awaitable[None]] = _pass
         self._sources = sources
@@ -276,7 +277,8 @@ class FakeTarget:
             return None
         files = {split(path)[1]: file.standing for path, file in self.files.items() if split(path)[0] == folder}
         folders = {split(path)[1] for path in self.folders if path and split(path)[0] == folder}
-        return files | {name: Standing(size=0, mtime_ns=0, is_file=False) for name in folders}
+        shown = files | {name: Standing(size=0, mtime_ns=0, is_file=False) for name in folders}
+        return {self.shown_as(name): standing for name, standing in shown.items()}
 
     async def sweep(self, paths: Sequence[bytes]) -> Sequence[bytes]:
         """Unlink; what fails at "sweep.unlink" stays."""

@@ -34,5 +34,5 @@ def may_be_in(folder: int) -> bool:
             names = [entry.name for entry in islice(entries, _READ_AT_MOST + 1)]
     except OSError:  # it may be one that lets itself be entered, and not be read
         return True
-    # In whatever case: a file system may not tell them apart.
-    return len(names) > _READ_AT_MOST or any(name.lower().endswith(_SUFFIX) for name in names)
+    # In whatever case: a file system may not tell them apart. A NAME.aria2__temp is renamed over the one that is saved.
+    return len(names) > _READ_AT_MOST or any(_SUFFIX in name.lower() for name in names)

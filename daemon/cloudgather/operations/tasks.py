@@ -202,7 +202,7 @@ class TaskOperations:
             return await self._dry_run(state, force=request.overwrite, limit=min(request.limit, _MOST_LISTED))
         if state.memory.paused:
             raise Refused(because(Code.HELD_TASK_PAUSED, task=request.name))
-        if self._world.runs.is_ordered(request.name):
+        if self._world.runs.is_to_scan(request.name):
             raise Refused(because(Code.ERROR_RUNNING, task=request.name))
         run = await self._world.runs.start(request.name, "manual")
         self._world.start(

@@ -51,8 +51,9 @@ class Batches:
         """
         if lane.breaker.trying:
             return 1 - len(self._running)
-        newest = next(reversed(self._running.values()), None)
-        return self._turns(lane) + (newest is not None and newest.full) - len(self._running)
+        newest = next(reversed(self._running), None)
+        full = [batch for task, batch in self._running.items() if batch.full and (task is newest or not batch.copied)]
+        return self._turns(lane) + bool(full) - len(self._running)
 
     def begin(self, lane: TargetState, batch: Sequence[Transfer], *, full: bool) -> None:
         """Bring these, which have just been claimed. `full`: of as many small files as a local disk takes together."""

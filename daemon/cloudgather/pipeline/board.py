@@ -24,7 +24,7 @@ from cloudgather.ports.target import Target
 
 
 class Turn:
-    """When a batch that has been claimed may be copied: at once, or when the one before it has been.
+    """When a batch that has been claimed may be copied: at once, or when enough of those before it have come further.
 
     And what is ordered of the batch meanwhile: how some of its transfers are to end, by their ids.
     """

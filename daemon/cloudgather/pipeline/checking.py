@@ -56,7 +56,7 @@ class SourceCheck:
             raise Ended(move_of(transfer, Event.DEFER, reason=reason)) from lost
         match look:
             case Absent.GONE:
-                raise Ended(await self.gone(task, transfer))
+                raise Ended(await self._gone(task, transfer))
             case Absent.DENIED:
                 raise Ended(move_of(transfer, Event.GIVE_UP, reason=because(Code.FAIL_SOURCE_DENIED, step="open")))
             case Absent.SYMLINK | Absent.SPECIAL | Absent.DIRECTORY:
@@ -86,7 +86,7 @@ class SourceCheck:
         reason = reason or because(Code.RETRY_CHANGED)
         return move_of(transfer, Event.CHANGE, reason=reason, version=look.version, due=self._clock.now() + quiet)
 
-    async def gone(self, task: TaskState, transfer: Transfer) -> Move:
+    async def _gone(self, task: TaskState, transfer: Transfer) -> Move:
         """A deleted file has vanished; a file whose disk is not there is waited for."""
         try:
             device, empty = await task.source.folder_above(transfer.path)

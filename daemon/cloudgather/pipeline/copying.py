@@ -1,5 +1,6 @@
 """Copies a batch of claimed transfers aside: each is then whole, or it is known what becomes of it."""
 
+import errno
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -169,8 +170,10 @@ class Copier:
             raise Ended(move_of(transfer, Event.DEFER, reason=because(Code.RETRY_INTERRUPTED))) from None
         except TargetHeld as held:
             raise Ended(await self._held(lane, transfer, held)) from held
-        except SourceGone:
-            raise Ended(await self._check.gone(task, transfer)) from None
+        except SourceGone as gone:
+            await self._check.demand(task, transfer)  # says so too, unless it is back, or a cache still shows it
+            failed = Failed(errno=errno.ENOENT, step="open", side="source", message=str(gone))
+            raise Ended(self._trouble.of(lane, transfer, failed)) from None
         except SourceChanged:
             look = await self._check.demand(task, transfer)  # says how it changed, if it still shows
             raise Ended(self._check.changed(task, transfer, look)) from None

@@ -45,9 +45,10 @@ class Answer:
 
 
 class Listings:
-    """Each folder of a target is listed once and remembered for as long as this lives: one scan or one request.
+    """Each folder of a target is listed once, and remembered for as long as this lives.
 
-    One that a folder above it was listed without is not there, and is not asked for.
+    One that a folder above it was listed without is taken not to be there, unless it must be `sure`: that listing may
+    be a minute old, or cut short.
     """
 
     def __init__(self, board: Board, store: QueueStore) -> None:
@@ -57,20 +58,20 @@ class Listings:
         self._folders: dict[tuple[str, bytes], frozenset[bytes]] = {}  # in some of them: their names, folded
         self._mute: dict[str, TargetHeld | Stalled] = {}  # targets that no folder will be had of
 
-    async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
+    async def folder(self, target: str, folder: bytes, *, sure: bool) -> Mapping[bytes, Standing] | None:
         """The folder's entries, None where it does not exist; raises TargetHeld or Failed when it cannot be known."""
         if (mute := self._mute.get(target)) is not None:
             raise mute.with_traceback(None)
         try:
-            return await self._listed(target, folder)
+            return await self._listed(target, folder, sure=sure)
         except (TargetHeld, Stalled) as error:
             self._mute[target] = error
             raise
 
-    async def _listed(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
+    async def _listed(self, target: str, folder: bytes, *, sure: bool) -> Mapping[bytes, Standing] | None:
         key = (target, folder)
         if key not in self._known:
-            if self._is_missed_above(target, folder):
+            if not sure and self._is_missed_above(target, folder):
                 return None
             if len(self._known) >= _LISTINGS_REMEMBERED:
                 oldest = next(iter(self._known))
@@ -80,6 +81,7 @@ class Listings:
             if not lane.is_known:
                 await see(lane, self._store)
             self._known[key] = await lane.port.listing(folder)
+            self._folders.pop(key, None)
         return self._known[key]
 
     def _is_missed_above(self, target: str, folder: bytes) -> bool:
@@ -88,11 +90,16 @@ class Listings:
             above, name = split(folder)
             if shown := self._known.get((target, above)):
                 if (folders := self._folders.get((target, above))) is None:
-                    folders = frozenset(folded(each) for each, standing in shown.items() if not standing.is_file)
+                    folders = frozenset(_shown(each) for each, standing in shown.items() if not standing.is_file)
                     self._folders[target, above] = folders
-                return folded(name) not in folders
+                return _shown(name) not in folders
             folder = above
         return False
+
+
+def _shown(name: bytes) -> bytes:
+    """As a listing may have it: vfat and servers of Windows leave out dots and spaces at its end."""
+    return folded(name).rstrip(b". ")
 
 
 class Planner:
@@ -195,8 +202,9 @@ class Planner:
         if len(those) < _WORTH_A_LISTING and Rule.MISSING in task.rules and not thorough:
             return None
         try:
-            shown = await listings.folder(task.target, folder)
-            if shown is None and state.base_made and await listings.folder(task.target, task.base) is None:
+            # Where `missing` is a rule, a copy looks again before it sends a byte.
+            shown = await listings.folder(task.target, folder, sure=thorough or Rule.MISSING not in task.rules)
+            if shown is None and state.base_made and await listings.folder(task.target, task.base, sure=True) is None:
                 return None  # the whole destination folder is gone: somebody moved it, or an account is logged out
         except (TargetHeld, Failed):
             return None

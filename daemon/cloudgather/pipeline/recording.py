@@ -6,6 +6,7 @@ from functools import partial
 from itertools import islice
 from typing import Final, TypeVar
 
+from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, MOVES, Event, State, Transfer, Version
 from cloudgather.pipeline.board import Board
@@ -36,10 +37,7 @@ class Recorder:
         vanished: Callable[[str, bytes], None],
         run_changed: Callable[[int], None] = lambda run: None,
     ) -> None:
-        """`vanished` is called with task and path of what has been recorded so.
-
-        It may be there again, and have been seen by those who knew it as under way.
-        """
+        """`vanished` is called with task and path of a file that has been recorded as gone."""
         self._store = store
         self._board = board
         self._bus = bus
@@ -70,14 +68,19 @@ class Recorder:
                         partial(redirect_again, transfer, store=self._store, board=self._board, clock=self._clock)
                     )
             elif state is State.VANISHED:
-                for transfer in transfers:
-                    self._vanished(transfer.task, transfer.path)
+                self.look_again(transfers)
             if state not in LIVE:
                 changed.update([transfer.run for transfer in transfers])
         for run in changed:
             if run is not None:
                 self._run_changed(run)
         return moved
+
+    def look_again(self, vanished: Sequence[Transfer]) -> None:
+        """A file that was gone may be there again, and have been seen by those who knew it as under way."""
+        for transfer in vanished:
+            if transfer.reason is not None and transfer.reason.code == Code.GONE_SOURCE:
+                self._vanished(transfer.task, transfer.path)
 
     def _with_what_was_sent(self, move: Move) -> Move:
         return move._replace(moved=self._board.sent(move.transfers))

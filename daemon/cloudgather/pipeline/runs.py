@@ -51,8 +51,8 @@ class Runs:
             await self.keep(run)
         return run
 
-    def is_ordered(self, task: str) -> bool:
-        """Whether a run of the whole task was asked for whose scan is not over."""
+    def is_to_scan(self, task: str) -> bool:
+        """Whether `task run` was given for the task, and that scan is not over; it may wait for its turn."""
         return any(run.task == task and run.trigger == "manual" and not run.scanned for run in self.current.values())
 
     async def keep(self, run: RunCount) -> int:

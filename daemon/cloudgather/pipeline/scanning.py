@@ -134,12 +134,17 @@ class Scanner:
         if run is None:
             run = await self._runs.start(task, trigger)
         if (state := self._board.tasks.get(task)) is None:
+            run.problem = because(Code.CANCELLED_TASK_REMOVED)
             run.scanned = True
             await self._note(run)
             return run
         try:
             async with self._scanning[task]:
-                if self._board.tasks.get(task) is state:  # not removed while it waited for its turn
+                if self._board.tasks.get(task) is not state:  # removed while this waited for its turn
+                    run.problem = because(Code.CANCELLED_TASK_REMOVED)
+                elif state.memory.paused:
+                    run.problem = because(Code.HELD_TASK_PAUSED, task=task)
+                else:
                     await self._walk(state, run, below, force=force, skip_settle=skip_settle)
         except SourceUnavailable as lost:
             run.problem = state.source_hold = lost.reason
@@ -234,7 +239,7 @@ class Scanner:
         left, entries = [], []
         for file in fresh:
             folder, name = split(destination(state.task.base, file.path))
-            standing = (await listings.folder(state.task.target, folder) or {}).get(name)
+            standing = (await listings.folder(state.task.target, folder, sure=True) or {}).get(name)
             if standing is not None and standing.is_file and standing.size == file.size:
                 entries.append(adoption(state.task, file.path, file.version, standing, now=now))
             else:

@@ -34,7 +34,9 @@ def test_a_file_is_opened_and_nothing_else_that_has_come_to_stand_there_followed
 
 
 def opened(fd: int, path: bytes = b"") -> SourceFolder:
-    return SourceFolder(fd, path, lambda: fd)
+    folder = SourceFolder(fd, path, lambda: fd)
+    folder.__dict__["_mounted"] = os.fstat(fd).st_dev, (True, True)  # a local disk, wherever the tests run
+    return folder
 
 
 def test_the_control_file_of_any_of_many_files_is_found(tmp_path: Path) -> None:
@@ -67,13 +69,22 @@ def test_no_control_file_in_a_folder_is_known_of_all_its_files_for_as_long_as_it
     ("names", "may_be_in"),
     [
         ([], False),
-        (["film.mkv", "aria2", "film.aria2.mkv", "\udcff"], False),
+        (["film.mkv", "aria2", "film.aria.mkv", "\udcff"], False),
         (["film.mkv", "film.mkv.aria2"], True),
         (["film.mkv.ARIA2"], True),
+        (["film.mkv.aria2__temp"], True),
         ([f"film {number}" for number in range(512)], False),
         ([f"film {number}" for number in range(513)], True),
     ],
-    ids=["empty", "none", "one", "another case", "as many as are read", "more than are read"],
+    ids=[
+        "empty",
+        "none",
+        "one",
+        "another case",
+        "one that is being saved",
+        "as many as are read",
+        "more than are read",
+    ],
 )
 def test_a_folder_that_is_not_too_long_to_be_read_tells_that_none_is_in_it(
     tmp_path: Path, names: list[str], may_be_in: bool

@@ -143,7 +143,8 @@ def test_nothing_is_renamed_before_its_row_is_committed(tmp_path: Path) -> None:
             0,
         ),
         (SourceChanged(), "queued", Code.RETRY_CHANGED, 0, timedelta(seconds=60), 0),
-        (SourceGone(), "vanished", Code.GONE_SOURCE, 0, None, 0),
+        # A look still shows it.
+        (SourceGone(), "queued", Code.FAIL_SOURCE_READ, 1, FIRST_RETRY, 0),
     ],
     ids=lambda value: str(value) if isinstance(value, str) else type(value).__name__,
 )
@@ -186,6 +187,42 @@ def test_what_each_failure_of_a_copy_leads_to(
             works.dispatcher.wake()
             await works.advance(30)
             assert await works.debris() == []
+
+    run(main())
+
+
+def test_a_source_that_goes_while_it_is_copied_vanishes(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+
+            async def met(at: str, path: bytes) -> None:
+                if at == "copy.open":
+                    works.world.source.remove(b"a.mkv")
+
+            works.target.met = met
+            works.target.fail("copy.write", SourceGone())
+            await works.queue(b"a.mkv")
+            await works.advance(30)
+
+            found = await works.one()
+            assert (found.state, found.attempts, found.reason) == ("vanished", 0, because(Code.GONE_SOURCE))
+            assert works.target.temporaries() == set()
+            assert await works.debris() == []
+
+    run(main())
+
+
+def test_a_source_that_a_look_shows_and_an_open_does_not_is_given_up_in_the_end(tmp_path: Path) -> None:
+    """A mount that shows what it remembers: nobody is asked for it again and again for ever."""
+
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            works.target.fail("copy.begin", SourceGone(), times=1000)
+            await works.queue(b"a.mkv")
+            await works.advance(timedelta(days=3))
+
+            (found,) = await works.transfers()
+            assert (found.state, found.attempts) == ("failed", works.lane.spec.attempts)
 
     run(main())
 

@@ -73,9 +73,9 @@ def test_where_a_file_has_its_name_no_folder_is_asked_for(tmp_path: Path) -> Non
         async with working(tmp_path) as works:
             works.target.put(b"films/x", b"no folder")
             listings = Listings(works.board, works.store)
-            assert set(await listings.folder("cloud", b"films") or {}) == {b"x"}
+            assert set(await listings.folder("cloud", b"films", sure=False) or {}) == {b"x"}
 
-            assert await listings.folder("cloud", b"films/x") is None
+            assert await listings.folder("cloud", b"films/x", sure=False) is None
 
             assert listed(works) == [b"films"]
 
@@ -140,9 +140,9 @@ def test_what_is_written_while_its_folder_is_listed_is_not_adopted(tmp_path: Pat
         async with working(tmp_path) as works:
 
             class Arriving(Listings):
-                async def folder(self, target: str, folder: bytes) -> Mapping[bytes, Standing] | None:
+                async def folder(self, target: str, folder: bytes, *, sure: bool) -> Mapping[bytes, Standing] | None:
                     await works.queue(b"0.mkv", content=b"before")
-                    return await super().folder(target, folder)
+                    return await super().folder(target, folder, sure=sure)
 
             listings = Arriving(works.board, works.store)
             found = {path: a_version(size=9) for path in files(5)}
@@ -346,5 +346,43 @@ def test_adoption_waits_for_the_target_and_sends_nothing_before(tmp_path: Path) 
             assert await ledger(works, b"a.mkv") == {b"a.mkv": str(Origin.ADOPTED)}
             assert await works.states() == {}
             assert works.board.tasks["films"].memory.initialised
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_folder_is_asked_for_where_no_copy_would_look_again(tmp_path: Path, held: bool) -> None:
+    """Without the rule `missing` a file is let go for good if its folder is taken not to be there."""
+
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(rules=frozenset({Rule.SIZE}))]) as works:
+            works.target.put(b"films/theirs.mkv", b"old")
+            await works.queue(b"0.mkv")  # the folder above is listed, and remembered
+            if held:
+                works.target.hold = HELD
+                await works.queue(b"x/0.mkv")
+                works.target.hold = None
+            works.target.put(b"films/x/0.mkv", b"old")
+            if not held:
+                await works.queue(b"x/0.mkv")
+            await works.advance(400)
+
+            assert await works.states() == {b"x/0.mkv": "done"}
+
+    asyncio.run(main())
+
+
+def test_a_folder_that_is_shown_without_the_dot_at_its_end_is_listed(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            names = [b"Mr./%d.mkv" % number for number in range(5)]
+            for name in names:
+                works.target.put(b"films/" + name, b"CONTENT")
+            works.target.shown_as = lambda name: name.rstrip(b". ")
+
+            await works.queue(*(b"%d.mkv" % number for number in range(5)), *names)
+
+            assert (await works.store.real.ledger("films", names)).keys() == {*names}
+            assert await works.states() == {b"%d.mkv" % number: "done" for number in range(5)}
 
     asyncio.run(main())

@@ -98,9 +98,14 @@ def test_a_pause_forgets_nothing_that_is_found_out_while_it_is_written(tmp_path:
                     await written.wait()
 
             works.store.met = met
+            works.world.source.write(b"a.mkv", age=3600)
+            works.world.source.gate = asyncio.Event()
+            scan = works.errands.start(works.scan())  # the first, which is remembered as such
+            await works.rest()
             pausing = works.errands.start(operations(works).task_pause(wire.Pause(name="films"), OPERATOR))
             await under_way.wait()
-            await works.scan()  # the first, which is remembered as such
+            works.world.source.gate.set()
+            await scan
             written.set()
             await pausing
 

@@ -88,7 +88,7 @@ def test_a_task_that_is_removed_while_its_next_scan_waits_is_not_walked_again(tm
             second = works.errands.start(works.scan())
             await works.rest()
             assert works.scanner.is_scanning("films")
-            assert works.runs.is_ordered("films")
+            assert works.runs.is_to_scan("films")
 
             del works.board.tasks["films"]
             source.gate.set()
@@ -96,7 +96,29 @@ def test_a_task_that_is_removed_while_its_next_scan_waits_is_not_walked_again(tm
 
             assert first.result().seen == 1
             assert second.result().seen == 0
-            assert not works.runs.is_ordered("films")
+            assert second.result().problem == because(Code.CANCELLED_TASK_REMOVED)
+            assert not works.runs.is_to_scan("films")
+
+    asyncio.run(main())
+
+
+def test_a_scan_of_a_task_that_is_paused_while_it_waits_says_why_it_finds_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv", age=3600)
+            source.gate = asyncio.Event()
+            works.errands.start(works.scan(trigger="rescan"))
+            waiting = works.errands.start(works.scan())
+            await works.rest()
+            assert works.scanner.is_scanning("films")
+
+            works.board.tasks["films"].memory = TaskMemory(name="films", paused=True)
+            source.gate.set()
+            await works.rest()
+
+            assert waiting.result().seen == 0
+            assert waiting.result().problem == because(Code.HELD_TASK_PAUSED, task="films")
 
     asyncio.run(main())
 
@@ -151,7 +173,8 @@ def test_a_scan_of_a_paused_task_by_order_finds_and_sends_nothing(tmp_path: Path
             await works.queue(b"a.mkv")
 
             (run,) = await works.store.real.runs("films", limit=10)
-            assert (run.seen, run.planned) == (1, 0)
+            assert (run.seen, run.planned) == (0, 0)
+            assert run.problem == because(Code.HELD_TASK_PAUSED, task="films")
             assert run.ended is not None
 
     asyncio.run(main())

@@ -12,7 +12,7 @@ from cgwire.codes import Code
 from cgwire.reasons import because
 from cloudgather.core.target import Confirm
 from cloudgather.core.task import Rule
-from cloudgather.core.transfer import Plan
+from cloudgather.core.transfer import Event, Plan
 from pipelooks import arrives, contents, queued
 from pipework import a_spec, a_task, working
 
@@ -241,6 +241,45 @@ def test_a_source_that_is_back_before_it_is_recorded_as_vanished_goes(tmp_path: 
             assert seen_again.is_set()
             assert sorted(str(each.state) for each in await works.transfers()) == ["done", "vanished"]
             await arrives(works)
+
+    run(main())
+
+
+def test_a_source_that_is_back_goes_also_where_its_target_is_paused_as_it_is_recorded(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, serving=False) as works:
+            await queued(works)
+            works.world.source.remove(b"a.mkv")
+
+            async def met(step: str) -> None:
+                if step == "move:vanish.begin":
+                    works.world.source.write(b"a.mkv", age=3600)
+                    await works.scan(trigger="watch")
+                if step == "move:vanish.end":
+                    paused = because(Code.HELD_TARGET_PAUSED, target="cloud")
+                    works.dispatcher.cancel([*works.lane.moving], Event.DEFER, paused)
+                    await asyncio.sleep(0)  # it is cancelled here
+
+            works.store.met = met
+            works.serve()
+            await works.advance(60)
+
+            assert sorted(str(each.state) for each in await works.transfers()) == ["done", "vanished"]
+            await arrives(works)
+
+    run(main())
+
+
+def test_where_a_folder_stands_in_place_of_a_file_nothing_goes_by_itself(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(watch=False)], serving=False) as works:
+            await queued(works)
+            works.world.source.remove(b"a.mkv")
+            works.world.source.write(b"a.mkv/new.mkv", age=3600)
+            works.serve()
+            await works.advance(600)
+
+            assert await works.states() == {b"a.mkv": "vanished"}
 
     run(main())
 
