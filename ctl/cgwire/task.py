@@ -123,7 +123,7 @@ class Resume(Request):
 class Run(Request):
     """Scan the task's source now and queue what should go: {run: id}. Follow it with run.show or events.subscribe.
 
-    It waits for its turn while another scan of the task goes on; until that is over, the next task.run is refused.
+    It waits for its turn while another scan of the task goes on; until its own is over, the next task.run is refused.
     `overwrite`: everything again. `dry_run`: nothing is queued, and the reply is
     {go: [[path, size, reason]], skip: {code: n}, files, bytes, truncated}, with at most `limit` entries in `go`. Files
     that are not complete yet are counted in `skip`, under the condition that they wait for.

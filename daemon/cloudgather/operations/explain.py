@@ -224,6 +224,8 @@ class PathOperations:
             )
             runs.append(await self._world.runs.keep(run))
             accepted += run.seen
+            if run.problem is not None:
+                refused.append([given, run.problem.to_wire()])
         return {"runs": runs, "accepted": accepted, "refused": refused}
 
 

@@ -170,9 +170,10 @@ class Copier:
             raise Ended(move_of(transfer, Event.DEFER, reason=because(Code.RETRY_INTERRUPTED))) from None
         except TargetHeld as held:
             raise Ended(await self._held(lane, transfer, held)) from held
-        except SourceGone as gone:
+        except SourceGone:
             await self._check.demand(task, transfer)  # says so too, unless it is back, or a cache still shows it
-            failed = Failed(errno=errno.ENOENT, step="open", side="source", message=str(gone))
+            message = "it is shown, and was not there when it was read"
+            failed = Failed(errno=errno.ENOENT, step="read", side="source", message=message)
             raise Ended(self._trouble.of(lane, transfer, failed)) from None
         except SourceChanged:
             look = await self._check.demand(task, transfer)  # says how it changed, if it still shows

@@ -37,7 +37,7 @@ class Recorder:
         vanished: Callable[[str, bytes], None],
         run_changed: Callable[[int], None] = lambda run: None,
     ) -> None:
-        """`vanished` is called with task and path of a file that has been recorded as gone."""
+        """`vanished` is called with task and path of a file that has been recorded as such."""
         self._store = store
         self._board = board
         self._bus = bus
@@ -77,9 +77,12 @@ class Recorder:
         return moved
 
     def look_again(self, vanished: Sequence[Transfer]) -> None:
-        """A file that was gone may be there again, and have been seen by those who knew it as under way."""
+        """A file may be there again, and have been seen by those who knew it as under way.
+
+        Not where a folder stands: that would have it scanned, whether or not its task watches.
+        """
         for transfer in vanished:
-            if transfer.reason is not None and transfer.reason.code == Code.GONE_SOURCE:
+            if transfer.reason is None or transfer.reason.code != Code.SKIP_DIRECTORY:
                 self._vanished(transfer.task, transfer.path)
 
     def _with_what_was_sent(self, move: Move) -> Move:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from cgwire.codes import Code
-from cgwire.reasons import because
+from cgwire.reasons import Reason, because
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination, split
@@ -140,12 +140,10 @@ class Scanner:
             return run
         try:
             async with self._scanning[task]:
-                if self._board.tasks.get(task) is not state:  # removed while this waited for its turn
-                    run.problem = because(Code.CANCELLED_TASK_REMOVED)
-                elif state.memory.paused:
-                    run.problem = because(Code.HELD_TASK_PAUSED, task=task)
-                else:
+                run.problem = self._why_nothing_is_taken(state)  # it may have waited for its turn
+                if run.problem is None:
                     await self._walk(state, run, below, force=force, skip_settle=skip_settle)
+                    run.problem = self._why_nothing_is_taken(state)
         except SourceUnavailable as lost:
             run.problem = state.source_hold = lost.reason
         except StoreUnavailable as refused:
@@ -163,6 +161,13 @@ class Scanner:
         run.scanned = True
         await self._note(run)
         return run
+
+    def _why_nothing_is_taken(self, state: TaskState) -> Reason | None:
+        """Why what a scan of the task finds is let be, if it is."""
+        name = state.task.name
+        if self._board.tasks.get(name) is not state:
+            return because(Code.CANCELLED_TASK_REMOVED)
+        return because(Code.HELD_TASK_PAUSED, task=name) if state.memory.paused else None
 
     async def _note(self, run: RunCount) -> None:
         """Write its counters, or have them written once the store can commit again."""

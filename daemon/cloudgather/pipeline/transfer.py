@@ -270,7 +270,7 @@ class Carrier:
         now = await self._recorder.insist(lambda: self._store.transfer(id))
         if now is not None and now.state is State.PUBLISHING:
             lane.unresolved.add(id)
-        elif now is not None and now.state is State.VANISHED:
+        elif now is not None and now.state is State.VANISHED and event is not Event.CANCEL:
             self._recorder.look_again([now])
         elif now is not None and now.state is State.QUEUED and event is Event.CANCEL:
             with contextlib.suppress(Overtaken):

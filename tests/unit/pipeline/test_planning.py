@@ -386,3 +386,60 @@ def test_a_folder_that_is_shown_without_the_dot_at_its_end_is_listed(tmp_path: P
             assert await works.states() == {b"%d.mkv" % number: "done" for number in range(5)}
 
     asyncio.run(main())
+
+
+def hiding(works: Works, hidden: bytes) -> None:
+    """The target has a folder of this name, which the listing of the one above it does not show."""
+    works.target.shown_as = lambda name: b"another" if name == hidden else name
+
+
+def test_what_is_taken_over_is_looked_for_where_the_folder_above_does_not_show_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, tasks=[a_task(initial=Initial.ADOPT)]) as works:
+            for path in (b"0.mkv", b"x/0.mkv"):
+                works.target.put(b"films/" + path, b"CONTENT")
+            hiding(works, b"x")
+
+            await works.queue(b"0.mkv", b"x/0.mkv")
+
+            assert await ledger(works, b"0.mkv", b"x/0.mkv") == {b"0.mkv": "adopted", b"x/0.mkv": "adopted"}
+            assert works.target.orders == []
+
+    asyncio.run(main())
+
+
+def test_a_dry_run_looks_where_the_folder_above_does_not_show_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            for path in (b"0.mkv", b"x/0.mkv"):
+                works.target.put(b"films/" + path, b"CONTENT")
+            hiding(works, b"x")
+            listings = Listings(works.board, works.store)
+            found = {path: a_version(size=7) for path in (b"0.mkv", b"x/0.mkv")}
+            state = works.board.tasks["films"]
+
+            answer = await works.planner.plan(state, found, listings=listings, thorough=True)
+
+            assert answer.skips.keys() == found.keys()
+
+    asyncio.run(main())
+
+
+def test_the_destination_folder_is_asked_for_before_it_is_taken_to_be_gone(tmp_path: Path) -> None:
+    """Somebody may have moved it; but a listing that was made before it was there does not tell so."""
+
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            await works.queue(b"first.mkv")
+            assert works.board.tasks["films"].base_made
+            hiding(works, b"films")
+            listings = Listings(works.board, works.store)
+            assert await listings.folder("cloud", b"", sure=True) is not None
+
+            found = {path: a_version() for path in files(5, b"x/")}
+            answer = await works.planner.plan(works.board.tasks["films"], found, listings=listings)
+
+            assert answer.goes.keys() == found.keys()
+            assert listed(works)[-1:] == [b"films"]
+
+    asyncio.run(main())

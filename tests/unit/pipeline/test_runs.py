@@ -123,6 +123,26 @@ def test_a_scan_of_a_task_that_is_paused_while_it_waits_says_why_it_finds_nothin
     asyncio.run(main())
 
 
+def test_a_scan_whose_task_is_paused_meanwhile_says_why_it_takes_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path) as works:
+            source = works.world.source
+            source.write(b"a.mkv", age=3600)
+            source.gate = asyncio.Event()
+            walking = works.errands.start(works.scan())
+            await works.rest()
+
+            works.board.tasks["films"].memory = TaskMemory(name="films", paused=True)
+            works.intake.forget("films")
+            source.gate.set()
+            await works.rest()
+
+            assert (walking.result().seen, walking.result().planned) == (1, 0)
+            assert walking.result().problem == because(Code.HELD_TASK_PAUSED, task="films")
+
+    asyncio.run(main())
+
+
 def test_a_scan_that_finds_nothing_by_itself_makes_no_run(tmp_path: Path) -> None:
     async def main() -> None:
         async with working(tmp_path) as works:
@@ -245,7 +265,7 @@ def test_a_scan_during_which_its_target_leaves_the_configuration_ends(tmp_path: 
             run = await works.scan()
 
             assert name not in works.board.targets
-            assert (run.scanned, run.settling, run.problem) == (True, 0, None)
+            assert (run.scanned, run.settling, run.problem) == (True, 0, because(Code.CANCELLED_TASK_REMOVED))
 
     asyncio.run(main())
 

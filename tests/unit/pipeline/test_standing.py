@@ -13,6 +13,7 @@ from cgwire.reasons import because
 from cloudgather.core.target import Confirm
 from cloudgather.core.task import Rule
 from cloudgather.core.transfer import Event, Plan
+from cloudgather.ports.source import Absent
 from pipelooks import arrives, contents, queued
 from pipework import a_spec, a_task, working
 
@@ -219,17 +220,21 @@ def test_a_deleted_source_vanishes(tmp_path: Path) -> None:
     run(main())
 
 
-def test_a_source_that_is_back_before_it_is_recorded_as_vanished_goes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("meanwhile", [None, Absent.SYMLINK])
+def test_a_source_that_is_back_before_it_is_recorded_as_vanished_goes(tmp_path: Path, meanwhile: Absent | None) -> None:
     """Whoever sees it meanwhile knows it as under way, and leaves it alone."""
 
     async def main() -> None:
         async with working(tmp_path, serving=False) as works:
             await queued(works)
             works.world.source.remove(b"a.mkv")
+            if meanwhile is not None:
+                works.world.source.others[b"a.mkv"] = meanwhile
             seen_again = asyncio.Event()
 
             async def met(step: str) -> None:
                 if step == "move:vanish.begin":
+                    works.world.source.others.clear()
                     works.world.source.write(b"a.mkv", age=3600)
                     assert (await works.scan(trigger="watch")).planned == 0
                     seen_again.set()
@@ -245,7 +250,14 @@ def test_a_source_that_is_back_before_it_is_recorded_as_vanished_goes(tmp_path: 
     run(main())
 
 
-def test_a_source_that_is_back_goes_also_where_its_target_is_paused_as_it_is_recorded(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("event", "states"),
+    [(Event.DEFER, ["done", "vanished"]), (Event.CANCEL, ["vanished"])],
+    ids=["paused", "cancelled"],
+)
+def test_a_source_that_is_back_goes_unless_it_was_cancelled_as_it_was_recorded(
+    tmp_path: Path, event: Event, states: list[str]
+) -> None:
     async def main() -> None:
         async with working(tmp_path, serving=False) as works:
             await queued(works)
@@ -256,16 +268,15 @@ def test_a_source_that_is_back_goes_also_where_its_target_is_paused_as_it_is_rec
                     works.world.source.write(b"a.mkv", age=3600)
                     await works.scan(trigger="watch")
                 if step == "move:vanish.end":
-                    paused = because(Code.HELD_TARGET_PAUSED, target="cloud")
-                    works.dispatcher.cancel([*works.lane.moving], Event.DEFER, paused)
+                    works.dispatcher.cancel([*works.lane.moving], event, because(Code.CANCELLED_OPERATOR))
                     await asyncio.sleep(0)  # it is cancelled here
 
             works.store.met = met
             works.serve()
             await works.advance(60)
 
-            assert sorted(str(each.state) for each in await works.transfers()) == ["done", "vanished"]
-            await arrives(works)
+            assert sorted(str(each.state) for each in await works.transfers()) == states
+            assert len(works.target.published) == states.count("done")
 
     run(main())
 

@@ -146,6 +146,23 @@ def test_what_comes_after_a_batch_that_is_not_full_is_not_claimed_before(tmp_pat
     asyncio.run(main())
 
 
+def test_what_comes_after_a_full_batch_is_claimed_also_where_a_smaller_one_is_copied_beside_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_disk(parallel=2)], serving=False) as works:
+            await works.queue(*[b"%d.mkv" % number for number in range(260)])
+            works.target.hang("copy.write")
+            works.serve()
+            await works.rest()
+            await works.queue(b"later.mkv")
+
+            assert Counter((await works.states()).values()) == {"copying": 261}
+            works.target.release()
+            await works.rest()
+            assert set((await works.states()).values()) == {"done"}
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("step", ["copy.write", "publish.begin"])
 def test_a_pause_puts_back_what_was_claimed_and_waits_for_its_turn(tmp_path: Path, step: str) -> None:
     async def main() -> None:
