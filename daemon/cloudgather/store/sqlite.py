@@ -141,7 +141,7 @@ class SqliteStore:
             daily_limit=daily_limit,
             fresh=self._fresh,
         )
-        return await self._writer.do(step)
+        return await self._writer.do(step, urgent=True)
 
     async def spending(self, *, now: datetime) -> Mapping[str, Spending]:
         return await self._reader.do(partial(spending.spending, now=now))
@@ -150,7 +150,7 @@ class SqliteStore:
         await self._writer.do(partial(spending.shift, now=now, hours=hours))
 
     async def move(self, moves: Sequence[Move], *, now: datetime) -> Sequence[Transfer]:
-        return await self._writer.do(partial(moving.move_all, moves=moves, now=now))
+        return await self._writer.do(partial(moving.move_all, moves=moves, now=now), urgent=True)
 
     async def requeue(self, chosen: Chosen, *, reason: Reason | None = None, now: datetime) -> int:
         return await self._in_pieces(chosen, choosing.TO_REQUEUE, partial(choosing.requeue, reason=reason, now=now))

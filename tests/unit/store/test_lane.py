@@ -115,3 +115,107 @@ def test_a_bug_in_serving_reaches_the_callers_and_the_lane_goes_on() -> None:
         return result
 
     assert asyncio.run(scenario()) == "served"
+
+
+class Ordered:
+    """Serves by calling the steps, and remembers each batch; each waits until it is let go."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.begun = threading.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+
+    def serve(self, batch: Sequence[Request]) -> None:
+        self.begun.release()
+        assert self.go_on.acquire(timeout=20)
+        for request in batch:
+            request.result = request.step(None)  # type: ignore[arg-type]  # no step here looks at its connection
+        self.batches.append([request.result for request in batch])
+
+    async def has_begun(self) -> None:
+        assert await asyncio.to_thread(self.begun.acquire, timeout=20)
+
+
+async def asked(lane: Lane, *names: str, urgent: bool = False) -> Sequence["asyncio.Task[Any]"]:
+    tasks = [asyncio.create_task(lane.do(answering(name), urgent=urgent)) for name in names]
+    await asyncio.sleep(0)
+    return tasks
+
+
+def test_urgent_requests_are_a_batch_of_their_own_before_the_others() -> None:
+    served = Ordered()
+
+    async def scenario() -> None:
+        lane = Lane("lane", served.serve, lambda: None)
+        tasks = [*await asked(lane, "first")]
+        await served.has_begun()
+        tasks += await asked(lane, "a", "b")
+        tasks += await asked(lane, "x", "y", urgent=True)
+        tasks += await asked(lane, "c")
+        for _ in range(3):
+            served.go_on.release()
+        await asyncio.gather(*tasks)
+        await lane.close()
+
+    asyncio.run(scenario())
+
+    assert served.batches == [["first"], ["x", "y"], ["a", "b", "c"]]
+
+
+def test_no_request_is_passed_over_by_urgent_ones_for_ever() -> None:
+    served = Ordered()
+
+    async def scenario() -> None:
+        lane = Lane("lane", served.serve, lambda: None)
+        tasks = [*await asked(lane, "first")]
+        await served.has_begun()
+        tasks += await asked(lane, "patient")
+        for number in range(20):
+            tasks += await asked(lane, str(number), urgent=True)
+            served.go_on.release()
+            await served.has_begun()  # with what was asked before
+        served.go_on.release(20)
+        await asyncio.gather(*tasks)
+        await lane.close()
+
+    asyncio.run(scenario())
+
+    assert served.batches[:10] == [["first"], *([str(number)] for number in range(8)), ["patient", "8"]]
+
+
+def test_the_lane_goes_on_when_all_that_waited_is_cancelled() -> None:
+    served = Ordered()
+
+    async def scenario() -> str:
+        lane = Lane("lane", served.serve, lambda: None)
+        first = asyncio.create_task(lane.do(answering("first")))
+        await served.has_begun()
+        waiting = [*await asked(lane, "a"), *await asked(lane, "x", urgent=True)]
+        for task in waiting:
+            task.cancel()
+        await asyncio.sleep(0)
+        served.go_on.release(2)
+        await first
+        result: str = await asyncio.wait_for(lane.do(answering("last")), 20)
+        await lane.close()
+        return result
+
+    assert asyncio.run(scenario()) == "last"
+    assert served.batches == [["first"], ["last"]]
+
+
+def test_closing_serves_what_urgent_requests_were_served_before() -> None:
+    served = Ordered()
+
+    async def scenario() -> None:
+        lane = Lane("lane", served.serve, lambda: None)
+        tasks = [*await asked(lane, "first")]
+        await served.has_begun()
+        tasks += [*await asked(lane, "a"), *await asked(lane, "x", urgent=True)]
+        served.go_on.release(3)
+        await lane.close()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+
+    assert served.batches == [["first"], ["x"], ["a"]]
