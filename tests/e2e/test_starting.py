@@ -48,6 +48,22 @@ def test_the_daemon_and_its_agent_preempt_nobody(tmp_path: Path) -> None:
         assert {policy for pid in [running.pid, *running.agents()] for policy in policies(pid)} == {os.SCHED_BATCH}
 
 
+def test_the_signal_of_a_writer_that_comes_ends_neither_the_daemon_nor_its_agent(tmp_path: Path) -> None:
+    with plain(tmp_path) as running:
+        running.write("film.mkv", b"film")
+        eventually_sync(lambda: len(running.agents()) == 1, what="an agent")
+        (agent,) = running.agents()
+        eventually_sync(lambda: ignores(agent, signal.SIGIO), what="an agent that has started")
+
+        assert ignores(running.pid, signal.SIGIO)
+
+
+def ignores(pid: int, number: int) -> bool:
+    """Whether the process ignores this signal."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool(int(status["SigIgn"], 16) >> (number - 1) & 1)
+
+
 def policies(pid: int) -> set[int]:
     """Those of a process's threads."""
     found = set()

@@ -6,6 +6,7 @@ import signal
 import sys
 from typing import NoReturn
 
+from cloudgather.agent import leases
 from cloudgather.agent.child import Agent
 from cloudgather.agent.system import die_with_parent
 
@@ -18,6 +19,7 @@ def main() -> NoReturn:
     # The daemon decides when an agent leaves, also where a signal goes to all processes of its group or unit.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    leases.ignore_writers_signals()
     die_with_parent(signal.SIGKILL)
     if os.getppid() != daemon:  # it had ended before that
         os._exit(1)

@@ -20,6 +20,17 @@ class Word(NamedTuple):
 _FREE: Final = Word(FREE)
 _WRITTEN: Final = Word(WRITTEN)
 
+_ignored = False
+
+
+def ignore_writers_signals() -> None:
+    """Have this process, and what it starts, ignore the signal by which the kernel tells of a writer that comes while a
+    lease is held (SIGIO, which kills): then no lease has to choose another. For the main thread.
+    """
+    global _ignored
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    _ignored = True
+
 
 def ask(fd: int) -> Word:
     """What a read lease on `fd` (open for reading only) says; the caller knows the file system to be trusted.
@@ -27,9 +38,9 @@ def ask(fd: int) -> Word:
     fcntl(2), F_SETLEASE: refused with EAGAIN while any descriptor or mapping writes; needs the owner or CAP_LEASE.
     """
     try:
-        # A writer that comes while we hold it signals us: by a signal that is ignored by default. The kernel forgets
-        # which with each lease that ends, and its own choice kills.
-        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        if not _ignored:
+            # A signal that is ignored by default. The kernel forgets which with each lease that ends.
+            fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
         # F_RDLCK, which is 0: a number that is given, Python takes for a buffer first, and raises what nobody sees.
         fcntl.fcntl(fd, fcntl.F_SETLEASE)
     except OSError as error:

@@ -8,6 +8,7 @@ import sys
 from enum import IntEnum
 
 from cgwire.text import chosen, hint
+from cloudgather.agent import leases
 from cloudgather.agent.deadlines import Deadlines
 from cloudgather.app.configured import zone_of
 from cloudgather.app.daemon import Daemon
@@ -78,6 +79,7 @@ def run(file: str, *, deadlines: Deadlines | None = None, pruning: Pruning | Non
         return Exit.CONFIG
     settings = configuration.settings
     stay_in_the_background()  # before there is a second thread
+    leases.ignore_writers_signals()
     logs = set_up(
         log_dir=settings.log_dir,
         log_level=settings.log_level,

@@ -5,6 +5,8 @@ import mmap
 import os
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from itertools import product
@@ -49,7 +51,7 @@ def test_the_lease_tells_a_writable_mapping_whose_descriptor_is_closed(tmp_path:
 
 
 @pytest.mark.usefixtures("trusted")
-def test_a_writer_that_comes_while_the_lease_is_held_signals_what_is_ignored(
+def test_a_lease_in_a_process_that_does_not_ignore_its_signal_chooses_one_that_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "film").write_bytes(b"film")
@@ -67,6 +69,47 @@ def test_a_writer_that_comes_while_the_lease_is_held_signals_what_is_ignored(
         assert [leases.ask(fd).access for _ in range(2)] == [leases.FREE] * 2  # the kernel forgets with each
 
     assert held_with == [signal.SIGURG] * 2
+
+
+_ASKED_WHILE_A_WRITER_COMES = """
+import fcntl, os, signal, sys
+from cloudgather.agent import leases
+
+leases.ignore_writers_signals()
+real = fcntl.fcntl
+fd = os.open(sys.argv[1], os.O_RDONLY)
+
+def refused() -> None:
+    try:
+        os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)
+    except BlockingIOError:
+        print(real(fd, fcntl.F_GETSIG))
+
+def with_a_writer(fd, command, *value):
+    if (command, *value) == (fcntl.F_SETLEASE, fcntl.F_UNLCK):
+        refused()
+    return real(fd, command, *value)
+
+fcntl.fcntl = with_a_writer
+print(leases.ask(fd).access)
+"""
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_writer_that_comes_while_a_lease_is_held_does_not_end_a_process_that_ignores_its_signal(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "film").write_bytes(b"film")
+
+    ended = subprocess.run(
+        [sys.executable, "-c", _ASKED_WHILE_A_WRITER_COMES, tmp_path / "film"],
+        stdout=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+
+    # The writer was made to wait, and 0 is the kernel's own choice of a signal: SIGIO.
+    assert (ended.returncode, ended.stdout) == (0, b"0\nfree\n")
 
 
 def test_the_lease_is_believed_on_tmpfs(tmp_path: Path, mounts: Mounts) -> None:
