@@ -1,7 +1,6 @@
 """Copies one version of each source file aside, into a temporary beside its final name at the target."""
 
 import os
-import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +9,10 @@ import xxhash
 from cloudgather.agent.aside import Aside
 from cloudgather.agent.job import CHUNK, Job, Trouble, WireIdentity
 from cloudgather.agent.pages import ReadPages, drop
-from cloudgather.agent.places import LastFolder, beside, closing, components
+from cloudgather.agent.places import Last, beside, closing, components
 from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import DurableFolders, Root
+from cloudgather.agent.standing import TargetFolder
 from cloudgather.agent.throttle import Throttle
 
 # What a temporary is, once it is whole: size, mtime_ns as the target shows it (None: it keeps none) and digest; and
@@ -76,7 +76,7 @@ class Copying:
         mount = self._target.mount
         self._is_local = mount is not None and not mount.is_remote
         self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
-        self._folders = LastFolder(self._made, keep=keep)
+        self._folders = Last(self._made, TargetFolder.close, keep=keep)
 
     def __enter__(self) -> "Copying":
         return self
@@ -103,8 +103,8 @@ class Copying:
         above, name = beside(destination, temporary)
         with self._open(path, version, written) as original:
             folder = self._folders.at(above)
-            standing = _standing(folder, name, job, replace=replace)
-            aside = Aside(folder, temporary, original.size, self._file_mode, self._is_local, job)
+            standing = folder.standing(name, replace=replace)
+            aside = Aside(folder.fd, temporary, original.size, self._file_mode, self._is_local, job)
             try:
                 digest = _transfer(original, aside, job, self._throttle)
                 aside.close(mtime_ns=original.mtime_ns, durable=self._durable)
@@ -134,29 +134,11 @@ class Copying:
                     raise Trouble("digest", "the target gives back other bytes", step="digest", side="target")
         return mtime_ns
 
-    def _made(self, folder: bytes) -> int:
+    def _made(self, folder: bytes) -> TargetFolder:
         if components(folder)[: len(self._base)] != self._base:
             raise Trouble("bad", "a destination lies below the base folder")
-        return self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)[0]
-
-
-def _standing(folder: int, name: bytes, job: Job, *, replace: bool) -> tuple[int, int] | None:
-    job.step("stat", "target")
-    try:
-        state = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(state.st_mode):
-        raise Trouble("occupied", "something that is no file stands under the final name", name=name)
-    if not replace:
-        raise Trouble(
-            "standing",
-            "a file stands under the final name",
-            size=state.st_size,
-            mtime_ns=state.st_mtime_ns,
-            is_file=True,
-        )
-    return state.st_size, state.st_mtime_ns
+        fd, _ = self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)
+        return TargetFolder(fd, self._job)
 
 
 def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) -> bytes:

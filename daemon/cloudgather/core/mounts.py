@@ -19,6 +19,8 @@ _PSEUDO: Final = frozenset(
 )  # fmt: skip
 # A read lease on these tells the truth about writers (tried on ext4 and tmpfs; granted on overlay in spite of one).
 _LEASE_TRUSTED: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs"})
+# These take every name of up to 255 bytes, and list it as it is; some folders of theirs overlook its case and form.
+_NAMES_SHOWN: Final = frozenset({"ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "f2fs"})
 
 
 class Mount(NamedTuple):
@@ -53,6 +55,14 @@ class Mount(NamedTuple):
     def tells_writers(self) -> bool:
         """Whether a refused or granted lease can be believed here."""
         return self.fs_type in _LEASE_TRUSTED
+
+    @property
+    def shows_names(self) -> bool:
+        """Whether what has a name is in its folder's listing, by that name or one of another case or Unicode form.
+
+        vfat and others know names that they do not list.
+        """
+        return self.fs_type in _NAMES_SHOWN
 
     @property
     def read_only(self) -> bool:

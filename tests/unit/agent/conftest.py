@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudgather.agent.places import closing
+from cloudgather.core.mounts import Mount
 from cloudgather.mounted import mount_under
 from unit.agent.orders import Pair
 from unit.agent.overmounts import Mounts
@@ -32,10 +33,22 @@ def mounts() -> Iterator[Mounts]:
 @pytest.fixture
 def trusted(tmp_path: Path) -> None:
     """The test's folder is on a file system whose leases can be believed."""
-    with closing(os.open(tmp_path, os.O_RDONLY)) as fd:
-        mount, _ = mount_under(fd)
+    mount = _mount_of(tmp_path)
     if mount is None or not mount.tells_writers:
         pytest.skip("leases on this file system say nothing")
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> None:
+    """The test's folder is on a file system whose listings tell of every name."""
+    mount = _mount_of(tmp_path)
+    if mount is None or not mount.shows_names:
+        pytest.skip("this file system may know names that it does not list")
+
+
+def _mount_of(folder: Path) -> Mount | None:
+    with closing(os.open(folder, os.O_RDONLY)) as fd:
+        return mount_under(fd)[0]
 
 
 @pytest.fixture

@@ -24,6 +24,10 @@ class Mounts:
         self._mount(source, place, b"tmpfs", 0, options)
         return {"mount_point": place, "fs_type": "tmpfs", "source": source}
 
+    def mount(self, fs_type: bytes, path: Path) -> None:
+        """Mount one of a type that needs no device there."""
+        self._mount(b"none", os.fsencode(path), fs_type, 0, None)
+
     def bind(self, what: bytes, path: Path) -> None:
         """Have `what` stand there as well."""
         self._mount(what, os.fsencode(path), None, _MS_BIND, None)

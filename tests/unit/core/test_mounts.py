@@ -95,6 +95,14 @@ def test_what_a_file_system_is(fs_type: str, remote: bool, pseudo: bool, tells: 
     assert is_remote_type(fs_type) is remote
 
 
+@pytest.mark.parametrize(
+    ("fs_type", "shows"),
+    [("ext4", True), ("xfs", True), ("tmpfs", True), ("vfat", False), ("exfat", False), ("fuse.rclone", False)],
+)
+def test_which_listings_tell_of_every_name(fs_type: str, shows: bool) -> None:
+    assert a_mount(b"/mnt", fs_type=fs_type).shows_names is shows
+
+
 def test_read_only_is_told_by_the_mount_or_its_file_system() -> None:
     lines = b"1 0 8:1 / /a ro - ext4 x rw\n2 0 8:1 / /b rw - ext4 x ro\n3 0 8:1 / /c rw,relatime - ext4 x rw"
 
