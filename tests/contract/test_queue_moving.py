@@ -83,6 +83,45 @@ def test_what_is_confirmed_as_it_is_written_makes_both_moves_in_one_step(store: 
     assert counts == {State.DONE: 2}
 
 
+def test_what_is_moved_together_may_be_of_different_tries_and_in_any_order(store: QueueStore, do: Do) -> None:
+    do(store.add([a_plan(b"%d" % number) for number in range(6)], now=NOW))
+    do(moved_on(store, do(claimed(store)), Event.DEFER))
+    do(store.put_first(Chosen(glob=b"3"), now=NOW))
+    do(moved_on(store, do(claimed(store)), Event.CHANGE))
+    claim = store.claim("cloud", now=NOW, count=9, most_bytes=None, except_tasks=frozenset())
+    files = {transfer.path: transfer for transfer in do(claim)}
+    assert {(each.generation, each.tries) for each in files.values()} == {(1, 1), (1, 2), (2, 2)}
+
+    some = [files[path] for path in (b"3", b"5", b"0", b"1")]
+    sent = [a_sent(digest=transfer.path * 16) for transfer in some]
+    published = do(store.move([Move(some, Event.PUBLISH, sent=sent)], now=LATER))
+
+    assert [each.id for each in published] == [each.id for each in some]
+    assert [each.sent for each in published] == sent
+    left = [files[b"2"], files[b"4"]]
+    assert [do(store.transfer(each.id)) for each in (*published, *left)] == [*published, *left]
+    past = do(store.history(task=None, path=None, transfer=None, limit=5))
+    lines = [(one.transfer, one.event, one.attempt) for _, one in reversed(past)]
+    assert lines[1:] == [(each.id, Event.PUBLISH, 1) for each in some]
+    assert lines[0][1] is Event.CLAIM
+
+
+@pytest.mark.parametrize("stale", [0, 1, 2])
+def test_one_that_is_in_another_try_keeps_all_from_being_moved(store: QueueStore, do: Do, stale: int) -> None:
+    do(store.add([a_plan(b"%d" % number) for number in range(3)], now=NOW))
+    claim = store.claim("cloud", now=NOW, count=3, most_bytes=None, except_tasks=frozenset())
+    before = do(claim)
+    do(moved_on(store, before[stale], Event.DEFER))
+    current = do(claimed(store))
+    move = Move(before, Event.PUBLISH, sent=[a_sent()] * 3)
+
+    with pytest.raises(Overtaken):
+        do(store.move([move], now=LATER))
+
+    now = [current if number == stale else each for number, each in enumerate(before)]
+    assert [do(store.transfer(each.id)) for each in before] == now
+
+
 def test_only_one_move_of_a_transfer_is_made_in_one_step(store: QueueStore, do: Do) -> None:
     do(store.add([a_plan(b"a"), a_plan(b"b")], now=NOW))
     a, b = do(claimed(store)), do(claimed(store))

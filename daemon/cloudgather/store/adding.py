@@ -30,6 +30,8 @@ from cloudgather.store.rows import (
 _INSISTING: Final = frozenset({Code.GO_OVERWRITE, Code.GO_RESEND})
 # In such an order that the last one of each path is the one that counts.
 _OF_PATHS: Final = f"SELECT {TRANSFER}, binds FROM transfer WHERE task = ? AND path IN ({{marks}}) ORDER BY live, id"
+# Asked first: of what is new nothing is known, nor of what lies beside it.
+NEAR: Final = "SELECT 1 FROM transfer INDEXED BY transfer_path WHERE path BETWEEN ? AND ? LIMIT 1"
 _INSERT: Final = (
     "INSERT INTO transfer (created, updated, generation, state, live, attempts, tries, binds, cleared, task, target, "
     "reason, plan_reason, replaces, guessed, priority, run, path, destination, size, mtime_ns, device, inode, id) "
@@ -112,6 +114,8 @@ def _newest(connection: Connection, plans: Sequence[Plan]) -> dict[tuple[str, by
     found: dict[tuple[str, bytes], tuple[Transfer, bool] | None] = {(plan.task, plan.path): None for plan in plans}
     for task in {plan.task for plan in plans}:
         for some in pieces([plan.path for plan in plans if plan.task == task]):
+            if connection.execute(NEAR, (min(some), max(some))).fetchone() is None:
+                continue
             marks = ", ".join("?" * len(some))
             rows = connection.execute(_OF_PATHS.format(marks=marks), (task, *some)).fetchall()
             for each, row in zip(to_transfers([row[:-1] for row in rows]), rows, strict=True):

@@ -88,12 +88,17 @@ def unavailable(error: sqlite3.Error, file: str) -> StoreUnavailable | None:
     match error.sqlite_errorcode & 0xFF:
         case sqlite3.SQLITE_FULL:
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))
-        case sqlite3.SQLITE_ERROR if not str(error).startswith("no such "):  # else a name in its schema is damaged
+        case sqlite3.SQLITE_ERROR if not _lacks_a_name(str(error)):
             return None
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(file):
             return StoreUnavailable(because(Code.HELD_STATE_FULL, file=file))
         case _:
             return broken(error, file)
+
+
+def _lacks_a_name(message: str) -> bool:
+    """Whether it is of a table or column that its schema has not: a name there is damaged."""
+    return message.startswith("no such ") or " has no column named " in message
 
 
 def broken(error: Exception, file: str) -> StoreUnavailable:

@@ -24,6 +24,7 @@ CONFIRM: Final = (
     "UPDATE ledger SET strength = ? FROM (VALUES {rows}) AS proof "
     "WHERE task = proof.column1 AND path = proof.column2 AND transfer = proof.column3"
 )
+SENT_NEAR: Final = "SELECT 1 FROM ledger WHERE origin = 'sent' AND target = ? AND folded BETWEEN ? AND ? LIMIT 1"
 SENT_THERE: Final = f"SELECT {_ENTRY} FROM ledger WHERE origin = 'sent' AND target = ? AND folded IN ({{marks}})"
 
 
@@ -49,6 +50,8 @@ def sent_there(connection: Connection, target: str, places: Sequence[bytes]) -> 
     """ports.queue.QueueStore.sent_there."""
     found: list[LedgerEntry] = []
     for some in pieces(places):
+        if connection.execute(SENT_NEAR, (target, min(some), max(some))).fetchone() is None:
+            continue
         rows = connection.execute(SENT_THERE.format(marks=", ".join("?" * len(some))), (target, *some))
         found += [_entry(row) for row in rows]
     return found

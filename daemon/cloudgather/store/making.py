@@ -38,8 +38,11 @@ _RENAMED: Final = {"replace": "replaces"}
 # Of transfers that have not been moved yet.
 HISTORY: Final = (
     "INSERT INTO move (at, event, before, after, reason, transfer, task, attempt) "
-    "SELECT ?, ?, ?, ?, ?, id, task, attempts + ? FROM (VALUES {rows}) AS moved CROSS JOIN transfer ON id = column1"
+    "SELECT ?, ?, ?, ?, ?, id, task, attempts + ? "
+    "FROM (VALUES {rows}) AS run CROSS JOIN transfer ON id BETWEEN column1 AND column2"
 )
+# What a move demands of each row besides its state.
+_DEMANDED: Final = ("generation", "tries")
 
 _Columns = Mapping[str, Sequence[Any]]  # by field, of each transfer
 
@@ -58,10 +61,12 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     except ImpossibleMove as error:
         raise Overtaken(f"transfers {ids}: {error}") from error
     _, _, after, _ = lines[-1]
-    alike = {**_alike(after, move), "updated": now, **fields}
-    each = {name: values for name, values in _each(connection, columns, move).items() if name not in fields}
+    each = _each(connection, columns, move)
+    alike = {**_of_alike(each, len(rows)), **_alike(after, move), "updated": now, **fields}
+    each = {name: values for name, values in each.items() if name not in alike}
+    runs = many.runs(ids)
     for event, old, new, reason in lines:
-        tell(connection, ids, event, old, new, reason, now)
+        tell(connection, runs, event, old, new, reason, now)
     shared = _stored(alike)
     if (before in LIVE) is not (after in LIVE):
         shared["live"] = int(after in LIVE)
@@ -69,11 +74,13 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
         shared["binds"] = int(is_bound(after, alike.get("reason")))
     if move.event in _ANEW:
         shared["cleared"] = 0
-    statement, counts_itself = update(before, tuple(shared), tuple(each))
+    demanded = _of_alike({name: columns[name] for name in _DEMANDED}, len(rows))
+    statement, counts_itself = update(before, tuple(shared), tuple(each), tuple(demanded))
     own = [[*map(_STORED[name], values)] if name in _STORED else values for name, values in each.items()]
-    marked = [*zip(ids, columns["generation"], columns["tries"], *own, strict=True)]
+    own += [columns[name] for name in _DEMANDED if name not in demanded]
+    marked = [*zip(ids, *own, strict=True)] if own else runs
     try:
-        changed = many.execute(connection, statement, marked, tuple(shared.values()))
+        changed = many.execute(connection, statement, marked, tuple(shared.values()), tuple(demanded.values()))
     except sqlite3.IntegrityError as error:
         raise Overtaken(f"transfers {ids}: another one of the path of one of them is live") from error
     if changed != len(rows):
@@ -86,17 +93,17 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
 
 def tell(
     connection: Connection,
-    ids: Sequence[int],
+    runs: Sequence[tuple[int, int]],
     event: Event,
     before: State,
     after: State,
     reason: Reason | None,
     now: datetime,
 ) -> None:
-    """Write down in the history what is about to happen to these."""
+    """Write down in the history what is about to happen to these, by runs of their ids."""
     under_way = event is Event.CLAIM or before not in _BETWEEN_ATTEMPTS
     line = from_instant(now), str(event), str(before), str(after), from_reason(reason), int(under_way)
-    many.execute(connection, HISTORY, [(id,) for id in ids], line)
+    many.execute(connection, HISTORY, runs, line)
 
 
 def _lines(before: State, move: Move) -> Sequence[tuple[Event, State, State, Reason | None]]:
@@ -163,24 +170,36 @@ def _stored(fields: Mapping[str, Any]) -> dict[str, Any]:
     return stored
 
 
+def _of_alike(columns: _Columns, rows: int) -> dict[str, Any]:
+    """The value of each of these columns that is the same in all of so many rows."""
+    return {
+        name: first
+        for name, values in columns.items()
+        if (first := values[0]) == values[-1] and values.count(first) == rows
+    }
+
+
 @lru_cache(maxsize=64)
-def update(before: State, shared: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, bool]:
+def update(before: State, shared: tuple[str, ...], own: tuple[str, ...], demanded: tuple[str, ...]) -> tuple[str, bool]:
     """The statement that writes these columns and nothing else: to name a column costs an update of its indexes.
 
-    The values that all share come first, then each row has the id, generation and try that it must have, and its own.
-    The other answer: whether the database counts what it changes.
+    The values that all share come first, then what each row has: its id, its own values, and the generation and try
+    that it must have, unless they are `demanded` of all alike and come last. Rows with nothing of their own are told by
+    the runs of their ids. The other answer: whether the database counts what it changes.
     """
+    each = [name for name in _DEMANDED if name not in demanded]
     settings = [f"{name} = ?" for name in shared]
-    settings += [f"{name} = made.column{number}" for number, name in enumerate(own, 4)]
+    settings += [f"{name} = made.column{number}" for number, name in enumerate(own, 2)]
+    terms = ["transfer.id = made.column1" if own or each else "transfer.id BETWEEN made.column1 AND made.column2"]
+    # With a + it is not looked for by: of a long batch SQLite would make an index for it, of the whole table.
+    terms += [f"+transfer.state = '{before}'"]
+    terms += [f"+transfer.{name} = made.column{number}" for number, name in enumerate(each, 2 + len(own))]
+    terms += [f"+transfer.{name} = ?" for name in demanded]
     counts_itself = not counting.COUNTED.isdisjoint({*shared, *own})
     if before in _MAY_BE_CLEARED and not counts_itself:
         settings.append(counting.COUNT)
         counts_itself = True
-    statement = (
-        f"UPDATE transfer SET {', '.join(settings)} FROM (VALUES {{rows}}) AS made "
-        f"WHERE transfer.id = made.column1 AND transfer.state = '{before}' "
-        "AND transfer.generation = made.column2 AND transfer.tries = made.column3"
-    )
+    statement = f"UPDATE transfer SET {', '.join(settings)} FROM (VALUES {{rows}}) AS made WHERE {' AND '.join(terms)}"
     return statement, counts_itself
 
 

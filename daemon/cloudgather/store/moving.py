@@ -87,7 +87,7 @@ def order(
     chosen = f"WHERE {where} AND state IN ({names(states)})"
     rows = connection.execute(f"SELECT id, state FROM transfer {chosen} ORDER BY state", values).fetchall()
     for before, those in groupby(rows, itemgetter(1)):
-        tell(connection, [id for id, _ in those], event, State(before), after, reason, now)
+        tell(connection, many.runs([id for id, _ in those]), event, State(before), after, reason, now)
     settings = {
         "after": str(after),
         "at": from_instant(now),

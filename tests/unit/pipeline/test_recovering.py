@@ -8,7 +8,7 @@ import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.target import Confirm, Kind
+from cloudgather.core.target import Confirm, Kind, Profile
 from cloudgather.core.transfer import Event, Sent, State, Transfer
 from cloudgather.pipeline.recover import Found, judge
 from cloudgather.ports.queue import QueueStore
@@ -201,6 +201,25 @@ def test_a_file_that_came_to_stand_there_meanwhile_is_not_replaced(tmp_path: Pat
             assert works.target.files[b"films/a.mkv"].content == b"somebody else's"
             assert works.target.temporaries() == set()
             assert (await works.one()).state == "cancelled"
+
+    asyncio.run(main())
+
+
+def test_a_file_that_came_to_stand_there_between_copy_and_rename_is_not_replaced(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(kind=Kind.DIRECTORY, profile=Profile.DISK)]) as works:
+
+            async def rival(step: str) -> None:
+                if step == "move:publish.end":
+                    works.target.put(b"films/b.mkv", b"somebody else's")
+
+            works.store.met = rival
+            await works.queue(b"a.mkv", b"b.mkv")
+            await works.advance(600)
+
+            assert works.target.files[b"films/b.mkv"].content == b"somebody else's"
+            assert works.target.temporaries() == set()
+            assert await works.states() == {b"a.mkv": "done", b"b.mkv": "cancelled"}
 
     asyncio.run(main())
 

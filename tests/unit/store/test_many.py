@@ -48,4 +48,17 @@ def test_few_statements_do_for_all_sizes(connection: Connection) -> None:
     for count in range(1, 300):
         many.execute(connection, "INSERT INTO number (value, name) VALUES {rows}", [(0, "")] * count)
 
-    assert len(statements) <= 5
+    assert len(statements) <= 6
+
+
+@pytest.mark.parametrize(
+    ("ids", "runs"),
+    [
+        ([7], [(7, 7)]),
+        ([7, 8, 9], [(7, 9)]),
+        ([1, 3, 4, 9], [(1, 1), (3, 4), (9, 9)]),
+        ([5, 4, 5, 6, 2], [(5, 5), (4, 6), (2, 2)]),
+    ],
+)
+def test_ids_are_told_in_runs(ids: list[int], runs: list[tuple[int, int]]) -> None:
+    assert many.runs(ids) == runs

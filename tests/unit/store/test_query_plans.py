@@ -9,11 +9,11 @@ from sqlite3 import Connection
 import pytest
 
 from cloudgather.core.transfer import LIVE, State
-from cloudgather.ports.queue import Chosen
+from cloudgather.ports.queue import Added, Chosen
 from cloudgather.store import adding, choosing, claiming, history, known, ledger, making, moving
 from cloudgather.store.fresh import Fresh
 from cloudgather.store.migrating import known_migrations, migrate
-from queueing import NOW, a_plan
+from queueing import NOW, a_plan, content
 
 NEWER = "SEARCH newer USING COVERING INDEX transfer_path (path=? AND task=? AND rowid>?)"
 
@@ -41,6 +41,8 @@ def connection() -> Iterator[Connection]:
         ("SELECT * FROM move WHERE transfer = ? ORDER BY id DESC", "move_transfer"),
         ("SELECT * FROM move WHERE task = ? ORDER BY id DESC", "move_task"),
         (ledger.SENT_THERE.format(marks="?"), "ledger_place"),
+        (ledger.SENT_NEAR, "ledger_place (target=? AND folded>? AND folded<?)"),
+        (adding.NEAR, "COVERING INDEX transfer_path (path>? AND path<?)"),
         ("SELECT * FROM run WHERE task = ? ORDER BY id DESC", "run_task"),
     ],
 )
@@ -199,6 +201,46 @@ def test_what_a_scan_found_is_compared_one_by_one(
     assert not [step for step in plan if step.startswith(("SCAN ledger", "SCAN transfer", "SCAN newer"))]
 
 
+def test_whether_anything_is_near_is_asked_of_the_ends_only(connection: Connection) -> None:
+    values = {"task": "films", "first": b"a", "last": b"b"}
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {known.NEAR}", values)]
+
+    assert [step for step in plan if step.startswith(("SEARCH", "SCAN"))] == [
+        "SEARCH ledger USING PRIMARY KEY (task=? AND path>? AND path<?)",
+        "SEARCH transfer USING COVERING INDEX transfer_path (path>? AND path<?)",
+    ]
+
+
+def test_of_files_where_nothing_is_known_none_is_asked_for_by_itself(connection: Connection) -> None:
+    fresh = Fresh(connection)
+    adding.add_all(connection, [a_plan(b"a/film"), a_plan(b"c/film")], NOW, fresh=fresh)
+    contents = [content(b"b/%03d" % number) for number in range(256)]
+    steps: list[int] = []
+    connection.set_progress_handler(lambda: steps.append(1), 1)
+
+    new = known.unknown(connection, "films", contents, "cloud", b"base", False)
+    nothing = known.known(connection, "films", [path for path, _, _ in contents])
+
+    assert new == {path for path, _, _ in contents}
+    assert nothing == ({}, {})
+    assert 0 < len(steps) < 256
+
+
+@pytest.mark.parametrize("number", [0, 100, 255], ids=["first", "between", "last"])
+def test_one_that_is_known_among_new_files_is_found(connection: Connection, number: int) -> None:
+    fresh = Fresh(connection)
+    paths = [b"b/%03d" % each for each in range(256)]
+    adding.add_all(connection, [a_plan(paths[number])], NOW, fresh=fresh)
+
+    new = known.unknown(connection, "films", [content(path) for path in paths], "cloud", b"base", False)
+    added = adding.add_all(connection, [a_plan(path) for path in paths], NOW, fresh=fresh)
+
+    assert {*paths} - new == {paths[number]}
+    assert [how for _, how in added].count(Added.KNOWN) == 1
+    assert added[number] == (1, Added.KNOWN)
+
+
 def test_what_an_operator_sends_again_is_compared_with_others_of_its_path_only(connection: Connection) -> None:
     statement = f"SELECT id FROM transfer WHERE id = 1 AND {choosing.MAY_GO_AGAIN}"
 
@@ -214,30 +256,38 @@ def test_what_an_operator_sends_again_is_compared_with_others_of_its_path_only(c
     ("statement", "columns", "search"),
     [
         (moving.BY_ID, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (making.HISTORY, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
+        (making.HISTORY, 2, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (
-            making.update(State.QUEUED, ("state", "updated"), ("tries", "temporary"))[0],
-            5,
+            making.update(State.QUEUED, ("state", "updated", "tries"), ("temporary",), ("generation", "tries"))[0],
+            2,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (
-            making.update(State.COPYING, ("state", "updated"), ("sent",))[0],
+            making.update(State.COPYING, ("state", "updated"), ("sent",), ())[0],
             4,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
         ),
         (
-            making.update(State.FAILED, ("state", "binds"), ("generation",))[0],
-            4,
+            making.update(State.FAILED, ("state", "binds"), ("generation",), ("tries",))[0],
+            3,
             "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+        ),
+        (
+            making.update(State.PUBLISHING, ("state", "temporary"), (), ("generation", "tries"))[0],
+            2,
+            "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         ),
         (ledger.WRITE, 3, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
         (ledger.CONFIRM, 3, "SEARCH ledger USING PRIMARY KEY (task=? AND path=?)"),
     ],
 )
-def test_a_batch_is_found_row_by_row(connection: Connection, statement: str, columns: int, search: str) -> None:
-    marks = f"({', '.join('?' * columns)})"
+@pytest.mark.parametrize("rows", [1, 256])
+def test_a_batch_is_found_row_by_row(
+    connection: Connection, statement: str, columns: int, search: str, rows: int
+) -> None:
+    marks = ", ".join([f"({', '.join('?' * columns)})"] * rows)
 
-    statement = statement.format(rows=f"{marks}, {marks}")
+    statement = statement.format(rows=marks)
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?"))]
 
     assert search in plan
