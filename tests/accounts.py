@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from sqlite3 import Connection
 
-from cloudgather.core.transfer import MOVES, State
+from cloudgather.core.transfer import MOVES, Event, State
 
 
 @contextmanager
@@ -31,14 +31,21 @@ def states(connection: Connection) -> Counter[State]:
     return Counter({State(state): count for state, count in found})
 
 
+def told(connection: Connection) -> Iterator[tuple[int, str, str, str]]:
+    """History, oldest first: transfer, event, states before and after."""
+    for first, last, *line in connection.execute("SELECT first, last, event, before, after FROM move ORDER BY id"):
+        for transfer in range(first, last + 1):
+            yield transfer, *line
+
+
 def assert_history_adds_up(connection: Connection) -> None:
     """Each transfer's moves lead, by the table, to the state that it has; what is counted is there."""
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     at: dict[int, State] = {}
     claims: Counter[int] = Counter()
-    for id, event, before, after in connection.execute("SELECT transfer, event, before, after FROM move ORDER BY id"):
+    for id, event, before, after in told(connection):
         assert at.get(id, State.QUEUED) == before, f"transfer {id} moved from {before} and was {at.get(id)}"
-        assert MOVES[State(before)][event] == after
+        assert MOVES[State(before)][Event(event)] == after
         at[id] = State(after)
         claims[id] += event == "claim"
     rows = connection.execute("SELECT id, state, tries FROM transfer").fetchall()
@@ -63,7 +70,7 @@ def times_written(connection: Connection) -> Counter[tuple[str, bytes]]:
         {
             (task, path): count
             for task, path, count in connection.execute(
-                "SELECT transfer.task, path, count(*) FROM move JOIN transfer ON transfer.id = move.transfer "
+                "SELECT transfer.task, path, count(*) FROM move JOIN transfer ON transfer.id BETWEEN first AND last "
                 "WHERE event = 'write' GROUP BY transfer.task, path"
             )
         }

@@ -33,7 +33,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
     "database: bytes but for the ledger": Bound(spare=1.5 * MIB, each=128),
     "database: write-ahead log": Bound(spare=2.0 * MIB),
     "database: ended transfers": Bound(spare=1500),  # how many wait is up to the faults, and none does at the end
-    "database: moves of ended transfers": Bound(spare=6000),
+    "database: rows of move": Bound(spare=6000),
     "database: rows of run": Bound(spare=200),
     "database: rows of tally": Bound(spare=500),
     "database: rows of debris": Bound(spare=100),
@@ -43,8 +43,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
 _ENDED: Final = "SELECT id FROM transfer WHERE state IN ('done', 'failed', 'cancelled', 'vanished')"
 _COUNTED: Final = {
     "ended transfers": f"({_ENDED})",
-    "moves of ended transfers": f"move WHERE transfer IN ({_ENDED})",
-    **{f"rows of {table}": table for table in ("run", "tally", "debris", "ledger")},
+    **{f"rows of {table}": table for table in ("move", "run", "tally", "debris", "ledger")},
 }
 _EVERY: Final = 1.0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from accounts import told
 from cgctl.connection import Connection, Refusal, Unreachable
 from cgwire import queue as queue_wire
 from e2e.running import ENDED, Running
@@ -61,7 +62,7 @@ def read_book(state: Path) -> Book:
                 return EMPTY
             return Book(
                 connection.execute("SELECT id, path, state FROM transfer ORDER BY id").fetchall(),
-                connection.execute("SELECT transfer, event FROM move ORDER BY id").fetchall(),
+                [(transfer, event) for transfer, event, *_ in told(connection)],
                 {path for (path,) in connection.execute("SELECT path FROM debris")}
                 | {os.path.dirname(destination) + b"/" + name for destination, name in connection.execute(_OWNED)},
             )

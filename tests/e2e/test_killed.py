@@ -35,7 +35,8 @@ MIB: Final = 1 << 20
 SPOILT: Final = ("create", "write", "flush", "fsync", "rename", "renamed")
 # What was written, of which a newer version was sent as well.
 OVERTAKEN: Final = (
-    "SELECT id FROM transfer AS older WHERE id IN (SELECT transfer FROM move WHERE event = 'write') AND EXISTS "
+    "SELECT id FROM transfer AS older WHERE EXISTS "
+    "(SELECT 1 FROM move WHERE event = 'write' AND older.id BETWEEN first AND last) AND EXISTS "
     "(SELECT 1 FROM transfer WHERE task = older.task AND path = older.path AND id > older.id AND state = 'done')"
 )
 CHANGES: Final = 0.3  # of the kills come after files have changed
@@ -212,8 +213,8 @@ class Ordeal:
     def copies_lost(self) -> int:
         """How many copies history says were lost with their agents."""
         with copied(self.running.folder / "state", self.running.folder / "copied") as connection:
-            moves = "SELECT count(*) FROM move WHERE before = 'copying' AND instr(reason, ?)"
-            return int(connection.execute(moves, (Code.FAIL_AGENT.encode(),)).fetchone()[0])
+            moves = "SELECT sum(last - first + 1) FROM move WHERE before = 'copying' AND instr(reason, ?)"
+            return int(connection.execute(moves, (Code.FAIL_AGENT.encode(),)).fetchone()[0] or 0)
 
 
 def on_a_sick_mount(folder: Path, kills: int) -> Ordeal:

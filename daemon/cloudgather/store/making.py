@@ -11,11 +11,9 @@ from cgwire.codes import Code
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, Event, ImpossibleMove, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import counting, debris, ledger, many, spending
+from cloudgather.store import counting, debris, history, ledger, many, spending
 from cloudgather.store.rows import from_instant, from_number, from_optional_instant, from_reason, from_sent, of_columns
 
-# The last attempt is over and the next has not begun: it does with the claim.
-_BETWEEN_ATTEMPTS: Final = frozenset({State.QUEUED, State.FAILED, State.CANCELLED})
 _WITH_TEMPORARY: Final = frozenset({State.COPYING, State.PUBLISHING})
 _LEAVES_NONE: Final = frozenset({Event.PUBLISH, Event.WRITE})  # the try goes on, or it was renamed
 _MAY_BIND: Final = frozenset({State.FAILED, State.CANCELLED})
@@ -35,12 +33,6 @@ _STORED: Final[Mapping[str, Callable[[Any], Any]]] = {
     "updated": from_instant,
 }
 _RENAMED: Final = {"replace": "replaces"}
-# Of transfers that have not been moved yet.
-HISTORY: Final = (
-    "INSERT INTO move (at, event, before, after, reason, transfer, task, attempt) "
-    "SELECT ?, ?, ?, ?, ?, id, task, attempts + ? "
-    "FROM (VALUES {rows}) AS run CROSS JOIN transfer ON id BETWEEN column1 AND column2"
-)
 # What a move demands of each row besides its state.
 _DEMANDED: Final = ("generation", "tries")
 
@@ -64,9 +56,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     each = _each(connection, columns, move)
     alike = {**_of_alike(each, len(rows)), **_alike(after, move), "updated": now, **fields}
     each = {name: values for name, values in each.items() if name not in alike}
-    runs = many.runs(ids)
-    for event, old, new, reason in lines:
-        tell(connection, runs, event, old, new, reason, now)
+    history.tell(connection, [*zip(ids, columns["task"], columns["attempts"], strict=True)], lines, now)
     shared = _stored(alike)
     if (before in LIVE) is not (after in LIVE):
         shared["live"] = int(after in LIVE)
@@ -78,7 +68,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     statement, counts_itself = update(before, tuple(shared), tuple(each), tuple(demanded))
     own = [[*map(_STORED[name], values)] if name in _STORED else values for name, values in each.items()]
     own += [columns[name] for name in _DEMANDED if name not in demanded]
-    marked = [*zip(ids, *own, strict=True)] if own else runs
+    marked = [*zip(ids, *own, strict=True)] if own else many.runs(ids)
     try:
         changed = many.execute(connection, statement, marked, tuple(shared.values()), tuple(demanded.values()))
     except sqlite3.IntegrityError as error:
@@ -91,22 +81,7 @@ def make(connection: Connection, rows: Sequence[Transfer], move: Move, now: date
     return of_columns({**columns, **each}, alike)
 
 
-def tell(
-    connection: Connection,
-    runs: Sequence[tuple[int, int]],
-    event: Event,
-    before: State,
-    after: State,
-    reason: Reason | None,
-    now: datetime,
-) -> None:
-    """Write down in the history what is about to happen to these, by runs of their ids."""
-    under_way = event is Event.CLAIM or before not in _BETWEEN_ATTEMPTS
-    line = from_instant(now), str(event), str(before), str(after), from_reason(reason), int(under_way)
-    many.execute(connection, HISTORY, runs, line)
-
-
-def _lines(before: State, move: Move) -> Sequence[tuple[Event, State, State, Reason | None]]:
+def _lines(before: State, move: Move) -> Sequence[history.Line]:
     """What history tells of it: the event, the states before and after, why; raises ImpossibleMove."""
     after = moved(before, move.event)
     line = move.event, before, after, move.reason

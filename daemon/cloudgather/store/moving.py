@@ -10,9 +10,9 @@ from typing import Any, Final
 from cgwire.reasons import Reason
 from cloudgather.core.transfer import LIVE, Event, State, Transfer, moved
 from cloudgather.ports.queue import Move, Overtaken
-from cloudgather.store import counting, many
+from cloudgather.store import counting, history, many
 from cloudgather.store.errors import RowDamaged
-from cloudgather.store.making import is_bound, make, tell
+from cloudgather.store.making import is_bound, make
 from cloudgather.store.rows import TRANSFER, from_instant, from_reason, names, to_transfers
 
 BY_ID: Final = f"SELECT {TRANSFER} FROM transfer WHERE id IN (VALUES {{rows}})"
@@ -85,9 +85,11 @@ def order(
         case _:
             raise ValueError(f"no order that an operator gives: {event}")
     chosen = f"WHERE {where} AND state IN ({names(states)})"
-    rows = connection.execute(f"SELECT id, state FROM transfer {chosen} ORDER BY state", values).fetchall()
-    for before, those in groupby(rows, itemgetter(1)):
-        tell(connection, many.runs([id for id, _ in those]), event, State(before), after, reason, now)
+    rows = connection.execute(
+        f"SELECT id, task, attempts, state FROM transfer {chosen} ORDER BY state, id", values
+    ).fetchall()
+    for before, those in groupby(rows, itemgetter(3)):
+        history.tell(connection, [row[:3] for row in those], [(event, State(before), after, reason)], now)
     settings = {
         "after": str(after),
         "at": from_instant(now),

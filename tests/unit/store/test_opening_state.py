@@ -255,6 +255,28 @@ def test_an_older_daemons_rows_are_found_by_their_state(tmp_path: Path) -> None:
     }
 
 
+def test_an_older_daemons_history_is_told_as_before(tmp_path: Path) -> None:
+    """Schema 9 had a row for each line."""
+    asyncio.run(made_by(tmp_path, known_migrations()[:9]))
+    told = [(1, Event.CLAIM, State.QUEUED, State.COPYING), (2, Event.CLAIM, State.QUEUED, State.COPYING)]
+    told.append((1, Event.DEFER, State.COPYING, State.QUEUED))
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        an_old_row(connection, b"one", State.QUEUED, live=1, tries=1)
+        an_old_row(connection, b"two", State.COPYING, live=1, tries=1, temporary=b"of its try")
+        line = "INSERT INTO move (transfer, task, at, event, before, after, attempt) VALUES (?, 'films', 7, ?, ?, ?, 1)"
+        connection.executemany(line, [(id, *map(str, others)) for id, *others in told])
+
+    with running_store(str(tmp_path)) as (store, do):
+        do(moved_on(store, do(store.transfer(2)), Event.PUBLISH))
+        whole = do(store.history(task="films", path=None, transfer=None, limit=9))
+        of_one = do(store.history(task=None, path=b"one", transfer=None, limit=9))
+
+    told.append((2, Event.PUBLISH, State.COPYING, State.PUBLISHING))
+    assert [(past.transfer, past.event, past.before, past.after) for _, past in reversed(whole)] == told
+    assert [id for id, _ in whole] == [4, 3, 2, 1]
+    assert [id for id, _ in of_one] == [3, 1]
+
+
 def test_looking_at_a_database_that_is_refused_leaves_its_log_as_it_was(tmp_path: Path) -> None:
     with_rows(tmp_path / "running")
     with closing(sqlite3.connect(tmp_path / "running" / "state.db")) as connection:

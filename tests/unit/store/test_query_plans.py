@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from sqlite3 import Connection
 
 import pytest
@@ -38,7 +39,6 @@ def connection() -> Iterator[Connection]:
         (f"SELECT * FROM transfer {choosing.WAITING} AND target = ? ORDER BY due", "transfer_waiting"),
         ("SELECT * FROM transfer WHERE path = ? AND task = ? ORDER BY id DESC", "transfer_path"),
         ("SELECT * FROM transfer WHERE run = ?", "transfer_run"),
-        ("SELECT * FROM move WHERE transfer = ? ORDER BY id DESC", "move_transfer"),
         ("SELECT * FROM move WHERE task = ? ORDER BY id DESC", "move_task"),
         (ledger.SENT_THERE.format(marks="?"), "ledger_place"),
         (ledger.SENT_NEAR, "ledger_place (target=? AND folded>? AND folded<?)"),
@@ -76,6 +76,80 @@ def test_a_step_of_pruning_that_finds_nothing_is_short(connection: Connection) -
     assert gone == 0
     assert look_on is not None
     assert 0 < sum(steps) < 20_000
+
+
+def test_what_is_moved_together_is_a_few_rows_of_history(connection: Connection) -> None:
+    fresh = Fresh(connection)
+    adding.add_all(connection, [a_plan(b"%d" % number) for number in range(600)], NOW, fresh=fresh)
+
+    claiming.claim(connection, "cloud", NOW, 600, None, frozenset(), fresh=fresh)
+
+    spans = connection.execute("SELECT id, first, last FROM move ORDER BY id").fetchall()
+    assert spans == [(1, 1, 256), (257, 257, 512), (513, 513, 600)]
+
+
+def test_history_goes_with_the_last_that_it_tells_of(connection: Connection) -> None:
+    """Also where a step of pruning ends in the midst of what was moved together."""
+    fresh = Fresh(connection)
+    adding.add_all(connection, [a_plan(b"%d" % number) for number in range(1200)], NOW, fresh=fresh)
+    claiming.claim(connection, "cloud", NOW, 1200, None, frozenset(), fresh=fresh)
+    connection.execute("UPDATE transfer SET state = 'done', live = 0")
+
+    left, look_on = [], 0
+    while look_on is not None:
+        _, look_on = history.prune_some(connection, State.DONE, NOW + timedelta(1), look_on)
+        left += connection.execute("SELECT count(*), min(first) FROM move").fetchall()
+
+    assert left == [(4, 257), (2, 769), (0, None), (0, None)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "searches"),
+    [
+        (
+            f"{history.BY_TIME} WHERE move.id < ? ORDER BY {history.ORDER}",
+            [
+                "SEARCH move USING INTEGER PRIMARY KEY (rowid<?)",
+                "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+            ],
+        ),
+        (
+            f"{history.BY_TIME} WHERE move.task = ? ORDER BY {history.ORDER}",
+            [
+                "SEARCH move USING INDEX move_task (task=?)",
+                "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+            ],
+        ),
+        (
+            f"{history.BY_TRANSFER} WHERE path = ?",
+            [
+                "SEARCH transfer USING COVERING INDEX transfer_path (path=?)",
+                "SEARCH move USING INDEX move_transfer (first>? AND first<?)",
+            ],
+        ),
+        (
+            f"{history.BY_TRANSFER} WHERE transfer.id = ?",
+            [
+                "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH move USING INDEX move_transfer (first>? AND first<?)",
+            ],
+        ),
+        (
+            history.FORGET,
+            [
+                "SEARCH move USING COVERING INDEX move_transfer (first>? AND first<?)",
+                "CORRELATED SCALAR SUBQUERY 1",
+                "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+            ],
+        ),
+    ],
+)
+def test_a_page_of_history_is_read_in_its_order(connection: Connection, statement: str, searches: list[str]) -> None:
+    values = (1,) * (2 if "?2" in statement else statement.count("?"))
+
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+    assert plan == searches
 
 
 def test_a_claim_prepares_no_statement_for_each_task(connection: Connection) -> None:
@@ -256,7 +330,6 @@ def test_what_an_operator_sends_again_is_compared_with_others_of_its_path_only(c
     ("statement", "columns", "search"),
     [
         (moving.BY_ID, 1, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid=?)"),
-        (making.HISTORY, 2, "SEARCH transfer USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
         (
             making.update(State.QUEUED, ("state", "updated", "tries"), ("temporary",), ("generation", "tries"))[0],
             2,
