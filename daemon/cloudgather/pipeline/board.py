@@ -17,6 +17,7 @@ from cloudgather.core.retry import Breaker
 from cloudgather.core.target import TargetSpec
 from cloudgather.core.task import Task
 from cloudgather.core.transfer import Event, Transfer
+from cloudgather.pipeline.backlog import Backlog
 from cloudgather.ports.clock import Clock
 from cloudgather.ports.queue import TargetMemory, TaskMemory
 from cloudgather.ports.source import Source
@@ -110,6 +111,7 @@ class TargetState:
     limits: tuple[Reason, ...] = ()  # what kept it from being given more work, at the last look
     moving: dict[int, Moving] = field(default_factory=dict)
     places: dict[Turn, dict[int, bytes]] = field(default_factory=dict)  # destinations, folded, of each batch by claim
+    backlog: Backlog = field(default_factory=Backlog)
     together: int = 8  # files of a batch, where that is learnt from how long batches take
     unresolved: set[int] = field(default_factory=set)  # in publishing, and nobody works on them
     refused: dict[int, Failure] = field(default_factory=dict)  # of them: why they could not be renamed

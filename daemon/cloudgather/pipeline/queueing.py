@@ -109,6 +109,7 @@ class Queueing:
         if answer.adopt:
             await self._store.adopt(answer.adopt)
         added = await self._store.add(plans, now=self._clock.now())
+        self._tell_backlog(task.target, added)
         for path in answer.goes:
             if (run := runs[path]) is not None:
                 run.planned += 1
@@ -126,6 +127,10 @@ class Queueing:
             await self._runs.note(run)
         if any(outcome not in (Added.BOUND, Added.SENT) for _, outcome in added):
             self._planned(task.target)
+
+    def _tell_backlog(self, target: str, added: Sequence[tuple[int, Added]]) -> None:
+        if (lane := self._board.targets.get(target)) is not None:  # else it has left the configuration
+            lane.backlog.added(sum(outcome is Added.NEW for _, outcome in added))
 
     def _ask_again(self, pending: Pending, wait: Reason) -> None:
         """Nothing could be decided yet."""

@@ -12,6 +12,7 @@ from cgwire.reasons import Reason, because
 from cloudgather.core import filters
 from cloudgather.core.mounts import is_below
 from cloudgather.core.naming import destination, split
+from cloudgather.core.target import Profile
 from cloudgather.core.task import Initial
 from cloudgather.core.transfer import State
 from cloudgather.pipeline.board import Board, TaskState
@@ -186,6 +187,7 @@ class Scanner:
         try:
             async with aclosing(ahead(settled, _SETTLED_AHEAD)) as portions:
                 async for portion in portions:
+                    await self._let_its_target_keep_up(state.task.target)
                     await self._intake.plan(portion)
         except BaseException:  # what it has found, and not planned, goes on without it
             self._intake.resume(state.task.name)
@@ -221,6 +223,12 @@ class Scanner:
         """It will be asked soon what it has, unless nothing may go there now."""
         if not self._board.holds_of_target(target):
             self._board.targets[target].port.get_ready()
+
+    async def _let_its_target_keep_up(self, target: str) -> None:
+        """One on a mount is slower than any scan, and one that does nothing is not waited for."""
+        lane = self._board.targets.get(target)
+        if lane is not None and lane.moving and lane.spec.profile is Profile.DISK:
+            await lane.backlog.room(self._clock)
 
     def _wanted(self, state: TaskState, batch: Sequence[Seen | Refused], run: RunCount) -> list[Seen]:
         wanted, refused = [], 0
