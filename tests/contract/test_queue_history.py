@@ -1,5 +1,7 @@
 """The history of transfers that are moved together; see ports.queue.QueueStore for the law."""
 
+from typing import Any
+
 import pytest
 
 from cgwire.codes import Code
@@ -29,9 +31,9 @@ def all_written(store: QueueStore, do: Do, transfers: list[Transfer]) -> None:
     do(store.move([Move(publishing, Event.WRITE, confirmed=stored, strength="stored")], now=NOW))
 
 
-def told(store: QueueStore, do: Do, **of: object) -> list[PastMove]:
+def told(store: QueueStore, do: Do, **of: Any) -> list[PastMove]:
     """Oldest first."""
-    wanted = {"task": None, "path": None, "transfer": None, "limit": 10_000, **of}
+    wanted: dict[str, Any] = {"task": None, "path": None, "transfer": None, "limit": 10_000, **of}
     return [past for _, past in reversed(do(store.history(**wanted)))]
 
 

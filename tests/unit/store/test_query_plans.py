@@ -95,7 +95,8 @@ def test_history_goes_with_the_last_that_it_tells_of(connection: Connection) -> 
     claiming.claim(connection, "cloud", NOW, 1200, None, frozenset(), fresh=fresh)
     connection.execute("UPDATE transfer SET state = 'done', live = 0")
 
-    left, look_on = [], 0
+    left: list[tuple[int, int | None]] = []
+    look_on: int | None = 0
     while look_on is not None:
         _, look_on = history.prune_some(connection, State.DONE, NOW + timedelta(1), look_on)
         left += connection.execute("SELECT count(*), min(first) FROM move").fetchall()
