@@ -20,6 +20,11 @@ class Backlog:
         self._waiting = 0
         self._claimed = asyncio.Event()
 
+    @property
+    def waiting(self) -> int:
+        """How many do; 0 as well where it is not known."""
+        return self._waiting
+
     def added(self, count: int) -> None:
         """So many more wait."""
         self._waiting += count

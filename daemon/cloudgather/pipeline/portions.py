@@ -39,8 +39,9 @@ _BYTES_ON_A_DISK: Final = 64 << 20
 # Elsewhere each is made durable by itself, but asked for and recorded with others (measured: 30% of the CPU): as many
 # as take a few seconds. So long may a file wait for those before it, and a pause for what has begun.
 _MOST_FILES: Final = 64
+_FEWEST_FILES: Final = 4  # of what is left at the end: one that goes by itself is asked for more often
 _BYTES: Final = 1 << 20
-_SHORT, _LONG = 1.0, 4.0  # seconds
+_INSTANT, _SHORT, _LONG = 0.001, 1.0, 4.0  # seconds
 
 
 def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
@@ -54,7 +55,14 @@ def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
         return Portion(batches=1, files=_FILES_ON_A_DISK, size=_BYTES_ON_A_DISK)
     if lane.spec.metadata_per_second is not None:
         return Portion(batches=room, files=1, size=None)
-    return Portion(batches=room, files=lane.together, size=_BYTES)
+    return Portion(batches=room, files=_evenly(lane), size=_BYTES)
+
+
+def _evenly(lane: TargetState) -> int:
+    """Files of each batch: towards the end ever fewer, so that none goes on for long when all others have ended."""
+    if not (left := lane.backlog.waiting):
+        return lane.together
+    return min(lane.together, max(_FEWEST_FILES, -(-left // lane.spec.parallel)))
 
 
 def learn(lane: TargetState, files: int, arrived: int, seconds: float) -> None:
@@ -65,4 +73,5 @@ def learn(lane: TargetState, files: int, arrived: int, seconds: float) -> None:
     if files > 1 and seconds > _LONG:
         lane.together = min(lane.together, files // 2)
     elif seconds < _SHORT and arrived >= lane.together:
-        lane.together = min(_MOST_FILES, lane.together * 2)
+        in_short = int(arrived * _SHORT / max(seconds, _INSTANT))
+        lane.together = min(_MOST_FILES, max(lane.together * 2, in_short))
