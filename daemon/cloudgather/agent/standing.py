@@ -84,10 +84,10 @@ class TargetFolder:
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
         try:
             with closing(os.open(b".", flags, dir_fd=self.fd)) as readable, os.scandir(readable) as entries:
-                names = {entry.name.lower() for entry in islice(entries, _READ_AT_MOST + 1)}
+                names = [entry.name.lower() for entry in islice(entries, _READ_AT_MOST + 1)]
         except OSError:  # it may be one that lets itself be entered, and not be read
             return None
-        return names if len(names) <= _READ_AT_MOST and all(map(_is_comparable, names)) else None
+        return frozenset(names) if len(names) <= _READ_AT_MOST and all(map(_is_comparable, names)) else None
 
 
 def _is_comparable(name: str) -> bool:

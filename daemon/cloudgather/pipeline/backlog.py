@@ -29,9 +29,9 @@ class Backlog:
         """So many more wait."""
         self._waiting += count
 
-    def claimed(self, count: int, *, all_there_were: bool) -> None:
-        """So many less do; none does any more where the claim could have had more."""
-        self._waiting = 0 if all_there_were else max(0, self._waiting - count)
+    def claimed(self, count: int) -> None:
+        """So many less do; none does any more where a claim had none."""
+        self._waiting = max(0, self._waiting - count) if count else 0
         self._claimed.set()
 
     async def room(self, clock: Clock) -> None:

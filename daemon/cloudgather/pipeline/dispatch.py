@@ -194,7 +194,7 @@ class Dispatcher:
             except DailyLimitSpent as spent:
                 return self._limited(lane, holds.of_daily_limit(lane.spec, spent.size, spent.spending))
             lane.limits = ()
-            lane.backlog.claimed(len(claimed), all_there_were=len(claimed) < most.most_files)
+            lane.backlog.claimed(len(claimed))
             if not claimed:
                 return await self._until_due(lane)
             full = lane.spec.profile is Profile.DISK and len(claimed) == most.most_files

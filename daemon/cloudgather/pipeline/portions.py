@@ -73,5 +73,5 @@ def learn(lane: TargetState, files: int, arrived: int, seconds: float) -> None:
     if files > 1 and seconds > _LONG:
         lane.together = min(lane.together, files // 2)
     elif seconds < _SHORT and arrived >= lane.together:
-        in_short = int(arrived * _SHORT / max(seconds, _INSTANT))
+        in_short = int(files * _SHORT / max(seconds, _INSTANT)) if files > 1 else 0
         lane.together = min(_MOST_FILES, max(lane.together * 2, in_short))

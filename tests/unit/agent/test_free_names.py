@@ -155,6 +155,15 @@ def test_a_folder_of_many_entries_is_not_read(tmp_path: Path, entries: int, asks
 
 
 @pytest.mark.usefixtures("shown")
+def test_many_entries_are_many_also_where_most_differ_in_their_case_only(tmp_path: Path) -> None:
+    for number in range(600):
+        touch(tmp_path, f"film {number}", f"FILM {number}")
+
+    with Folder(tmp_path) as kept:
+        assert all(kept.asks_for(f"film {number}") for number in range(600))
+
+
+@pytest.mark.usefixtures("shown")
 def test_in_a_folder_that_may_be_entered_and_not_read_each_name_is_asked_for(
     tmp_path: Path, as_nobody: Callable[[], AbstractContextManager[None]]
 ) -> None:

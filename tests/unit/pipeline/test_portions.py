@@ -30,6 +30,7 @@ def a_lane(*, parallel: int = 4, together: int = 8) -> TargetState:
         (64, 64, 64, 4.1, 32),
         (64, 10, 0, 9.0, 5),
         (8, 1, 1, 30.0, 8),  # it may have been large
+        (1, 1, 1, 0.001, 2),  # or empty
     ],
 )
 def test_a_batch_teaches_how_long_the_next_ones_are(
@@ -62,7 +63,7 @@ def test_all_that_waits_is_dealt_out_so_that_all_end_together() -> None:
         files = min(waiting, portion(lane, 1, singly=False).files)
         ends[ends.index(min(ends))] += files  # the one that has ended takes the next
         waiting -= files
-        lane.backlog.claimed(files, all_there_were=not waiting)
+        lane.backlog.claimed(files)
 
     assert sum(ends) == 1000
     assert max(ends) - min(ends) <= 4
