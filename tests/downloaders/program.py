@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+import ports
 from cloudgather.core.downloader import DownloaderSpec, Kind
 from downloaders.seeder import Torrent
 from waiting import eventually_sync
@@ -129,9 +130,9 @@ class Program:
 def kept_port() -> Iterator[int]:
     """A port that until the block ends is given to nobody but who asks for it by its number, again and again."""
     with socket.socket() as kept:
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that another may listen there as well
-        kept.bind(("127.0.0.1", 0))
-        yield kept.getsockname()[1]
+        port = ports.bind(kept)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # from now on another may listen there as well
+        yield port
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Confirmation by real rclone mounts with a write-back cache: nothing is done that the cloud does not hold."""
 
-import contextlib
 import errno
 import os
 import random
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import ports
 from e2e.running import Running
 from fuse.rclone import RcloneMount, rclones
 from fuse.sickmount import SickMount, needs_sick
@@ -29,12 +29,8 @@ IN_TIME = ("--vfs-write-back", "4s")
 
 def a_port() -> str:
     """An address that nobody listens at, and that the kernel gives to nobody who does not ask for it."""
-    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
-        lowest = int(file.read().split()[0])
-    while True:
-        with socket.socket() as free, contextlib.suppress(OSError):
-            free.bind(("127.0.0.1", random.SystemRandom().randrange(10_000, max(lowest, 30_000))))
-            return f"http://127.0.0.1:{free.getsockname()[1]}"
+    with socket.socket() as free:
+        return f"http://127.0.0.1:{ports.bind(free)}"
 
 
 @contextmanager
