@@ -1,10 +1,13 @@
 """In which order a QueueStore hands transfers out, and what waits; see ports.queue.QueueStore for the law."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+
+import pytest
 
 from cgwire.codes import Code
 from cgwire.reasons import because
-from cloudgather.core.transfer import Event, State
+from cloudgather.core.transfer import Event, Plan, State
 from cloudgather.ports.queue import Chosen, QueueStore
 from queueing import LATER, NOW, Do, a_move, a_plan, a_version, claimed, moved_on
 
@@ -45,6 +48,60 @@ def test_bytes_bound_all_but_the_first(store: QueueStore, do: Do) -> None:
     rest = do(store.claim("cloud", now=NOW, count=9, most_bytes=200, except_tasks=frozenset()))
 
     assert (len(first), len(rest)) == (1, 2)
+
+
+def claim_beside(store: QueueStore, do: Do, busy: Mapping[bytes, int], *, most_bytes: int | None = 400) -> list[bytes]:
+    """The paths of four claimed together, while so many work in these folders."""
+    busy = {b"base/" + folder: count for folder, count in busy.items()}
+    claim = store.claim("cloud", now=NOW, count=4, most_bytes=most_bytes, except_tasks=frozenset(), busy=busy)
+    return [transfer.path for transfer in do(claim)]
+
+
+def some_folders(*, size: int = 100, priorities: Sequence[int] = (0, 0, 0)) -> Sequence[Plan]:
+    """64 files in each of three folders."""
+    return [
+        a_plan(b"%c/%02d" % (folder, number), version=a_version(size=size), priority=priority)
+        for folder, priority in zip(b"abc", priorities, strict=True)
+        for number in range(64)
+    ]
+
+
+def test_small_files_of_the_least_busy_folder_go_first(store: QueueStore, do: Do) -> None:
+    do(store.add(some_folders(), now=NOW))
+
+    assert claim_beside(store, do, {}) == [b"a/00", b"a/01", b"a/02", b"a/03"]
+    assert claim_beside(store, do, {b"a": 1})[0].startswith(b"b/")
+    assert claim_beside(store, do, {b"a": 1, b"b": 1})[0].startswith(b"c/")
+    assert claim_beside(store, do, {b"a": 2, b"b": 2, b"c": 1})[0].startswith(b"c/")
+    assert claim_beside(store, do, {b"a": 1, b"b": 1, b"c": 1}) == [b"a/04", b"a/05", b"a/06", b"a/07"]
+
+
+def test_all_are_claimed_once_whichever_folders_are_busy(store: QueueStore, do: Do) -> None:
+    do(store.add(plans := some_folders(), now=NOW))
+
+    claimed = [path for turn in range(len(plans) // 4) for path in claim_beside(store, do, {b"abc"[turn % 3 :][:1]: 1})]
+
+    assert sorted(claimed) == sorted(plan.path for plan in plans)
+
+
+@pytest.mark.parametrize("most_bytes", [None, 399])
+def test_large_files_keep_their_turn(store: QueueStore, do: Do, most_bytes: int | None) -> None:
+    do(store.add(some_folders(), now=NOW))
+
+    assert claim_beside(store, do, {b"a": 1}, most_bytes=most_bytes)[0] == b"a/00"
+
+
+def test_no_large_file_goes_before_its_turn(store: QueueStore, do: Do) -> None:
+    small, large = some_folders(), some_folders(size=101)
+    do(store.add([*small[:64], *large[64:128], *small[128:]], now=NOW))
+
+    assert claim_beside(store, do, {b"a": 1})[0].startswith(b"c/")
+
+
+def test_no_folder_goes_before_a_higher_priority(store: QueueStore, do: Do) -> None:
+    do(store.add(some_folders(priorities=(1, 0, 0)), now=NOW))
+
+    assert claim_beside(store, do, {b"a": 3})[0] == b"a/00"
 
 
 def test_held_tasks_and_other_targets_are_passed_over(store: QueueStore, do: Do) -> None:

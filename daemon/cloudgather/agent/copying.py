@@ -12,7 +12,7 @@ from cloudgather.agent.pages import ReadPages, drop
 from cloudgather.agent.places import Last, beside, closing, components
 from cloudgather.agent.reading import Original, Originals, digest_of
 from cloudgather.agent.roots import DurableFolders, Root
-from cloudgather.agent.standing import TargetFolder
+from cloudgather.agent.standing import Listings, TargetFolder
 from cloudgather.agent.throttle import Throttle
 
 # What a temporary is, once it is whole: size, mtime_ns as the target shows it (None: it keeps none) and digest; and
@@ -57,6 +57,7 @@ class Copying:
         looked: bool = True,
         keep: float = 0.0,
         durable_folders: DurableFolders | None = None,
+        listings: Listings | None = None,
     ) -> None:
         """Raises Trouble "identity" where the root must not be used.
 
@@ -76,6 +77,7 @@ class Copying:
         mount = self._target.mount
         self._is_local = mount is not None and not mount.is_remote
         self._durable = durable or not self._target.syncs_whole  # else no later barrier would make it so
+        self._listings = listings or Listings()
         self._folders = Last(self._made, TargetFolder.close, keep=keep)
 
     def __enter__(self) -> "Copying":
@@ -138,7 +140,7 @@ class Copying:
         if components(folder)[: len(self._base)] != self._base:
             raise Trouble("bad", "a destination lies below the base folder")
         fd, _ = self._target.make(folder, standing=self._standing_base, mode=self._dir_mode, durable=self._durable)
-        return TargetFolder(fd, self._job)
+        return TargetFolder(fd, self._job, self._listings.of(self._target.path, folder))
 
 
 def _transfer(original: Original, aside: Aside, job: Job, throttle: Throttle) -> bytes:

@@ -8,6 +8,7 @@ from cloudgather.agent import copying, listing, publishing
 from cloudgather.agent.job import Job, Trouble
 from cloudgather.agent.places import KEEP
 from cloudgather.agent.roots import DurableFolders
+from cloudgather.agent.standing import Listings
 from cloudgather.agent.throttle import Throttle
 
 Operation = Callable[..., Any]
@@ -15,14 +16,15 @@ Operation = Callable[..., Any]
 
 def operations(throttle: Throttle) -> dict[str, Operation]:
     """By name; each takes the job and its parameters by keyword."""
-    durable_folders = DurableFolders()
+    durable_folders, listings = DurableFolders(), Listings()
 
     def copy(job: Job, **params: Any) -> Any:
         return copying.copy(job, throttle, durable_folders=durable_folders, **params)
 
     @contextmanager
     def copies(job: Job, **common: Any) -> Iterator[Operation]:
-        with copying.Copying(job, throttle, keep=KEEP, durable_folders=durable_folders, **common) as session:
+        known: dict[str, Any] = {"durable_folders": durable_folders, "listings": listings}
+        with copying.Copying(job, throttle, keep=KEEP, **known, **common) as session:
             yield session.copy
 
     @contextmanager

@@ -3,8 +3,8 @@
 import os
 import re
 import stat
+import time
 from collections.abc import Set
-from functools import cached_property
 from itertools import islice
 from typing import Final
 
@@ -19,16 +19,52 @@ _READ_AT_MOST: Final = 1024
 _NAME_MAX: Final = 255
 # ASCII, and the ideographs that have one form only: nothing but their case can hide that two such names are one.
 _COMPARABLE: Final = re.compile(r"[\x00-\x7f\u4e00-\u9fff]*")
+# For how long it is believed that no name has come since: whoever gives a file its final name makes sure of that anew.
+_BELIEVED: Final = 0.5
+# For how long a folder that did not tell which names are free is not read again.
+_NOT_READ_AGAIN: Final = 60.0
+_FOLDERS: Final = 16  # remembered
+
+
+class Listing:
+    """What is known, for a while, of the names in a folder."""
+
+    def __init__(self) -> None:
+        self.until = time.monotonic() + _BELIEVED
+        self.asked = 0  # how often, for a name that is to be free
+        self.unread = True
+        self.names: Set[str] | None = None  # all that stood there when it was read, in lower case
+
+    def read(self, names: Set[str] | None) -> None:
+        """It shows these; None: it does not tell which are free."""
+        self.names = names
+        self.until = time.monotonic() + (_NOT_READ_AGAIN if names is None else _BELIEVED)
+
+
+class Listings:
+    """Those of the folders that files are copied into, be it by several threads."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, bytes], Listing] = {}
+
+    def of(self, root: bytes, folder: bytes) -> Listing:
+        """The one of `folder` beneath `root`, as long as it is good."""
+        listing = self._known.get((root, folder))
+        if listing is None or time.monotonic() >= listing.until:
+            if len(self._known) >= _FOLDERS:
+                self._known.clear()
+            listing = self._known[root, folder] = Listing()
+        return listing
 
 
 class TargetFolder:
-    """One that is open, and the names that stood in it when it was read."""
+    """One that is open."""
 
-    def __init__(self, fd: int, job: Job) -> None:
+    def __init__(self, fd: int, job: Job, listing: Listing) -> None:
         """`fd` (O_PATH) is closed with it."""
         self.fd = fd
         self._job = job
-        self._asked = 0  # how often, for a name that is to be free
+        self._listing = listing
 
     def close(self) -> None:
         """Nothing may be asked of it afterwards."""
@@ -68,17 +104,20 @@ class TargetFolder:
 
     def _is_free(self, name: bytes) -> bool:
         """Whether the names that were read show, without a doubt, that nothing has it."""
-        self._asked += 1
-        if self._asked <= _ASKED_FOR_SINGLY or (names := self._names) is None or len(name) > _NAME_MAX:
+        listing = self._listing
+        listing.asked += 1
+        if listing.unread and listing.asked > _ASKED_FOR_SINGLY:
+            listing.unread = False  # who comes meanwhile asks for each
+            listing.read(self._names())
+        if (names := listing.names) is None or len(name) > _NAME_MAX:
             return False
         shown = os.fsdecode(name)
         return _is_comparable(shown) and shown.lower() not in names
 
-    @cached_property
     def _names(self) -> Set[str] | None:
         """All of them, in lower case; None where they do not tell which are free."""
         mount = mount_under(self.fd)[0]
-        if mount is None or not mount.shows_names:
+        if mount is None or not (mount.shows_names or mount.is_remote):
             return None
         self._job.step("list", "target")
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -27,6 +28,7 @@ class _Batch:
 
     full: bool
     turn: Turn
+    folders: Set[bytes]  # of destinations
     copied: bool = False  # all of it stands aside
     arrived: int = 0  # files that are known to stand under their final names
 
@@ -60,7 +62,8 @@ class Batches:
         turn = Turn(since=self._clock.monotonic())
         lane.places[turn] = {transfer.id: folded(transfer.destination) for transfer in batch}
         lane.moving.update({transfer.id: Moving(transfer=transfer, turn=turn) for transfer in batch})
-        state = _Batch(full=full, turn=turn)
+        folders = {transfer.destination.rpartition(b"/")[0] for transfer in batch}
+        state = _Batch(full=full, turn=turn, folders=folders)
         task = asyncio.create_task(self._work(lane, batch, state), name=f"transfer {batch[0].id}")
         self._running[task] = state
         self._give_turns(lane)
@@ -74,6 +77,10 @@ class Batches:
             self._changed()
 
         task.add_done_callback(ended)
+
+    def busy(self) -> Mapping[bytes, int]:
+        """In which folders of the target how many of them are brought."""
+        return Counter(folder for each in self._running.values() for folder in each.folders)
 
     async def interrupt(self) -> None:
         """End them all; what was being copied is put back."""

@@ -190,6 +190,7 @@ class Dispatcher:
                     most_bytes=most.most_bytes,
                     except_tasks=self._board.held_tasks(),
                     daily_limit=lane.spec.daily_limit,
+                    busy=batches.busy() if most.apart else None,
                 )
             except DailyLimitSpent as spent:
                 return self._limited(lane, holds.of_daily_limit(lane.spec, spent.size, spent.spending))

@@ -16,6 +16,7 @@ class Portion:
     batches: int  # to be begun beside each other
     files: int  # of each batch
     size: int | None  # bytes of each batch that has more than one file; None: as many as come
+    apart: bool = False  # better in other folders than those that are busy
 
     @property
     def most_files(self) -> int:
@@ -55,7 +56,8 @@ def portion(lane: TargetState, room: int, *, singly: bool) -> Portion:
         return Portion(batches=1, files=_FILES_ON_A_DISK, size=_BYTES_ON_A_DISK)
     if lane.spec.metadata_per_second is not None:
         return Portion(batches=room, files=1, size=None)
-    return Portion(batches=room, files=_evenly(lane), size=_BYTES)
+    # In a folder behind FUSE, or on a server, one name is looked up, made or changed at a time.
+    return Portion(batches=room, files=_evenly(lane), size=_BYTES, apart=True)
 
 
 def _evenly(lane: TargetState) -> int:

@@ -202,6 +202,7 @@ class QueueStore(Protocol):
         most_bytes: int | None,
         except_tasks: frozenset[str],
         daily_limit: int | None = None,
+        busy: Mapping[bytes, int] | None = None,
     ) -> Sequence[Transfer]:
         """Move up to `count` due queued transfers to copying: priority first, then age.
 
@@ -210,6 +211,9 @@ class QueueStore(Protocol):
         sizes are reserved in the same step, and none is passed over for one that fits: raises DailyLimitSpent where
         the first one does not. A reservation ends with the move that ends COPYING: what it says was `moved` counts
         then, all that was reserved where it does not say.
+
+        `busy` counts those who work in folders of the target. Small files, of which `count` fit into `most_bytes`, then
+        go a few hundred before their turn, never before a higher priority, where their folder is a less busy one.
         """
         ...
 

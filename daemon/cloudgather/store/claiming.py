@@ -1,6 +1,6 @@
 """Hands out what is due: priority first, then age, at a cost that does not grow with the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Connection
 from typing import Final
@@ -25,6 +25,7 @@ FIRST: Final = (
 )
 # In one row: sqlite3 lets go of the interpreter's lock at each column of each that it fetches.
 _FIRST_AT_ONCE: Final = f"SELECT group_concat(turn), group_concat(id) FROM ({FIRST})"
+PLACES: Final = "SELECT id, size, destination FROM transfer WHERE id IN (%s)"
 ANY_READY: Final = (
     "SELECT 1 FROM transfer INDEXED BY transfer_ready "
     "WHERE state = 'queued' AND due IS NULL AND target = ? AND task = ? LIMIT 1"
@@ -37,6 +38,9 @@ CLAMP: Final = (
     "UPDATE transfer INDEXED BY transfer_waiting SET due = :latest "
     "WHERE state = 'queued' AND due IS NOT NULL AND due > :latest"
 )
+# So far behind the first is another folder looked for, and so often.
+_BEHIND: Final = 512
+_STRIDE: Final = 32
 
 
 def claim(
@@ -47,6 +51,7 @@ def claim(
     most_bytes: int | None,
     except_tasks: frozenset[str],
     daily_limit: int | None = None,
+    busy: Mapping[bytes, int] | None = None,
     *,
     fresh: Fresh,
 ) -> Sequence[Transfer]:
@@ -55,7 +60,7 @@ def claim(
     spent = None if daily_limit is None else spending.of_target(connection, target, now)
     picked: list[Transfer] = []
     total = 0
-    for transfer in _first(connection, target, except_tasks, count, fresh):
+    for transfer in _first(connection, target, except_tasks, count, most_bytes, busy, fresh):
         size = transfer.version.size
         total += size
         if picked and most_bytes is not None and total > most_bytes:
@@ -93,18 +98,40 @@ def clamp_due(connection: Connection, now: datetime, most: timedelta) -> int:
 
 
 def _first(
-    connection: Connection, target: str, except_tasks: frozenset[str], count: int, fresh: Fresh
+    connection: Connection,
+    target: str,
+    except_tasks: frozenset[str],
+    count: int,
+    most_bytes: int | None,
+    busy: Mapping[bytes, int] | None,
+    fresh: Fresh,
 ) -> Sequence[Transfer]:
-    """So many of what is due, in their turn."""
+    """So many of what is due, in their turn, from where the folders are least busy."""
     due: list[tuple[int, int]] = []
+    most = count + _BEHIND if busy else count
     for task in _tasks(connection, target, except_tasks):
-        due += _turns(*connection.execute(_FIRST_AT_ONCE, (target, task, count)).fetchone())
-    ids = [id for _, id in sorted(due)[:count]]
+        due += _turns(*connection.execute(_FIRST_AT_ONCE, (target, task, most)).fetchone())
+    due.sort()
+    first = 0
+    if busy and most_bytes is not None and len(due) > count:
+        as_urgent = [id for turn, id in due if turn == due[0][0]]
+        first = _least_busy(connection, as_urgent, most_bytes // count, busy)
+    ids = [id for _, id in due[first : first + count]]
     found = dict(fresh.known(ids))
     found |= by_id(connection, [id for id in ids if id not in found])
     if len(found) != len(ids):
         raise RowDamaged(f"transfers {sorted({*ids} - found.keys())} are in an index only")
     return [found[id] for id in ids]
+
+
+def _least_busy(connection: Connection, ids: Sequence[int], small: int, busy: Mapping[bytes, int]) -> int:
+    """The place of the first whose folder the fewest others work in; 0 if the first of all is no `small` file."""
+    places = range(0, len(ids), _STRIDE)
+    rows = connection.execute(PLACES % ", ".join(str(ids[place]) for place in places))
+    folders = {id: destination.rpartition(b"/")[0] for id, size, destination in rows if size <= small}
+    if ids[0] not in folders:
+        return 0
+    return min((place for place in places if ids[place] in folders), key=lambda place: busy.get(folders[ids[place]], 0))
 
 
 @reads

@@ -130,6 +130,7 @@ class SqliteStore:
         most_bytes: int | None,
         except_tasks: frozenset[str],
         daily_limit: int | None = None,
+        busy: Mapping[bytes, int] | None = None,
     ) -> Sequence[Transfer]:
         step = partial(
             claiming.claim,
@@ -139,6 +140,7 @@ class SqliteStore:
             most_bytes=most_bytes,
             except_tasks=except_tasks,
             daily_limit=daily_limit,
+            busy=busy,
             fresh=self._fresh,
         )
         return await self._writer.do(step, urgent=True)

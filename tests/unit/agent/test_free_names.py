@@ -12,7 +12,7 @@ import pytest
 from cloudgather.agent.job import Trouble
 from cloudgather.agent.places import FOLDER
 from cloudgather.agent.publishing import Publishing
-from cloudgather.agent.standing import TargetFolder
+from cloudgather.agent.standing import Listing, Listings, TargetFolder
 from unit.agent.orders import EventfulJob, Pair
 from unit.agent.overmounts import Mounts
 from unit.agent.test_sessions import copying, order
@@ -26,7 +26,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.job = EventfulJob()
-        self.folder = TargetFolder(os.open(path, FOLDER), self.job)
+        self.folder = TargetFolder(os.open(path, FOLDER), self.job, Listing())
         for number in range(3):
             assert self.folder.standing(b"first %d" % number, replace=False) is None
         self.job.steps.clear()
@@ -60,6 +60,49 @@ def test_the_names_of_a_folder_are_read_once_for_many_files(pair: Pair) -> None:
 
     assert [standing for *_, standing in answers] == [None] * 8
     assert (job.steps.count(ASKED), job.steps.count(READ)) == (3, 1)
+
+
+@pytest.mark.usefixtures("shown")
+def test_what_one_batch_read_of_a_folder_tells_the_next(pair: Pair) -> None:
+    orders = [order(pair, pair.file(f"a/{number}"), number) for number in range(8)]
+    first, second, listings = EventfulJob(), EventfulJob(), Listings()
+
+    for job, those in ((first, orders[:4]), (second, orders[4:])):
+        with copying(pair, job, listings=listings) as session:
+            for each in those:
+                session.copy(**each)
+
+    assert (first.steps.count(ASKED), first.steps.count(READ)) == (3, 1)
+    assert (second.steps.count(ASKED), second.steps.count(READ)) == (0, 0)
+
+
+def test_a_listing_is_believed_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("cloudgather.agent.standing.time.monotonic", lambda: now[0])
+    listings = Listings()
+    listing = listings.of(b"/root", b"films")
+    listing.read({"film"})
+
+    now[0] += 0.49
+    assert listings.of(b"/root", b"films") is listing
+    assert listings.of(b"/root", b"series") is not listing
+    assert listings.of(b"/other", b"films") is not listing
+    now[0] += 0.02
+    assert listings.of(b"/root", b"films") is not listing
+
+
+def test_a_folder_that_told_nothing_is_not_read_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("cloudgather.agent.standing.time.monotonic", lambda: now[0])
+    listings = Listings()
+    listing = listings.of(b"/root", b"films")
+    listing.unread = False
+    listing.read(None)
+
+    now[0] += 59.0
+    assert listings.of(b"/root", b"films").unread is False
+    now[0] += 2.0
+    assert listings.of(b"/root", b"films").unread
 
 
 @pytest.mark.usefixtures("shown")

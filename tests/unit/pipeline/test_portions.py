@@ -1,9 +1,11 @@
 """How long the batches for a mount are."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
+from cloudgather.core.target import Profile
 from cloudgather.pipeline.board import TargetState
 from cloudgather.pipeline.portions import learn, portion
 from cloudgather.ports.queue import TargetMemory
@@ -67,3 +69,11 @@ def test_all_that_waits_is_dealt_out_so_that_all_end_together() -> None:
 
     assert sum(ends) == 1000
     assert max(ends) - min(ends) <= 4
+
+
+@pytest.mark.parametrize(("profile", "apart"), [(Profile.LAN, True), (Profile.DISK, False)])
+def test_batches_for_a_mount_are_better_apart(profile: Profile, apart: bool) -> None:
+    lane = a_lane(together=64)
+    lane.spec = replace(lane.spec, profile=profile)
+
+    assert portion(lane, 2, singly=False).apart is apart
