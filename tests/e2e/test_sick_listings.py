@@ -26,8 +26,8 @@ def sick(tmp_path: Path) -> Iterator[SickMount]:
         yield mount
 
 
-def a_daemon(tmp_path: Path, sick: SickMount, task: str) -> Running:
-    return Running(tmp_path, root=sick.root, target='profile = "lan"\nparallel = 1', task=task)
+def a_daemon(tmp_path: Path, sick: SickMount, task: str, *, target: str = "") -> Running:
+    return Running(tmp_path, root=sick.root, target=f'profile = "lan"\nparallel = 1\n{target}', task=task)
 
 
 def stand(sick: SickMount, names: list[bytes]) -> dict[bytes, bytes]:
@@ -58,6 +58,27 @@ def test_a_listing_that_comes_back_empty_makes_nothing_go_over_what_stands_there
         assert {each["reason"]["code"] for each in running.transfers()} == {"cancelled.standing"}
         assert running.sent(sick.backing) == standing
         assert running.why("0.mkv")["ledger"]["origin"] == "adopted"
+
+
+def test_batches_that_believe_an_empty_listing_go_over_nothing_that_stands_there(
+    tmp_path: Path, sick: SickMount
+) -> None:
+    """Each name is asked for right before the rename: what was copied in vain is taken away, once."""
+    names = [b"%02d.nfo" % index for index in range(40)]
+    standing = stand(sick, names)
+    sick.empty_listing()
+    daemon = a_daemon(tmp_path, sick, 'initial = "adopt"\n', target='metadata_per_second = "unlimited"')
+    for name in names:
+        daemon.write(name, os.urandom(1000))
+    with daemon as running:
+        for name in names:
+            running.until(name, "cancelled")
+
+        assert sick.struck("readdir") >= 1
+        assert sick.counts().get("rename", 0) == 0
+        assert len(names) // 2 < sick.counts()["create"] <= len(names)
+        assert {each["reason"]["code"] for each in running.transfers()} == {"cancelled.standing"}
+        assert running.sent(sick.backing) == standing
 
 
 def test_what_the_target_has_already_is_adopted_once_it_is_mounted(tmp_path: Path, sick: SickMount) -> None:

@@ -365,3 +365,20 @@ def test_what_is_cancelled_while_its_batch_is_made_durable_stays_cancelled_if_th
             assert works.target.temporaries() == set()
 
     asyncio.run(main())
+
+
+def test_batches_beside_each_other_are_of_different_folders_where_several_wait(tmp_path: Path) -> None:
+    """A folder behind FUSE makes, looks up and renames one name at a time."""
+    names = [b"%c/%03d.nfo" % (folder, number) for folder in b"ab" for number in range(200)]
+
+    async def main() -> None:
+        async with working(tmp_path, specs=[a_spec(metadata_per_second=None, parallel=2)]) as works:
+            await works.queue(*names)
+
+            assert await works.states() == dict.fromkeys(names, "done")
+            copied = [path for step, path in works.target.steps if step == "copy.close"]
+            folders = [path.rpartition(b"/")[0][-1:] for path in copied]
+            assert folders.index(b"b") < 100
+            assert sorted(folders) == [b"a"] * 200 + [b"b"] * 200
+
+    asyncio.run(main())
