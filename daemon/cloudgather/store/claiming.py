@@ -127,11 +127,17 @@ def _first(
 def _least_busy(connection: Connection, ids: Sequence[int], small: int, busy: Mapping[bytes, int]) -> int:
     """The place of the first whose folder the fewest others work in; 0 if the first of all is no `small` file."""
     places = range(0, len(ids), _STRIDE)
-    rows = connection.execute(PLACES % ", ".join(str(ids[place]) for place in places))
-    folders = {id: destination.rpartition(b"/")[0] for id, size, destination in rows if size <= small}
+    rows = connection.execute(PLACES % ", ".join(str(ids[place]) for place in places)).fetchall()
+    folders = _folders(rows, small)
     if ids[0] not in folders:
         return 0
     return min((place for place in places if ids[place] in folders), key=lambda place: busy.get(folders[ids[place]], 0))
+
+
+@reads
+def _folders(rows: Sequence[tuple[int, int, bytes]], small: int) -> Mapping[int, bytes]:
+    """By id, that of each `small` file's destination."""
+    return {id: destination.rpartition(b"/")[0] for id, size, destination in rows if size <= small}
 
 
 @reads
